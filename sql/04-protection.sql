@@ -1,0 +1,495 @@
+-- 04-protection.sql: protected relations and classified columns
+
+-- What the row policy calls.  PUBLIC may execute them because core asks for
+-- EXECUTE as the reader; they check clearance themselves.
+DO $$
+DECLARE
+	key_type text;
+BEGIN
+	FOREACH key_type IN ARRAY ARRAY['bigint', 'uuid', 'text']
+	LOOP
+		EXECUTE pg_catalog.format($f$
+			CREATE FUNCTION privseg.row_permitted_support_%2$s(internal) RETURNS internal
+			LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'row_permitted_support';
+			COMMENT ON FUNCTION privseg.row_permitted_support_%2$s(internal) IS 'planner support: how many rows pass';
+
+			CREATE FUNCTION privseg.row_permitted(key %1$s, domain regclass, flags int) RETURNS boolean
+			LANGUAGE c STABLE PARALLEL SAFE COST 2 SUPPORT privseg.row_permitted_support_%2$s
+			AS 'MODULE_PATHNAME', 'row_permitted_%2$s';
+			COMMENT ON FUNCTION privseg.row_permitted(%1$s, regclass, int) IS
+				'row policy: does the subject permit the purpose the session acts under?';
+
+			CREATE FUNCTION privseg.row_writable(key %1$s, domain regclass, flags int) RETURNS boolean
+			LANGUAGE c STABLE PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'row_writable';
+			COMMENT ON FUNCTION privseg.row_writable(%1$s, regclass, int) IS
+				'row policy: may a row of the subject table be written?';
+		$f$, key_type, CASE key_type WHEN 'bigint' THEN 'integer' ELSE key_type END);
+	END LOOP;
+END
+$$;
+
+CREATE FUNCTION privseg.library_is_preloaded() RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'library_is_preloaded';
+COMMENT ON FUNCTION privseg.library_is_preloaded() IS
+'stored policy of protected tables: an error in a server that does not preload privseg';
+
+CREATE FUNCTION privseg.subject_moved() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'subject_moved';
+COMMENT ON FUNCTION privseg.subject_moved() IS 'trigger: a row may not be moved to another subject';
+CREATE FUNCTION privseg.subject_carried() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'subject_carried';
+COMMENT ON FUNCTION privseg.subject_carried() IS 'trigger: fills the subject''s key through a foreign key';
+CREATE FUNCTION privseg.carry_subject_rows(relation regclass, subject name) RETURNS void
+LANGUAGE c STRICT AS 'MODULE_PATHNAME', 'carry_subject_rows';
+COMMENT ON FUNCTION privseg.carry_subject_rows(regclass, name) IS
+'fill the subject''s key of the rows there are; for the extension itself';
+
+-- The order of the first columns is known to src/catalog_relation.c.
+CREATE TABLE privseg.protected_relations (
+	relation regclass PRIMARY KEY,
+	subject_table regclass NOT NULL,
+	subject_column name NOT NULL,
+	also_about name[],
+	null_subject text NOT NULL DEFAULT 'hide' CHECK (null_subject IN ('hide', 'show')),
+	key_type regtype NOT NULL,
+	open_policy boolean NOT NULL,
+	salt bytea,
+	residence name,
+	birth_date name
+);
+COMMENT ON TABLE privseg.protected_relations IS 'protected relations; written through privseg.protect()';
+COMMENT ON COLUMN privseg.protected_relations.open_policy IS
+'it had neither policies nor row security when it was protected';
+COMMENT ON COLUMN privseg.protected_relations.salt IS 'keys the order of the domain''s pages';
+
+-- What protect() changed, so that unprotect() can put it back.
+CREATE TABLE privseg.protection_undo (
+	relation regclass NOT NULL,
+	changed regclass NOT NULL,
+	had_row_security boolean NOT NULL,
+	had_force boolean NOT NULL,
+	PRIMARY KEY (relation, changed)
+);
+COMMENT ON TABLE privseg.protection_undo IS 'row security as it was before privseg.protect()';
+
+CREATE TABLE privseg.protected_columns (
+	relation regclass NOT NULL,
+	column_name name NOT NULL,
+	category text COLLATE "C" NOT NULL,
+	mask text,
+	PRIMARY KEY (relation, column_name)
+);
+COMMENT ON TABLE privseg.protected_columns IS
+'classified columns; the security label is the classification, this is its copy';
+
+CREATE TRIGGER catalog_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.protected_relations
+	FOR EACH STATEMENT EXECUTE FUNCTION privseg.catalog_changed();
+ALTER TABLE privseg.protected_relations ENABLE ALWAYS TRIGGER catalog_changed;
+CREATE TRIGGER catalog_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.protected_columns
+	FOR EACH STATEMENT EXECUTE FUNCTION privseg.catalog_changed();
+ALTER TABLE privseg.protected_columns ENABLE ALWAYS TRIGGER catalog_changed;
+
+SELECT pg_catalog.pg_extension_config_dump('privseg.protected_relations', '');
+SELECT pg_catalog.pg_extension_config_dump('privseg.protection_undo', '');
+SELECT pg_catalog.pg_extension_config_dump('privseg.protected_columns', '');
+
+CREATE VIEW privseg.protected_relation AS
+SELECT relation, subject_column AS subject, NULLIF(subject_table, relation) AS subject_of, key_type,
+	   COALESCE(also_about, '{}') AS also_about, null_subject, residence, birth_date
+  FROM privseg.protected_relations;
+COMMENT ON VIEW privseg.protected_relation IS 'the protected relations; subject_of is NULL for subject tables';
+
+CREATE VIEW privseg.protected_column AS
+SELECT c.relation, c.column_name, c.category, c.mask, d.sensitivity, d.protected_attribute
+  FROM privseg.protected_columns c
+  LEFT JOIN privseg.data_categories d ON d.name = c.category;
+COMMENT ON VIEW privseg.protected_column IS 'the classified columns of protected relations';
+GRANT SELECT ON privseg.protected_relation, privseg.protected_column TO PUBLIC;
+
+-- the relation and everything below it
+CREATE FUNCTION privseg.relation_tree(relation regclass) RETURNS SETOF regclass
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH RECURSIVE tree(relid) AS (
+		SELECT $1::pg_catalog.oid
+		UNION
+		SELECT i.inhrelid FROM pg_catalog.pg_inherits i JOIN tree ON i.inhparent OPERATOR(pg_catalog.=) tree.relid)
+	SELECT relid::pg_catalog.regclass FROM tree
+$$;
+COMMENT ON FUNCTION privseg.relation_tree(regclass) IS 'a relation and its partitions and inheritance children';
+
+CREATE FUNCTION privseg.key_kind(key_type regtype) RETURNS text
+LANGUAGE sql IMMUTABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT CASE $1::pg_catalog.oid
+		WHEN 21 THEN 'integer' WHEN 23 THEN 'integer' WHEN 20 THEN 'integer'
+		WHEN 2950 THEN 'uuid' WHEN 25 THEN 'text' WHEN 1043 THEN 'text' END
+$$;
+COMMENT ON FUNCTION privseg.key_kind(regtype) IS 'which kind of subject key a type is; NULL for none';
+
+CREATE FUNCTION privseg.protect(relation regclass, subject name, subject_of regclass DEFAULT NULL,
+	residence name DEFAULT NULL, birth_date name DEFAULT NULL, also_about name[] DEFAULT '{}',
+	null_subject text DEFAULT 'hide') RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	class pg_catalog.pg_class;
+	keys name[];
+	key name;
+	key_attribute pg_catalog.pg_attribute;
+	subject_type regtype;
+	domain_type regtype;
+	is_open boolean;
+	member regclass;
+	member_class pg_catalog.pg_class;
+BEGIN
+	IF protect.relation IS NULL OR protect.subject IS NULL THEN
+		RAISE EXCEPTION 'the relation and its subject column must not be NULL'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF protect.null_subject IS NULL OR protect.null_subject NOT IN ('hide', 'show') THEN
+		RAISE EXCEPTION 'null_subject must be ''hide'' or ''show'''
+			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	EXECUTE format('LOCK TABLE privseg.protected_relations IN SHARE ROW EXCLUSIVE MODE');
+	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION 'the relation does not exist' USING ERRCODE = 'undefined_table';
+	END IF;
+	IF class.relnamespace IN ('pg_catalog'::regnamespace, 'information_schema'::regnamespace, 'privseg'::regnamespace)
+	   OR class.relkind NOT IN ('r', 'p')
+	THEN
+		RAISE EXCEPTION '"%" cannot be protected', class.relname
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'Ordinary and partitioned tables of users can be.',
+				  HINT = CASE class.relkind
+					  WHEN 'v' THEN 'Protect the tables below the view; the view then shows what they show.'
+					  WHEN 'm' THEN 'Protect the tables below the materialized view.'
+					  WHEN 'f' THEN 'Protect the table on its own server.'
+					  ELSE 'Protect a table that holds personal data.' END;
+	END IF;
+	IF class.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = protect.relation) THEN
+		RAISE EXCEPTION '"%" is a partition or an inheritance child', class.relname
+			USING ERRCODE = 'wrong_object_type',
+				  HINT = 'Protect the topmost parent; its children are protected with it.';
+	END IF;
+	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = protect.relation) THEN
+		RAISE EXCEPTION '"%" is already protected', class.relname
+			USING ERRCODE = 'duplicate_object',
+				  HINT = 'Call privseg.unprotect() first to protect it in another way.';
+	END IF;
+	IF EXISTS (SELECT FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t
+				WHERE c.relkind NOT IN ('r', 'p') OR (c.relkind = 'r' AND c.relam <> 2)) THEN
+		RAISE EXCEPTION '"%" is not, or not wholly, stored as ordinary tables', class.relname
+			USING ERRCODE = 'feature_not_supported',
+				  DETAIL = 'Foreign tables and other table access methods may be read past the policy.';
+	END IF;
+
+	-- the columns
+	keys := protect.subject || COALESCE(protect.also_about, '{}');
+	IF cardinality(keys) > 9 THEN
+		RAISE EXCEPTION 'too many columns in also_about' USING ERRCODE = 'program_limit_exceeded';
+	END IF;
+	FOREACH key IN ARRAY keys
+	LOOP
+		SELECT a.* INTO key_attribute FROM pg_attribute a
+		 WHERE a.attrelid = protect.relation AND a.attname = key AND a.attnum > 0 AND NOT a.attisdropped;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION 'column "%" of "%" does not exist', key, class.relname
+				USING ERRCODE = 'undefined_column';
+		END IF;
+		IF privseg.key_kind(key_attribute.atttypid) IS NULL THEN
+			RAISE EXCEPTION 'column "%" of "%" cannot hold a subject''s key', key, class.relname
+				USING ERRCODE = 'datatype_mismatch',
+					  DETAIL = format('Its type is %s.', format_type(key_attribute.atttypid, key_attribute.atttypmod)),
+					  HINT = 'Keys are smallint, integer, bigint, uuid, text or varchar.';
+		END IF;
+		IF EXISTS (SELECT FROM pg_collation c WHERE c.oid = key_attribute.attcollation AND NOT c.collisdeterministic) THEN
+			RAISE EXCEPTION 'column "%" of "%" has a nondeterministic collation', key, class.relname
+				USING ERRCODE = 'feature_not_supported',
+					  DETAIL = 'Two texts that count as equal would be two subjects.';
+		END IF;
+		IF key = protect.subject THEN
+			subject_type := key_attribute.atttypid;
+		ELSIF privseg.key_kind(key_attribute.atttypid) <> privseg.key_kind(subject_type) THEN
+			RAISE EXCEPTION 'columns "%" and "%" of "%" do not hold keys of the same kind', protect.subject, key, class.relname
+				USING ERRCODE = 'datatype_mismatch';
+		END IF;
+	END LOOP;
+	FOREACH key IN ARRAY ARRAY[protect.residence, protect.birth_date]
+	LOOP
+		IF key IS NOT NULL AND NOT EXISTS (
+			SELECT FROM pg_attribute a
+			 WHERE a.attrelid = protect.relation AND a.attname = key AND a.attnum > 0 AND NOT a.attisdropped) THEN
+			RAISE EXCEPTION 'column "%" of "%" does not exist', key, class.relname
+				USING ERRCODE = 'undefined_column';
+		END IF;
+	END LOOP;
+
+	IF protect.subject_of IS NULL THEN
+		-- a subject table: one row per subject
+		IF NOT EXISTS (
+			SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			 WHERE i.indrelid = protect.relation AND i.indisunique AND i.indimmediate AND i.indisvalid
+			   AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indexprs IS NULL
+			   AND a.attname = protect.subject) THEN
+			RAISE EXCEPTION 'subject table "%" has no unique index on "%"', class.relname, protect.subject
+				USING ERRCODE = 'object_not_in_prerequisite_state',
+					  DETAIL = 'A subject table holds one row per data subject, and a row that can be inserted is about a new one.',
+					  HINT = format('CREATE UNIQUE INDEX ON %s (%I), or name the subject table in subject_of.',
+									protect.relation, protect.subject);
+		END IF;
+	ELSE
+		SELECT r.key_type INTO domain_type FROM privseg.protected_relations r
+		 WHERE r.relation = protect.subject_of AND r.subject_table = r.relation;
+		IF NOT FOUND THEN
+			RAISE EXCEPTION '"%" is not a subject table', protect.subject_of
+				USING ERRCODE = 'wrong_object_type',
+					  HINT = 'Protect the table with one row per data subject first.';
+		END IF;
+		IF privseg.key_kind(domain_type) <> privseg.key_kind(subject_type) THEN
+			RAISE EXCEPTION 'column "%" of "%" does not hold keys of "%"', protect.subject, class.relname, protect.subject_of
+				USING ERRCODE = 'datatype_mismatch',
+					  DETAIL = format('The column is %s, the keys are %s.', subject_type, domain_type);
+		END IF;
+		IF NOT EXISTS (
+			SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			 WHERE i.indrelid = protect.relation AND i.indisvalid AND a.attname = protect.subject) THEN
+			RAISE NOTICE 'column "%" of "%" has no index', protect.subject, class.relname
+				USING HINT = 'Requests of a data subject look its rows up by this column; CREATE INDEX helps them.';
+		END IF;
+	END IF;
+
+	-- what it was
+	is_open := NOT class.relrowsecurity
+		AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = protect.relation);
+	INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
+	SELECT protect.relation, c.oid, c.relrowsecurity, c.relforcerowsecurity
+	  FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t;
+
+	-- what it is from now on
+	FOR member IN SELECT t FROM privseg.relation_tree(protect.relation) t
+	LOOP
+		EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', member);
+		EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', member);
+		EXECUTE format('CREATE POLICY privseg ON %s AS RESTRICTIVE USING (privseg.library_is_preloaded())', member);
+	END LOOP;
+	FOR member_class IN
+		SELECT c.* FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t
+		 WHERE NOT c.relispartition
+	LOOP
+		EXECUTE format('CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON %s FOR EACH ROW'
+					   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
+					   member_class.oid::regclass, protect.subject);
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved', member_class.oid::regclass);
+		IF member_class.relkind = 'p' THEN
+			-- a row that changes its partition is deleted and inserted: no AFTER UPDATE
+			EXECUTE format('CREATE TRIGGER privseg_subject_moved_before BEFORE UPDATE ON %s FOR EACH ROW'
+						   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
+						   member_class.oid::regclass, protect.subject);
+			EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved_before', member_class.oid::regclass);
+		END IF;
+	END LOOP;
+	INSERT INTO privseg.protected_relations
+		(relation, subject_table, subject_column, also_about, null_subject, key_type, open_policy, salt, residence, birth_date)
+	VALUES (protect.relation, COALESCE(protect.subject_of, protect.relation), protect.subject,
+			NULLIF(protect.also_about, '{}'), protect.null_subject, subject_type, is_open,
+			CASE WHEN protect.subject_of IS NULL
+				 THEN decode(replace(gen_random_uuid()::text, '-', ''), 'hex') END,
+			protect.residence, protect.birth_date);
+	IF protect.subject_of IS NULL AND current_setting('transaction_isolation') LIKE 'read %' THEN
+		PERFORM privseg.fold_consent(protect.relation);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION privseg.protect(regclass, name, regclass, name, name, name[], text) IS
+'protect a table: from now on its rows are shown only where their subject permits the session''s purpose';
+
+CREATE FUNCTION privseg.unprotect(relation regclass) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entry privseg.protected_relations;
+	children text;
+	member regclass;
+	undo privseg.protection_undo;
+BEGIN
+	IF unprotect.relation IS NULL THEN
+		RAISE EXCEPTION 'the relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	LOCK TABLE privseg.protected_relations IN SHARE ROW EXCLUSIVE MODE;
+	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION '"%" is not protected', unprotect.relation
+			USING ERRCODE = 'undefined_object',
+				  HINT = 'The view privseg.protected_relation lists the protected relations.';
+	END IF;
+	SELECT string_agg(r.relation::text, ', ') INTO children FROM privseg.protected_relations r
+	 WHERE r.subject_table = unprotect.relation AND r.relation <> unprotect.relation;
+	IF children IS NOT NULL THEN
+		RAISE EXCEPTION 'subject table "%" has relations that belong to its subjects', unprotect.relation
+			USING ERRCODE = 'dependent_objects_still_exist',
+				  DETAIL = children,
+				  HINT = 'Unprotect those first.';
+	END IF;
+	IF entry.subject_table = entry.relation THEN
+		PERFORM privseg.forget_consent_set(unprotect.relation, NULL);
+	END IF;
+	DELETE FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
+	FOR member IN SELECT t FROM privseg.relation_tree(unprotect.relation) t
+	LOOP
+		EXECUTE format('DROP POLICY IF EXISTS privseg ON %s', member);
+		SELECT u.* INTO undo FROM privseg.protection_undo u
+		 WHERE u.relation = unprotect.relation AND u.changed = member;
+		-- a child that came later gets what its root had
+		IF NOT FOUND THEN
+			SELECT u.* INTO undo FROM privseg.protection_undo u
+			 WHERE u.relation = unprotect.relation AND u.changed = unprotect.relation;
+		END IF;
+		IF undo.had_row_security IS NOT TRUE THEN
+			EXECUTE format('ALTER TABLE ONLY %s DISABLE ROW LEVEL SECURITY', member);
+		END IF;
+		IF undo.had_force IS NOT TRUE THEN
+			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', member);
+		END IF;
+	END LOOP;
+	FOR member IN
+		SELECT t.tgrelid::regclass FROM pg_trigger t
+		 WHERE t.tgrelid IN (SELECT m FROM privseg.relation_tree(unprotect.relation) m)
+		   AND t.tgname = 'privseg_subject_moved' AND t.tgparentid = 0
+	LOOP
+		EXECUTE format('DROP TRIGGER privseg_subject_moved ON %s', member);
+		EXECUTE format('DROP TRIGGER IF EXISTS privseg_subject_moved_before ON %s', member);
+	END LOOP;
+	DELETE FROM privseg.protection_undo u WHERE u.relation = unprotect.relation;
+END
+$$;
+COMMENT ON FUNCTION privseg.unprotect(regclass) IS
+'take protection away and put row security back as it was; consent records stay';
+
+CREATE FUNCTION privseg.carry_subject(relation regclass, foreign_key name, subject name) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	reference pg_catalog.pg_constraint;
+	candidates int;
+	parent privseg.protected_relations;
+	from_column name;
+	to_column name;
+	subject_type text;
+BEGIN
+	IF carry_subject.relation IS NULL OR carry_subject.foreign_key IS NULL OR carry_subject.subject IS NULL THEN
+		RAISE EXCEPTION 'relation, foreign key and subject column must not be NULL'
+			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = carry_subject.relation AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+					AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'privseg'::regnamespace)) THEN
+		RAISE EXCEPTION '"%" cannot carry a subject', carry_subject.relation
+			USING ERRCODE = 'wrong_object_type',
+				  DETAIL = 'Ordinary and partitioned tables can.';
+	END IF;
+	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = carry_subject.relation) THEN
+		RAISE EXCEPTION '"%" is already protected', carry_subject.relation
+			USING ERRCODE = 'duplicate_object', HINT = 'Carry the subject before protecting the relation.';
+	END IF;
+	-- by the constraint's name, or by its one column
+	SELECT count(*) INTO candidates FROM pg_constraint c
+	  JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+	 WHERE c.conrelid = carry_subject.relation AND c.contype = 'f' AND cardinality(c.conkey) = 1
+	   AND (c.conname = carry_subject.foreign_key OR a.attname = carry_subject.foreign_key);
+	IF candidates <> 1 THEN
+		RAISE EXCEPTION '"%" of "%" is not one foreign key of one column', carry_subject.foreign_key, carry_subject.relation
+			USING ERRCODE = 'undefined_object',
+				  HINT = 'Name the foreign key constraint, or its column.';
+	END IF;
+	SELECT c.* INTO reference FROM pg_constraint c
+	  JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
+	 WHERE c.conrelid = carry_subject.relation AND c.contype = 'f' AND cardinality(c.conkey) = 1
+	   AND (c.conname = carry_subject.foreign_key OR a.attname = carry_subject.foreign_key);
+	SELECT r.* INTO parent FROM privseg.protected_relations r WHERE r.relation = reference.confrelid;
+	IF NOT FOUND THEN
+		RAISE EXCEPTION '"%", which "%" refers to, is not protected', reference.confrelid::regclass, carry_subject.relation
+			USING ERRCODE = 'wrong_object_type',
+				  HINT = 'Protect it first: its rows must belong to a subject.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = carry_subject.relation
+				AND a.attname = carry_subject.subject AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column "%" of "%" already exists', carry_subject.subject, carry_subject.relation
+			USING ERRCODE = 'duplicate_column';
+	END IF;
+	SELECT a.attname INTO from_column FROM pg_attribute a
+	 WHERE a.attrelid = carry_subject.relation AND a.attnum = reference.conkey[1];
+	SELECT a.attname INTO to_column FROM pg_attribute a
+	 WHERE a.attrelid = reference.confrelid AND a.attnum = reference.confkey[1];
+	SELECT format_type(a.atttypid, a.atttypmod)
+		   || CASE WHEN a.attcollation <> 0
+				   THEN (SELECT format(' COLLATE %I.%I', n.nspname, l.collname)
+						   FROM pg_collation l JOIN pg_namespace n ON n.oid = l.collnamespace
+						  WHERE l.oid = a.attcollation) ELSE '' END
+	  INTO subject_type FROM pg_attribute a
+	 WHERE a.attrelid = reference.confrelid AND a.attname = parent.subject_column;
+
+	EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', carry_subject.relation, carry_subject.subject, subject_type);
+	EXECUTE format('CREATE TRIGGER privseg_subject_carried BEFORE INSERT OR UPDATE ON %s FOR EACH ROW'
+				   ' EXECUTE FUNCTION privseg.subject_carried(%L, %L, %L, %L, %L)',
+				   carry_subject.relation, reference.confrelid::regclass, to_column, parent.subject_column, from_column,
+				   carry_subject.subject);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_carried', carry_subject.relation);
+	PERFORM privseg.carry_subject_rows(carry_subject.relation, carry_subject.subject);
+	EXECUTE format('CREATE INDEX ON %s (%I)', carry_subject.relation, carry_subject.subject);
+END
+$$;
+COMMENT ON FUNCTION privseg.carry_subject(regclass, name, name) IS
+'add a column with the subject''s key, fill it through a foreign key, and keep it true';
+
+CREATE FUNCTION privseg.classify(relation regclass, column_name name, category text, mask text DEFAULT NULL)
+RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	IF classify.relation IS NULL OR classify.column_name IS NULL THEN
+		RAISE EXCEPTION 'relation and column must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF NOT EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = classify.relation) THEN
+		RAISE EXCEPTION '"%" is not protected', classify.relation
+			USING ERRCODE = 'wrong_object_type',
+				  HINT = 'Protect the relation first, with privseg.protect().';
+	END IF;
+	IF NOT EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = classify.relation
+					AND a.attname = classify.column_name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+		RAISE EXCEPTION 'column "%" of "%" does not exist', classify.column_name, classify.relation
+			USING ERRCODE = 'undefined_column';
+	END IF;
+	IF classify.category IS NULL THEN
+		EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS NULL', classify.relation, classify.column_name);
+		DELETE FROM privseg.protected_columns c
+		 WHERE c.relation = classify.relation AND c.column_name = classify.column_name;
+		RETURN;
+	END IF;
+	IF NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = classify.category) THEN
+		RAISE EXCEPTION 'data category "%" does not exist', classify.category
+			USING ERRCODE = 'undefined_object', HINT = 'Create it with privseg.create_data_category().';
+	END IF;
+	EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS %L', classify.relation, classify.column_name,
+				   classify.category);
+	INSERT INTO privseg.protected_columns (relation, column_name, category, mask)
+	VALUES (classify.relation, classify.column_name, classify.category, classify.mask)
+	ON CONFLICT ON CONSTRAINT protected_columns_pkey
+	DO UPDATE SET category = EXCLUDED.category, mask = EXCLUDED.mask;
+END
+$$;
+COMMENT ON FUNCTION privseg.classify(regclass, name, text, text) IS
+'say which category of data a column holds; a NULL category takes the classification away';
+
+GRANT EXECUTE ON FUNCTION
+	privseg.protect(regclass, name, regclass, name, name, name[], text),
+	privseg.unprotect(regclass),
+	privseg.carry_subject(regclass, name, name),
+	privseg.classify(regclass, name, text, text)
+TO privseg_admin;

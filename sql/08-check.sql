@@ -1,0 +1,96 @@
+-- 08-check.sql: the doctor: what is compliant, violated, or a gap
+
+CREATE FUNCTION privseg.root_key_status(OUT available boolean, OUT problem text, OUT fingerprint text)
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'privseg_root_key_status';
+COMMENT ON FUNCTION privseg.root_key_status() IS 'is there a root key, why not, and its fingerprint';
+
+CREATE FUNCTION privseg.check() RETURNS TABLE(status text, area text, object text, message text, hint text)
+LANGUAGE sql STABLE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH findings(rank, status, area, object, message, hint) AS (
+		SELECT 1, CASE WHEN current_setting('server_version_num')::int < 150019 THEN 'violation' ELSE 'compliant' END,
+			   'server', 'version ' || current_setting('server_version'),
+			   CASE WHEN current_setting('server_version_num')::int < 150019
+					THEN 'row security of this minor release has known holes' ELSE 'row security is current' END,
+			   CASE WHEN current_setting('server_version_num')::int < 150019 THEN 'Upgrade to 15.19 or newer.' END
+		UNION ALL
+		SELECT 2, CASE WHEN k.available THEN 'compliant' ELSE 'gap' END, 'keys', 'root key',
+			   CASE WHEN k.available THEN 'loaded, fingerprint ' || k.fingerprint ELSE k.problem END,
+			   CASE WHEN NOT k.available THEN 'Receipts need it: set privseg.root_key_command or privseg.root_key_file and restart.' END
+		  FROM privseg.root_key_status() k
+		UNION ALL
+		SELECT 3, CASE WHEN bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
+					   THEN 'compliant' ELSE 'violation' END,
+			   'protection', r.relation::text,
+			   CASE WHEN bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
+					THEN 'row security is enabled and forced'
+					ELSE 'row security or the stored policy is missing on: '
+						 || string_agg(c.oid::regclass::text, ', ')
+							FILTER (WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)) END,
+			   CASE WHEN NOT bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
+					THEN 'privseg.unprotect() and protect() the relation anew.' END
+		  FROM privseg.protected_relations r
+		  CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
+		  JOIN pg_class c ON c.oid = t
+		  LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = 'privseg' AND NOT p.polpermissive
+		 GROUP BY r.relation
+		UNION ALL
+		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',
+			   'Unprotect it, and protect it under its present subject table.'
+		  FROM privseg.protected_relations r
+		 WHERE NOT EXISTS (SELECT FROM privseg.protected_relations d
+							WHERE d.relation = r.subject_table AND d.subject_table = d.relation)
+		UNION ALL
+		SELECT 5, 'violation', 'protection', r.relation::text, 'there is no unique index on its subject column',
+			   format('CREATE UNIQUE INDEX ON %s (%I).', r.relation, r.subject_column)
+		  FROM privseg.protected_relations r
+		 WHERE r.relation = r.subject_table
+		   AND NOT EXISTS (
+			SELECT FROM pg_index i JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = i.indkey[0]
+			 WHERE i.indrelid = r.relation AND i.indisunique AND i.indimmediate AND i.indisvalid
+			   AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indexprs IS NULL AND a.attname = r.subject_column)
+		UNION ALL
+		SELECT 6, 'violation', 'classification', format('%s.%s', COALESCE(c.relation, l.objoid::regclass), COALESCE(c.column_name, l.attname)),
+			   'the security label and its copy differ',
+			   'Call privseg.classify(); a restore without security labels loses them.'
+		  FROM privseg.protected_columns c
+		  FULL JOIN (SELECT s.objoid, a.attname, s.label FROM pg_seclabel s
+					   JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid
+					  WHERE s.provider = 'privseg' AND s.classoid = 'pg_class'::regclass) l
+			ON l.objoid = c.relation AND l.attname = c.column_name
+		 WHERE c.category IS DISTINCT FROM l.label
+		UNION ALL
+		SELECT 7, 'gap', 'classification', r.relation::text,
+			   format('%s of its columns are not classified', count(*)), 'Call privseg.classify() for each.'
+		  FROM privseg.protected_relations r
+		  JOIN pg_attribute a ON a.attrelid = r.relation AND a.attnum > 0 AND NOT a.attisdropped
+		 WHERE a.attname <> r.subject_column
+		   AND NOT EXISTS (SELECT FROM privseg.protected_columns c WHERE c.relation = r.relation AND c.column_name = a.attname)
+		 GROUP BY r.relation
+		UNION ALL
+		SELECT 8, 'violation', 'clearance', c.grantee::text, 'the role of this clearance does not exist',
+			   'Call privseg.revoke_clearance().'
+		  FROM privseg.clearances c WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = c.grantee)
+		UNION ALL
+		SELECT 9, 'violation', 'clearance', c.grantee::text, format('there is no purpose "%s"', c.purpose),
+			   'Call privseg.revoke_clearance().'
+		  FROM privseg.clearances c WHERE NOT EXISTS (SELECT FROM privseg.purposes p WHERE p.name = c.purpose)
+		UNION ALL
+		SELECT 10, 'gap', 'transparency', 'purpose ' || p.name, 'it rests on consent, but no privacy notice names it',
+			   'Publish one with privseg.publish_notice().'
+		  FROM privseg.purposes p
+		 WHERE p.legal_basis = 'consent'
+		   AND NOT EXISTS (SELECT FROM privseg.notices n WHERE p.name = ANY (n.purposes))
+		UNION ALL
+		SELECT 11, 'gap', 'consent', format('%s, purpose %s', r.relation, p.name),
+			   'its consent set is not built; decisions are right but slow', 'Call privseg.fold_consent().'
+		  FROM privseg.protected_relations r CROSS JOIN privseg.purposes p
+		 WHERE r.relation = r.subject_table
+		   AND NOT EXISTS (SELECT FROM privseg.consent_set s WHERE s.domain = r.relation AND s.purpose = p.id)
+	)
+	SELECT status, area, object, message, hint FROM findings ORDER BY rank, object
+$$;
+COMMENT ON FUNCTION privseg.check() IS
+'what is compliant, what violates a rule, and where there is a gap';
+GRANT EXECUTE ON FUNCTION privseg.check(), privseg.root_key_status() TO privseg_auditor;

@@ -1,0 +1,147 @@
+/*
+ * catalog.h
+ *	  The extension's own catalog as C sees it: its tables, the vocabulary,
+ *	  the protected relations and the clearances.
+ *
+ * Everything returned by a lookup lives in a cache of this backend and is good
+ * until the next command may have processed an invalidation: copy what must
+ * live longer.
+ */
+#ifndef PRIVSEG_CATALOG_H
+#define PRIVSEG_CATALOG_H
+
+#include "compat.h"
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+#include "utils/relcache.h"
+
+/* ---- tables (catalog_table.c) ---- */
+
+typedef enum CatalogTable
+{
+	CATALOG_PURPOSES,
+	CATALOG_NOTICES,
+	CATALOG_PROTECTED_RELATIONS,
+	CATALOG_PROTECTED_COLUMNS,
+	CATALOG_CLEARANCES,
+	CATALOG_CONSENT_RECORD,
+	CATALOG_CONSENT_SET,
+	CATALOG_CONSENT_PAGE,
+	CATALOG_CONSENT_DELTA,
+	CATALOG_CONSENT_AGENDA,
+	/* indexes C scans by */
+	CATALOG_CONSENT_RECORD_SUBJECT_INDEX,
+	CATALOG_CONSENT_SET_INDEX,
+	CATALOG_CONSENT_PAGE_INDEX,
+	CATALOG_CONSENT_DELTA_INDEX,
+	CATALOG_CONSENT_AGENDA_INDEX,
+	CATALOG_CONSENT_AGENDA_DUE_INDEX,
+	CATALOG_CONSENT_RECORD_SEQUENCE,
+	CATALOG_N_RELATIONS
+} CatalogTable;
+
+typedef enum CatalogFunction
+{
+	CATALOG_ROW_PERMITTED_INTEGER,
+	CATALOG_ROW_PERMITTED_UUID,
+	CATALOG_ROW_PERMITTED_TEXT,
+	CATALOG_ROW_WRITABLE_INTEGER,
+	CATALOG_ROW_WRITABLE_UUID,
+	CATALOG_ROW_WRITABLE_TEXT,
+	CATALOG_N_FUNCTIONS
+} CatalogFunction;
+
+extern bool catalog_installed(void);
+extern Oid	catalog_table_oid(CatalogTable table);
+extern Oid	catalog_function_oid(CatalogFunction function);
+extern bool catalog_is_own_table(Oid relid);
+extern bool catalog_is_internal_table(Oid relid);
+extern Oid	catalog_owner(void);
+
+/* ---- vocabulary (catalog_purpose.c) ---- */
+
+typedef enum LegalBasis
+{
+	BASIS_CONSENT,
+	BASIS_CONTRACT,
+	BASIS_LEGAL_OBLIGATION,
+	BASIS_VITAL_INTERESTS,
+	BASIS_PUBLIC_INTEREST,
+	BASIS_LEGITIMATE_INTERESTS
+} LegalBasis;
+
+typedef struct Purpose
+{
+	int32		id;
+	char		name[NAMEDATALEN];
+	LegalBasis	basis;
+	bool		direct_marketing;
+	bool		sale_or_sharing;
+	bool		targeted_advertising;
+} Purpose;
+
+extern const Purpose *purpose_by_name(const char *name);
+extern const Purpose *purpose_by_id(int32 id);
+extern List *purpose_all(void);
+
+/* does an unknown subject permit it? then the set holds who does not */
+static inline bool
+purpose_default_permitted(const Purpose *purpose)
+{
+	return purpose->basis != BASIS_CONSENT;
+}
+
+typedef struct Notice
+{
+	int32		seq;			/* order of first publication, 1 based; 0 = no notice */
+	char	   *name;
+	char	   *version;
+	bool		material;
+	TimestampTz published_at;
+	List	   *purposes;		/* of char *, over all languages */
+} Notice;
+
+extern const Notice *notice_by_reference(const char *reference);
+extern const Notice *notice_by_seq(int32 seq);
+extern const Notice *notice_overtaking(const Notice *notice);
+
+/* ---- protected relations (catalog_relation.c) ---- */
+
+typedef enum KeyKind
+{
+	KEY_INTEGER,
+	KEY_UUID,
+	KEY_TEXT
+} KeyKind;
+
+#define PROTECTED_MAX_ALSO_ABOUT 8
+
+typedef struct ProtectedRelation
+{
+	Oid			relid;			/* the relation protect() was called on */
+	Oid			domain;			/* its subject table; equal to relid for one */
+	char		subject[NAMEDATALEN];
+	int			n_also_about;
+	char		also_about[PROTECTED_MAX_ALSO_ABOUT][NAMEDATALEN];
+	bool		show_null;		/* rows about nobody are shown */
+	bool		open_policy;	/* had neither policies nor row security before */
+	Oid			key_type;
+	KeyKind		key_kind;
+	uint64		salt[2];		/* of the domain: keys the order of its pages */
+} ProtectedRelation;
+
+extern const ProtectedRelation *protected_relation(Oid relid);
+extern const ProtectedRelation *subject_domain(Oid relid);
+extern bool protected_any(void);
+extern List *subject_domains(void);
+
+/* ---- clearance (catalog_clearance.c) ---- */
+
+extern bool clearance_to_act(Oid role, const Purpose *purpose);
+extern bool clearance_to_collect(Oid role, const Purpose *purpose);
+extern bool role_counts_as(Oid member, Oid role);
+extern bool role_is_admin(Oid role, const char *admin_role);
+extern bool row_security_bypassed(void);
+
+#endif /* PRIVSEG_CATALOG_H */

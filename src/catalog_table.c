@@ -1,0 +1,218 @@
+/*
+ * catalog_table.c
+ *	  Finds the extension's own tables, indexes and functions.
+ *
+ * The names are looked up once and remembered until cache_inval.c says that
+ * the catalog may have changed; DROP EXTENSION and CREATE EXTENSION in a live
+ * session are therefore seen.  Nothing is remembered while the extension's own
+ * script runs, because its objects appear one by one.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "cache_inval.h"
+#include "catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_extension.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "access/xact.h"
+#include "errors.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_func.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+static const char *const relation_names[CATALOG_N_RELATIONS] = {
+	[CATALOG_PURPOSES] = "purposes",
+	[CATALOG_NOTICES] = "notices",
+	[CATALOG_PROTECTED_RELATIONS] = "protected_relations",
+	[CATALOG_PROTECTED_COLUMNS] = "protected_columns",
+	[CATALOG_CLEARANCES] = "clearances",
+	[CATALOG_CONSENT_RECORD] = "consent_record",
+	[CATALOG_CONSENT_SET] = "consent_set",
+	[CATALOG_CONSENT_PAGE] = "consent_page",
+	[CATALOG_CONSENT_DELTA] = "consent_delta",
+	[CATALOG_CONSENT_AGENDA] = "consent_agenda",
+	[CATALOG_CONSENT_RECORD_SUBJECT_INDEX] = "consent_record_subject_idx",
+	[CATALOG_CONSENT_SET_INDEX] = "consent_set_pkey",
+	[CATALOG_CONSENT_PAGE_INDEX] = "consent_page_pkey",
+	[CATALOG_CONSENT_DELTA_INDEX] = "consent_delta_position_idx",
+	[CATALOG_CONSENT_AGENDA_INDEX] = "consent_agenda_position_idx",
+	[CATALOG_CONSENT_AGENDA_DUE_INDEX] = "consent_agenda_due_idx",
+	[CATALOG_CONSENT_RECORD_SEQUENCE] = "consent_record_id_seq",
+};
+
+static const struct
+{
+	const char *name;
+	Oid			key_type;
+}			function_names[CATALOG_N_FUNCTIONS] = {
+	[CATALOG_ROW_PERMITTED_INTEGER] = {"row_permitted", INT8OID},
+	[CATALOG_ROW_PERMITTED_UUID] = {"row_permitted", UUIDOID},
+	[CATALOG_ROW_PERMITTED_TEXT] = {"row_permitted", TEXTOID},
+	[CATALOG_ROW_WRITABLE_INTEGER] = {"row_writable", INT8OID},
+	[CATALOG_ROW_WRITABLE_UUID] = {"row_writable", UUIDOID},
+	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", TEXTOID},
+};
+
+PG_FUNCTION_INFO_V1(catalog_changed);
+
+static uint64 known_generation = 0; /* 0: nothing known */
+static bool known_installed = false;
+static Oid	known_owner = InvalidOid;
+static Oid	relation_oids[CATALOG_N_RELATIONS];
+static Oid	function_oids[CATALOG_N_FUNCTIONS];
+
+/* the role that owns the extension, or InvalidOid where it is not installed */
+static Oid
+extension_owner(Oid extension)
+{
+	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple	tuple;
+	Oid			owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(extension));
+	scan = systable_beginscan(rel, ExtensionOidIndexId, true, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+		owner = ((Form_pg_extension) GETSTRUCT(tuple))->extowner;
+	systable_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return owner;
+}
+
+/*
+ * catalog_installed -- is the extension installed in this database, whole?
+ * Cheap when nothing changed.  False outside a transaction.
+ */
+bool
+catalog_installed(void)
+{
+	Oid			namespace;
+	Oid			extension;
+
+	if (known_generation == cache_catalog_generation)
+		return known_installed;
+	if (!IsTransactionState())
+		return false;
+
+	/* lookups below may deliver invalidations, so remember the older counter */
+	known_generation = 0;
+	known_installed = false;
+	for (;;)
+	{
+		uint64		generation = cache_catalog_generation;
+		bool		whole = true;
+
+		namespace = get_namespace_oid("privseg", true);
+		extension = OidIsValid(namespace) ? get_extension_oid("privseg", true) : InvalidOid;
+		if (!OidIsValid(extension))
+		{
+			MemSet(relation_oids, 0, sizeof(relation_oids));
+			if (generation != cache_catalog_generation)
+				continue;
+			/* a schema without its extension may be about to get it: look again */
+			if (!OidIsValid(namespace))
+				known_generation = generation;
+			return false;
+		}
+
+		for (int i = 0; i < CATALOG_N_RELATIONS; i++)
+		{
+			relation_oids[i] = get_relname_relid(relation_names[i], namespace);
+			whole = whole && OidIsValid(relation_oids[i]);
+		}
+		for (int i = 0; i < CATALOG_N_FUNCTIONS; i++)
+		{
+			Oid			arguments[4] = {function_names[i].key_type, REGCLASSOID, INT4OID};
+			oidvector  *vector = buildoidvector(arguments, 3);
+
+			function_oids[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+											   CStringGetDatum(function_names[i].name),
+											   PointerGetDatum(vector),
+											   ObjectIdGetDatum(namespace));
+			whole = whole && OidIsValid(function_oids[i]);
+			pfree(vector);
+		}
+		known_owner = extension_owner(extension);
+		if (generation != cache_catalog_generation)
+			continue;
+		if (!whole || creating_extension)
+			return whole;
+		known_generation = generation;
+		known_installed = true;
+		return true;
+	}
+}
+
+/* catalog_table_oid -- the OID of one of our relations; InvalidOid if absent */
+Oid
+catalog_table_oid(CatalogTable table)
+{
+	return catalog_installed() ? relation_oids[table] : InvalidOid;
+}
+
+/* catalog_function_oid -- the OID of one of our functions; InvalidOid if absent */
+Oid
+catalog_function_oid(CatalogFunction function)
+{
+	return catalog_installed() ? function_oids[function] : InvalidOid;
+}
+
+/* catalog_owner -- who owns the extension: the identity internal work runs under */
+Oid
+catalog_owner(void)
+{
+	return catalog_installed() ? known_owner : InvalidOid;
+}
+
+/*
+ * catalog_is_own_table -- may this relation's invalidation mean that our
+ * catalog changed?  Reads no catalog: called from an invalidation callback.
+ */
+bool
+catalog_is_own_table(Oid relid)
+{
+	if (!OidIsValid(relid))
+		return true;
+	for (int i = 0; i < CATALOG_N_RELATIONS; i++)
+		if (relation_oids[i] == relid)
+			return true;
+	return false;
+}
+
+/*
+ * catalog_is_internal_table -- the tables that only C code of ours may write.
+ */
+bool
+catalog_is_internal_table(Oid relid)
+{
+	if (!catalog_installed())
+		return false;
+	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
+		if (relation_oids[i] == relid)
+			return true;
+	return false;
+}
+
+/*
+ * catalog_changed -- trigger on the vocabulary, protection and clearance
+ * tables: every backend's caches are stale once this commits.
+ */
+Datum
+catalog_changed(PG_FUNCTION_ARGS)
+{
+	cache_inval_broadcast();
+	return PointerGetDatum(NULL);
+}

@@ -1,0 +1,565 @@
+/*
+ * consent_lookup.c
+ *	  Reads the consent set while a statement runs: the hot path.
+ *
+ * A lookup belongs to one expression of one execution.  It fetches a page when
+ * a row first needs it, under the statement's active snapshot, and keeps it for
+ * that execution only.  A row then costs a hash probe and a bit, or a short
+ * search; no catalog, no SQL, no allocation.
+ *
+ * A page comes with the subjects that have deltas, or whose agenda row is due:
+ * they are dirty, and decided from their records when first asked for.  Where
+ * the set was never built, every subject is dirty.
+ *
+ * All fetches use the active snapshot, which is the same for the whole
+ * execution: the executor pushes it around every run, and functions called
+ * from the statement push and pop their own.
+ */
+#include "compat.h"
+
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "consent.h"
+#include "errors.h"
+#include "miscadmin.h"
+#include "storage/lock.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "utils/uuid.h"
+
+typedef enum Memo
+{
+	MEMO_UNKNOWN,
+	MEMO_PERMITTED,
+	MEMO_STOPPED
+} Memo;
+
+typedef struct DirtyMember
+{
+	SubjectPosition position;
+	Memo		memo;
+} DirtyMember;
+
+typedef struct LoadedPage
+{
+	uint64		start;
+	uint64		last;
+	int			count;
+	int			n_dense;
+	int			ndirty;
+	uint64	   *dense;
+	uint64	   *hi;
+	SubjectPosition *wide;
+	uint8	   *bitmap;
+	DirtyMember *dirty;			/* sorted; NULL when none */
+} LoadedPage;
+
+/* open addressing, power of two; key 0 is stored with used = true */
+typedef struct PageSlot
+{
+	uint64		key;
+	LoadedPage *page;			/* NULL with used: known not to exist */
+	bool		used;
+} PageSlot;
+
+typedef struct PageTable
+{
+	PageSlot   *slots;
+	uint32		mask;
+	uint32		used;
+} PageTable;
+
+struct ConsentLookup
+{
+	ProtectedRelation domain;
+	Purpose		purpose;
+	bool		default_permitted;
+	bool		built;
+	int			bits;
+	TimestampTz at;
+	MemoryContext context;
+	MemoryContext scratch;
+	LoadedPage *last_dense;		/* the chunk of the previous row */
+	uint64		last_chunk;
+	PageTable	chunks;			/* integers: chunk number -> dense page */
+	PageTable	sparse;			/* page number -> sparse page */
+};
+
+/*
+ * consent_now -- the moment decisions of this statement are made for: taken
+ * after its snapshot, so that whatever the snapshot sees has begun.  Workers
+ * use their leader's.
+ */
+TimestampTz
+consent_now(void)
+{
+	if (IsInParallelMode())
+		return consent_shmem_leader_time();
+	return GetCurrentTimestamp();
+}
+
+/* ---- the page tables ---- */
+
+static inline uint32
+slot_hash(uint64 key)
+{
+	/* Fibonacci hashing: Knuth, TAOCP 3, 6.4 */
+	return (uint32) ((key * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
+}
+
+static inline PageSlot *
+table_find(PageTable *table, uint64 key)
+{
+	uint32		i = slot_hash(key) & table->mask;
+
+	while (table->slots[i].used)
+	{
+		if (table->slots[i].key == key)
+			return &table->slots[i];
+		i = (i + 1) & table->mask;
+	}
+	return NULL;
+}
+
+static void
+table_init(PageTable *table, MemoryContext context)
+{
+	table->mask = 15;
+	table->used = 0;
+	table->slots = MemoryContextAllocZero(context, sizeof(PageSlot) * (table->mask + 1));
+}
+
+static void
+table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page)
+{
+	uint32		i;
+
+	if ((table->used + 1) * 2 > table->mask + 1)
+	{
+		PageTable	grown;
+
+		grown.mask = table->mask * 2 + 1;
+		grown.used = 0;
+		grown.slots = MemoryContextAllocExtended(context,
+												 sizeof(PageSlot) * ((Size) grown.mask + 1),
+												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		for (uint32 j = 0; j <= table->mask; j++)
+			if (table->slots[j].used)
+				table_put(&grown, context, table->slots[j].key, table->slots[j].page);
+		pfree(table->slots);
+		*table = grown;
+	}
+	i = slot_hash(key) & table->mask;
+	while (table->slots[i].used)
+		i = (i + 1) & table->mask;
+	table->slots[i].key = key;
+	table->slots[i].page = page;
+	table->slots[i].used = true;
+	table->used++;
+}
+
+/* ---- loading ---- */
+
+static int
+compare_members(const void *a, const void *b)
+{
+	return position_compare(&((const DirtyMember *) a)->position,
+							&((const DirtyMember *) b)->position);
+}
+
+static void
+attach_dirty(ConsentLookup *lookup, LoadedPage *page, const DirtyList *dirty)
+{
+	int			n = 0;
+
+	if (dirty->count == 0)
+		return;
+	page->dirty = MemoryContextAllocHuge(lookup->context, sizeof(DirtyMember) * dirty->count);
+	for (int i = 0; i < dirty->count; i++)
+	{
+		page->dirty[i].position = dirty->items[i].position;
+		page->dirty[i].memo = MEMO_UNKNOWN;
+	}
+	qsort(page->dirty, dirty->count, sizeof(DirtyMember), compare_members);
+	for (int i = 0; i < dirty->count; i++)
+		if (n == 0 || compare_members(&page->dirty[n - 1], &page->dirty[i]) != 0)
+			page->dirty[n++] = page->dirty[i];
+	page->ndirty = n;
+	fold_request();
+}
+
+static LoadedPage *
+load_page(ConsentLookup *lookup, char kind, uint64 start, uint64 last)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
+	Snapshot	snapshot = GetActiveSnapshot();
+	DirtyList	dirty = {0};
+	PageRow		row;
+	LoadedPage *page;
+
+	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
+	if (kind == PAGE_DENSE && !row.found)
+	{
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(lookup->scratch);
+		return NULL;
+	}
+	delta_collect(&lookup->domain, lookup->purpose.id, start, last, snapshot, &dirty, NULL);
+	if (row.next_due <= lookup->at)
+		agenda_collect(&lookup->domain, lookup->purpose.id, kind, start, lookup->at, snapshot,
+					   &dirty, false);
+
+	MemoryContextSwitchTo(lookup->context);
+	page = palloc0(sizeof(LoadedPage));
+	page->start = start;
+	page->last = last;
+	page->count = row.count;
+	page->n_dense = row.n_dense;
+	if (row.n_dense > 0)
+	{
+		page->dense = palloc(sizeof(uint64) * row.n_dense);
+		memcpy(page->dense, row.dense, sizeof(uint64) * row.n_dense);
+	}
+	if (row.hi != NULL)
+	{
+		page->hi = palloc(sizeof(uint64) * Max(row.count, 1));
+		memcpy(page->hi, row.hi, sizeof(uint64) * row.count);
+	}
+	if (row.wide != NULL)
+	{
+		page->wide = palloc(sizeof(SubjectPosition) * Max(row.count, 1));
+		memcpy(page->wide, row.wide, sizeof(SubjectPosition) * row.count);
+	}
+	if (row.bitmap != NULL)
+	{
+		page->bitmap = palloc(BITMAP_BYTES);
+		memcpy(page->bitmap, row.bitmap, BITMAP_BYTES);
+	}
+	attach_dirty(lookup, page, &dirty);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(lookup->scratch);
+	return page;
+}
+
+/*
+ * lookup_begin -- start looking up in one set.
+ *	at		the moment decisions are made for
+ *	context	lives as long as the execution
+ */
+ConsentLookup *
+lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampTz at,
+			 MemoryContext context)
+{
+	ConsentLookup *lookup = MemoryContextAllocZero(context, sizeof(ConsentLookup));
+	ConsentSet	set;
+
+	lookup->domain = *domain;
+	lookup->purpose = *purpose;
+	lookup->default_permitted = purpose_default_permitted(purpose);
+	lookup->at = at;
+	lookup->context = context;
+	lookup->scratch = AllocSetContextCreate(context, "privseg lookup", ALLOCSET_SMALL_SIZES);
+	table_init(&lookup->chunks, context);
+	table_init(&lookup->sparse, context);
+	set_fetch(domain->relid, purpose->id, GetActiveSnapshot(), &set);
+	lookup->built = set.found;
+	lookup->bits = set.bits;
+	if (!set.found)
+		fold_request();
+	return lookup;
+}
+
+/* ---- deciding one subject from its records ---- */
+
+static bool
+decide_dirty(ConsentLookup *lookup, const char *canonical)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
+	FactReader *reader = facts_begin(lookup->domain.relid, GetActiveSnapshot());
+	ConsentFact *facts;
+	int			nfacts = facts_of_subject(reader, canonical, &facts);
+	ConsentDecision decision;
+
+	consent_decide(&lookup->purpose, facts, nfacts, lookup->at, false, &decision);
+	facts_end(reader);
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(lookup->scratch);
+	return decision.permitted;
+}
+
+static DirtyMember *
+find_dirty(LoadedPage *page, const SubjectPosition *position)
+{
+	int			low = 0;
+	int			high = page->ndirty;
+
+	while (low < high)
+	{
+		int			middle = (low + high) / 2;
+		int			order = position_compare(&page->dirty[middle].position, position);
+
+		if (order == 0)
+			return &page->dirty[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
+static bool
+decide_integer(ConsentLookup *lookup, DirtyMember *member, int64 key)
+{
+	char		text[32];
+	bool		permitted;
+
+	if (member != NULL && member->memo != MEMO_UNKNOWN)
+		return member->memo == MEMO_PERMITTED;
+	pg_lltoa(key, text);
+	permitted = decide_dirty(lookup, text);
+	if (member != NULL)
+		member->memo = permitted ? MEMO_PERMITTED : MEMO_STOPPED;
+	return permitted;
+}
+
+static bool
+decide_text(ConsentLookup *lookup, DirtyMember *member, const char *text, size_t length)
+{
+	char	   *canonical;
+	bool		permitted;
+
+	if (member != NULL && member->memo != MEMO_UNKNOWN)
+		return member->memo == MEMO_PERMITTED;
+	canonical = pnstrdup(text, length);
+	permitted = decide_dirty(lookup, canonical);
+	pfree(canonical);
+	if (member != NULL)
+		member->memo = permitted ? MEMO_PERMITTED : MEMO_STOPPED;
+	return permitted;
+}
+
+/* ---- searching a sparse page ---- */
+
+/*
+ * Positions are spread evenly over the page's range, so guess by interpolation
+ * and gallop from there; the worst case stays logarithmic.
+ */
+#define SPARSE_SEARCH(page, LESS, result) \
+do { \
+	int			low = 0; \
+	int			high = (page)->count; \
+	\
+	if (high > 8) \
+	{ \
+		double		span = (double) ((page)->last - (page)->start) + 1.0; \
+		int			guess = (int) ((double) (position.hi - (page)->start) / span * high); \
+		int			step = 4; \
+		\
+		guess = Min(Max(guess, 0), high - 1); \
+		if (LESS(guess)) \
+		{ \
+			low = guess + 1; \
+			while (low + step < high && LESS(low + step)) \
+			{ \
+				low += step + 1; \
+				step *= 2; \
+			} \
+			high = Min(low + step, high); \
+		} \
+		else \
+		{ \
+			high = guess; \
+			while (high - step > 0 && !LESS(high - step)) \
+			{ \
+				high -= step; \
+				step *= 2; \
+			} \
+			low = Max(high - step, 0); \
+		} \
+	} \
+	while (low < high) \
+	{ \
+		int			middle = (low + high) / 2; \
+		\
+		if (LESS(middle)) \
+			low = middle + 1; \
+		else \
+			high = middle; \
+	} \
+	(result) = low; \
+} while (0)
+
+static inline bool
+sparse_contains_integer(const LoadedPage *page, SubjectPosition position)
+{
+	int			at;
+
+#define HI_LESS(i) (page->hi[i] < position.hi)
+	SPARSE_SEARCH(page, HI_LESS, at);
+#undef HI_LESS
+	return at < page->count && page->hi[at] == position.hi;
+}
+
+static inline bool
+sparse_contains_wide(const LoadedPage *page, SubjectPosition position)
+{
+	int			at;
+
+#define WIDE_LESS(i) (position_compare(&page->wide[i], &position) < 0)
+	SPARSE_SEARCH(page, WIDE_LESS, at);
+#undef WIDE_LESS
+	return at < page->count && page->wide[at].hi == position.hi &&
+		page->wide[at].lo == position.lo;
+}
+
+static inline uint64
+sparse_number(const ConsentLookup *lookup, SubjectPosition position)
+{
+	return lookup->bits == 0 ? 0 : position.hi >> (64 - lookup->bits);
+}
+
+static LoadedPage *
+sparse_page(ConsentLookup *lookup, SubjectPosition position)
+{
+	uint64		number = sparse_number(lookup, position);
+	PageSlot   *slot = table_find(&lookup->sparse, number);
+	uint64		start;
+	LoadedPage *page;
+
+	if (likely(slot != NULL))
+		return slot->page;
+	start = sparse_start(position.hi, lookup->bits);
+	page = load_page(lookup, PAGE_SPARSE, start, sparse_last(start, lookup->bits));
+	table_put(&lookup->sparse, lookup->context, number, page);
+	return page;
+}
+
+/* ---- integers ---- */
+
+static bool
+dense_contains(ConsentLookup *lookup, LoadedPage *page, int64 key)
+{
+	uint32		bit = (uint64) key & CHUNK_MASK;
+
+	if (unlikely(page->ndirty > 0))
+	{
+		SubjectPosition position = position_of_integer(lookup->domain.salt, key);
+		DirtyMember *member = find_dirty(page, &position);
+
+		if (member != NULL)
+			return decide_integer(lookup, member, key);
+	}
+	return ((page->bitmap[bit >> 3] >> (bit & 7)) & 1) != lookup->default_permitted;
+}
+
+static pg_noinline bool
+lookup_integer_slow(ConsentLookup *lookup, int64 key)
+{
+	uint64		chunk = (uint64) key >> CHUNK_BITS;
+	SubjectPosition position;
+	PageSlot   *slot;
+	LoadedPage *page;
+	DirtyMember *member;
+
+	if (!lookup->built)
+		return decide_integer(lookup, NULL, key);
+
+	slot = table_find(&lookup->chunks, chunk);
+	if (slot != NULL)
+	{
+		lookup->last_chunk = chunk;
+		lookup->last_dense = slot->page;
+		return dense_contains(lookup, slot->page, key);
+	}
+
+	/*
+	 * Ask the sparse page of the chunk's range first if it is here, for it
+	 * lists the chunks that are dense; else try the dense page, which is what
+	 * a table with a serial key has.
+	 */
+	position = position_of_integer(lookup->domain.salt, key);
+	slot = table_find(&lookup->sparse, sparse_number(lookup, position));
+	page = slot != NULL ? slot->page : NULL;
+	for (;;)
+	{
+		bool		try_dense = page == NULL;
+
+		for (int low = 0, high = page ? page->n_dense : 0; low < high && !try_dense;)
+		{
+			int			middle = (low + high) / 2;
+
+			if (page->dense[middle] == chunk_start(position.hi))
+				try_dense = true;
+			else if (page->dense[middle] < chunk_start(position.hi))
+				low = middle + 1;
+			else
+				high = middle;
+		}
+		if (try_dense)
+		{
+			LoadedPage *dense = load_page(lookup, PAGE_DENSE, chunk_start(position.hi),
+										  chunk_start(position.hi) | CHUNK_MASK);
+
+			if (dense != NULL)
+			{
+				table_put(&lookup->chunks, lookup->context, chunk, dense);
+				lookup->last_chunk = chunk;
+				lookup->last_dense = dense;
+				return dense_contains(lookup, dense, key);
+			}
+		}
+		if (page != NULL)
+			break;
+		page = sparse_page(lookup, position);
+	}
+
+	if (page->ndirty > 0 && (member = find_dirty(page, &position)) != NULL)
+		return decide_integer(lookup, member, key);
+	return sparse_contains_integer(page, position) != lookup->default_permitted;
+}
+
+/* lookup_integer -- is the subject with this key permitted? */
+bool
+lookup_integer(ConsentLookup *lookup, int64 key)
+{
+	if (likely(lookup->last_dense != NULL && lookup->last_chunk == (uint64) key >> CHUNK_BITS))
+		return dense_contains(lookup, lookup->last_dense, key);
+	return lookup_integer_slow(lookup, key);
+}
+
+/* ---- uuid and text ---- */
+
+/* lookup_uuid -- the same for a uuid key (16 bytes) */
+bool
+lookup_uuid(ConsentLookup *lookup, const void *uuid)
+{
+	SubjectPosition position = position_of_uuid(lookup->domain.salt, uuid);
+	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
+	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+
+	if (unlikely(page == NULL || member != NULL))
+	{
+		char	   *text = DatumGetCString(DirectFunctionCall1(uuid_out,
+															   PointerGetDatum(uuid)));
+		bool		permitted = decide_text(lookup, member, text, strlen(text));
+
+		pfree(text);
+		return permitted;
+	}
+	return sparse_contains_wide(page, position) != lookup->default_permitted;
+}
+
+/* lookup_text -- the same for a text key */
+bool
+lookup_text(ConsentLookup *lookup, const char *text, size_t length)
+{
+	SubjectPosition position = position_of_text(lookup->domain.salt, text, length);
+	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
+	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+
+	if (unlikely(page == NULL || member != NULL))
+		return decide_text(lookup, member, text, length);
+	return sparse_contains_wide(page, position) != lookup->default_permitted;
+}

@@ -1,0 +1,32 @@
+/*
+ * guard.h
+ *	  What may not pass: statements whose policy core skipped, utility
+ *	  commands, and changes of objects that protection rests on.
+ */
+#ifndef PRIVSEG_GUARD_H
+#define PRIVSEG_GUARD_H
+
+#include "catalog/objectaccess.h"
+#include "catalog/objectaddress.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+
+/* guard_query.c */
+extern bool guard_query(Query *query);
+
+/* guard_plan.c */
+extern void guard_plan(PlannedStmt *plan);
+extern void guard_mark_referential(PlannedStmt *plan);
+extern void guard_execution(PlannedStmt *plan);
+
+/* guard_utility.c */
+extern void guard_utility(PlannedStmt *statement);
+
+/* guard_object.c */
+extern void guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
+						 void *arg);
+
+/* guard_label.c */
+extern void guard_relabel(const ObjectAddress *object, const char *label);
+
+#endif /* PRIVSEG_GUARD_H */

@@ -1,0 +1,116 @@
+/*
+ * guard_object.c
+ *	  Objects that protection rests on, when they are dropped or created in
+ *	  whatever way: DROP TABLE, DROP SCHEMA CASCADE, DROP OWNED, DROP COLUMN.
+ *
+ * Dropping a protected table is its owner's right; what the extension knew of
+ * it goes with it.  Consent records stay: they are evidence.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "cache_inval.h"
+#include "catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "errors.h"
+#include "guard.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* delete the rows of one of our tables whose first column is this OID */
+static int
+forget(CatalogTable table, Oid object)
+{
+	Oid			relid = catalog_table_oid(table);
+	Relation	heap;
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple	tuple;
+	int			forgotten = 0;
+
+	if (!OidIsValid(relid))
+		return 0;
+	heap = table_open(relid, RowExclusiveLock);
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object));
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CatalogTupleDelete(heap, &tuple->t_self);
+		forgotten++;
+	}
+	systable_endscan(scan);
+	table_close(heap, RowExclusiveLock);
+	if (forgotten > 0)
+		cache_inval_broadcast();
+	return forgotten;
+}
+
+static void
+relation_dropped(Oid relid)
+{
+	const ProtectedRelation *entry;
+
+	/* DROP EXTENSION takes our own tables along, in any order */
+	if (catalog_is_internal_table(relid))
+		return;
+	forget(CATALOG_PROTECTED_COLUMNS, relid);
+	entry = protected_relation(relid);
+	if (entry == NULL || entry->relid != relid)
+		return;
+	if (entry->domain == relid)
+		ereport(NOTICE,
+				(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
+				 errdetail("Its consent records stay in privseg.consent_record; relations whose rows belong to its subjects show none from now on.")));
+	forget(CATALOG_PROTECTED_RELATIONS, relid);
+}
+
+static void
+column_dropped(Oid relid, int attnum)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+	char	   *name;
+	bool		key;
+
+	if (entry == NULL)
+		return;
+	name = get_attname(relid, attnum, true);
+	if (name == NULL)
+		return;
+	key = strcmp(entry->subject, name) == 0;
+	for (int i = 0; i < entry->n_also_about; i++)
+		key = key || strcmp(entry->also_about[i], name) == 0;
+	if (key)
+		ereport(ERROR,
+				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+				 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"", name,
+						get_rel_name(relid)),
+				 errdetail("Which rows are shown depends on it."),
+				 errhint("Call privseg.unprotect() first.")));
+}
+
+/*
+ * guard_object -- for core's object access hook.
+ */
+void
+guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (access != OAT_DROP || !catalog_installed() || creating_extension)
+		return;
+	if (class_id == RelationRelationId)
+	{
+		if (!protected_any() && sub_id != 0)
+			return;
+		if (sub_id == 0)
+			relation_dropped(object_id);
+		else
+			column_dropped(object_id, sub_id);
+	}
+	else if (class_id == AuthIdRelationId)
+		forget(CATALOG_CLEARANCES, object_id);
+}

@@ -1,0 +1,170 @@
+/*
+ * guard_plan.c
+ *	  After planning: every scan of a protected relation carries the policy, or
+ *	  the statement is refused.  Before running: the role is cleared.
+ *
+ * The first is the net under guard_query.c.  SQL functions are inlined, and
+ * inheritance is expanded, inside the planner; whatever came to the plan that
+ * way without its policy ends here.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "catalog/pg_class.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "policy.h"
+#include "utils/lsyscache.h"
+
+/* marks a plan of core's referential queries: no such syscache, never matches */
+#define REFERENTIAL_MARK (-42)
+
+static bool
+calls_row_permitted(Node *node, void *context)
+{
+	Oid			domain = *(Oid *) context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
+	{
+		Const	   *argument = lsecond(((FuncExpr *) node)->args);
+
+		if (IsA(argument, Const) && DatumGetObjectId(argument->constvalue) == domain)
+			return true;
+	}
+	return expression_tree_walker(node, calls_row_permitted, context);
+}
+
+static void
+check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
+{
+	RangeTblEntry *rte;
+	const ProtectedRelation *entry;
+
+	if (scanrelid == 0)
+		return;
+	rte = rt_fetch(scanrelid, plan->rtable);
+	if (rte->rtekind != RTE_RELATION)
+		return;
+	entry = protected_relation(rte->relid);
+	if (entry == NULL || calls_row_permitted((Node *) node->qual, (void *) &entry->domain))
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("this statement would read protected relation \"%s\" past its policy",
+					get_rel_name(rte->relid)),
+			 errhint("Read the relation itself in the statement, or in a function written in plpgsql.")));
+}
+
+static void check_node(PlannedStmt *plan, Plan *node);
+
+static void
+check_list(PlannedStmt *plan, List *nodes)
+{
+	ListCell   *lc;
+
+	foreach(lc, nodes)
+		check_node(plan, lfirst(lc));
+}
+
+static void
+check_node(PlannedStmt *plan, Plan *node)
+{
+	if (node == NULL)
+		return;
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_SeqScan:
+		case T_SampleScan:
+		case T_IndexScan:
+		case T_IndexOnlyScan:
+		case T_BitmapHeapScan:
+		case T_TidScan:
+		case T_TidRangeScan:
+		case T_ForeignScan:
+			check_scan(plan, node, ((Scan *) node)->scanrelid);
+			break;
+		case T_CustomScan:
+			check_scan(plan, node, ((Scan *) node)->scanrelid);
+			check_list(plan, ((CustomScan *) node)->custom_plans);
+			break;
+		case T_Append:
+			check_list(plan, ((Append *) node)->appendplans);
+			break;
+		case T_MergeAppend:
+			check_list(plan, ((MergeAppend *) node)->mergeplans);
+			break;
+		case T_SubqueryScan:
+			check_node(plan, ((SubqueryScan *) node)->subplan);
+			break;
+		default:
+			/* bitmap inputs name no rows of their own: the heap scan above is checked */
+			break;
+	}
+	check_node(plan, node->lefttree);
+	check_node(plan, node->righttree);
+}
+
+/* guard_plan -- verify a finished plan */
+void
+guard_plan(PlannedStmt *plan)
+{
+	if (plan->commandType == CMD_UTILITY)
+		return;
+	check_node(plan, plan->planTree);
+	check_list(plan, plan->subplans);
+}
+
+/*
+ * guard_mark_referential -- note in the plan that it was exempted.  plpgsql
+ * keeps plans: one made by a trigger during a cascade must not run later.
+ */
+void
+guard_mark_referential(PlannedStmt *plan)
+{
+	PlanInvalItem *mark = makeNode(PlanInvalItem);
+
+	mark->cacheId = REFERENTIAL_MARK;
+	mark->hashValue = 0;
+	plan->invalItems = lappend(plan->invalItems, mark);
+}
+
+/*
+ * guard_execution -- at executor start: whoever reads or writes protected
+ * relations acts under a purpose it is cleared for, also where no row would be
+ * asked about (an empty table, a plan that never gets there).
+ */
+void
+guard_execution(PlannedStmt *plan)
+{
+	ListCell   *lc;
+
+	if (plan->commandType == CMD_UTILITY)
+		return;
+	if (plan->invalItems != NIL && llast_node(PlanInvalItem, plan->invalItems)->cacheId ==
+		REFERENTIAL_MARK)
+	{
+		if (!InNoForceRLSOperation())
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_SHAPE),
+					 errmsg("a plan made during a referential action cannot be used outside it")));
+		return;
+	}
+	foreach(lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW ||
+			protected_relation(rte->relid) == NULL)
+			continue;
+		if (row_security_bypassed())
+			return;
+		(void) policy_require_purpose();
+		return;
+	}
+}

@@ -1,0 +1,248 @@
+/*
+ * guard_utility.c
+ *	  Utility commands that would read, write or unprotect past the policy.
+ */
+#include "compat.h"
+
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "commands/extension.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+
+static Oid
+named_relation(RangeVar *relation)
+{
+	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+}
+
+/*
+ * COPY of a protected relation.  TO: core rewrites it into a query where row
+ * security binds; where it does not we do the same.  FROM: refused, as core
+ * refuses it under row security.
+ */
+static void
+guard_copy(CopyStmt *copy)
+{
+	Oid			relid = named_relation(copy->relation);
+	SelectStmt *select;
+	List	   *targets = NIL;
+	ListCell   *lc;
+
+	if (protected_relation(relid) == NULL || row_security_bypassed())
+		return;
+	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
+		return;
+	if (copy->is_from)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("COPY FROM is not supported on protected relation \"%s\"",
+						get_rel_name(relid)),
+				 errhint("Use INSERT, or COPY into a temporary table and INSERT ... SELECT. A superuser may SET row_security = off.")));
+
+	select = makeNode(SelectStmt);
+	if (copy->attlist == NIL)
+	{
+		ColumnRef  *star = makeNode(ColumnRef);
+		ResTarget  *target = makeNode(ResTarget);
+
+		star->fields = list_make1(makeNode(A_Star));
+		star->location = -1;
+		target->val = (Node *) star;
+		target->location = -1;
+		targets = list_make1(target);
+	}
+	foreach(lc, copy->attlist)
+	{
+		ColumnRef  *column = makeNode(ColumnRef);
+		ResTarget  *target = makeNode(ResTarget);
+
+		column->fields = list_make1(lfirst(lc));
+		column->location = -1;
+		target->val = (Node *) column;
+		target->location = -1;
+		targets = lappend(targets, target);
+	}
+	select->targetList = targets;
+	select->fromClause = list_make1(makeRangeVar(get_namespace_name(get_rel_namespace(relid)),
+												 get_rel_name(relid), -1));
+	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
+		linitial_node(RangeVar, select->fromClause)->inh = false;
+	copy->relation = NULL;
+	copy->attlist = NIL;
+	copy->query = (Node *) select;
+}
+
+/* is the column one that protection rests on? */
+static bool
+is_key_column(const ProtectedRelation *entry, const char *column)
+{
+	if (strcmp(entry->subject, column) == 0)
+		return true;
+	for (int i = 0; i < entry->n_also_about; i++)
+		if (strcmp(entry->also_about[i], column) == 0)
+			return true;
+	return false;
+}
+
+static void
+refuse_own_table(Oid relid, const char *what)
+{
+	if (catalog_is_internal_table(relid) && !creating_extension)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("%s is not allowed on \"%s\" of privseg", what, get_rel_name(relid)),
+				 errhint("The extension's tables change with the extension only.")));
+}
+
+static void
+guard_alter_table(AlterTableStmt *alter)
+{
+	Oid			relid = named_relation(alter->relation);
+	const ProtectedRelation *entry;
+	ProtectedRelation copy;
+	ListCell   *lc;
+
+	if (!OidIsValid(relid))
+		return;
+	refuse_own_table(relid, "ALTER TABLE");
+	entry = protected_relation(relid);
+	if (entry == NULL)
+		return;
+	copy = *entry;
+	foreach(lc, alter->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		switch (command->subtype)
+		{
+			case AT_AlterColumnType:
+			case AT_DropColumn:
+			case AT_DropColumnRecurse:
+				if (command->name != NULL && is_key_column(&copy, command->name))
+					ereport(ERROR,
+							(errcode(command->subtype == AT_AlterColumnType ?
+									 PRIVSEG_ERR_SHAPE : ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+							 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"",
+									command->name, get_rel_name(relid)),
+							 errdetail("Which rows are shown depends on it."),
+							 errhint("Call privseg.unprotect() first.")));
+				break;
+			case AT_DisableRowSecurity:
+			case AT_NoForceRowSecurity:
+				ereport(ERROR,
+						(errcode(PRIVSEG_ERR_DENIED),
+						 errmsg("row security of protected relation \"%s\" cannot be switched off",
+								get_rel_name(relid)),
+						 errhint("Call privseg.unprotect() to take protection away.")));
+				break;
+			case AT_DisableTrig:
+			case AT_DisableTrigAll:
+			case AT_DisableTrigUser:
+			case AT_EnableReplicaTrig:
+				if (command->name == NULL || strncmp(command->name, "privseg_", 8) == 0)
+					ereport(ERROR,
+							(errcode(PRIVSEG_ERR_DENIED),
+							 errmsg("the trigger that keeps rows of \"%s\" with their subject cannot be disabled",
+									get_rel_name(relid)),
+							 errhint("Disable other triggers by name.")));
+				break;
+			default:
+				break;
+		}
+	}
+}
+
+static void
+guard_rename(RenameStmt *rename)
+{
+	Oid			relid = named_relation(rename->relation);
+	const ProtectedRelation *entry;
+
+	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
+	{
+		if (protected_relation(relid) != NULL && rename->subname != NULL &&
+			strncmp(rename->subname, "privseg", 7) == 0)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("\"%s\" belongs to the protection of \"%s\"", rename->subname,
+							get_rel_name(relid)),
+					 errhint("Call privseg.unprotect() to take protection away.")));
+		return;
+	}
+	if (rename->renameType != OBJECT_COLUMN)
+		return;
+	entry = protected_relation(relid);
+	if (entry != NULL && is_key_column(entry, rename->subname))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\" and cannot be renamed",
+						rename->subname, get_rel_name(relid)),
+				 errhint("Call privseg.unprotect(), rename the column, and protect the relation anew.")));
+}
+
+static void
+guard_drop(DropStmt *drop)
+{
+	ListCell   *lc;
+
+	if (drop->removeType != OBJECT_POLICY && drop->removeType != OBJECT_TRIGGER)
+		return;
+	foreach(lc, drop->objects)
+	{
+		List	   *name = lfirst_node(List, lc);
+		const char *object = strVal(llast(name));
+		RangeVar   *relation;
+		Oid			relid;
+
+		if (strncmp(object, "privseg", 7) != 0 || list_length(name) < 2)
+			continue;
+		relation = makeRangeVarFromNameList(list_truncate(list_copy(name),
+														  list_length(name) - 1));
+		relid = named_relation(relation);
+		if (protected_relation(relid) == NULL)
+			continue;
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("\"%s\" belongs to the protection of \"%s\"", object, get_rel_name(relid)),
+				 errhint("Call privseg.unprotect() to take protection away.")));
+	}
+}
+
+/*
+ * guard_utility -- refuse or adapt a utility command; may change its tree, so
+ * the caller passes a copy where the tree may be read-only.
+ */
+void
+guard_utility(PlannedStmt *statement)
+{
+	Node	   *node = statement->utilityStmt;
+
+	if (!catalog_installed())
+		return;
+	switch (nodeTag(node))
+	{
+		case T_CopyStmt:
+			guard_copy((CopyStmt *) node);
+			break;
+		case T_AlterTableStmt:
+			guard_alter_table((AlterTableStmt *) node);
+			break;
+		case T_RenameStmt:
+			guard_rename((RenameStmt *) node);
+			break;
+		case T_DropStmt:
+			guard_drop((DropStmt *) node);
+			break;
+		default:
+			break;
+	}
+}

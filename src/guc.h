@@ -1,0 +1,16 @@
+/*
+ * guc.h
+ *	  The extension's settings.
+ */
+#ifndef PRIVSEG_GUC_H
+#define PRIVSEG_GUC_H
+
+extern char *guc_purpose;
+extern uint64 guc_purpose_generation;
+extern char *guc_root_key_command;
+extern char *guc_root_key_file;
+extern int	guc_fold_delay;
+
+extern void guc_init(void);
+
+#endif /* PRIVSEG_GUC_H */

@@ -1,0 +1,153 @@
+/*
+ * hooks.c
+ *	  Every hook pointer of core that privseg sets, chained, and nothing else:
+ *	  each function here asks a feature and calls the previous hook.
+ *
+ * Whoever set a hook before us is called; where two policies meet (row
+ * security hooks) both lists count.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "catalog/objectaccess.h"
+#include "commands/seclabel.h"
+#include "consent.h"
+#include "executor/executor.h"
+#include "guard.h"
+#include "hooks.h"
+#include "miscadmin.h"
+#include "optimizer/planner.h"
+#include "policy.h"
+#include "rewrite/rowsecurity.h"
+#include "storage/ipc.h"
+#include "storage/shmem.h"
+#include "tcop/utility.h"
+#include "utils/timestamp.h"
+
+static shmem_request_hook_type previous_shmem_request = NULL;
+static shmem_startup_hook_type previous_shmem_startup = NULL;
+static row_security_policy_hook_type previous_permissive = NULL;
+static row_security_policy_hook_type previous_restrictive = NULL;
+static planner_hook_type previous_planner = NULL;
+static ExecutorStart_hook_type previous_executor_start = NULL;
+static ProcessUtility_hook_type previous_utility = NULL;
+static object_access_hook_type previous_object_access = NULL;
+
+static void
+on_shmem_request(void)
+{
+	if (previous_shmem_request)
+		previous_shmem_request();
+	RequestAddinShmemSpace(consent_shmem_size());
+}
+
+static void
+on_shmem_startup(void)
+{
+	if (previous_shmem_startup)
+		previous_shmem_startup();
+	consent_shmem_startup();
+}
+
+static List *
+on_permissive(CmdType command, Relation relation)
+{
+	List	   *theirs = previous_permissive ? previous_permissive(command, relation) : NIL;
+
+	return list_concat(theirs, policy_permissive(command, relation));
+}
+
+static List *
+on_restrictive(CmdType command, Relation relation)
+{
+	List	   *theirs = previous_restrictive ? previous_restrictive(command, relation) : NIL;
+
+	return list_concat(theirs, policy_restrictive(command, relation));
+}
+
+static PlannedStmt *
+on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	bool		guarded = protected_any();
+	bool		referential = guarded && guard_query(parse);
+	PlannedStmt *plan;
+
+	if (previous_planner)
+		plan = previous_planner(parse, query_string, cursor_options, params);
+	else
+		plan = standard_planner(parse, query_string, cursor_options, params);
+	if (referential)
+		guard_mark_referential(plan);
+	else if (guarded || protected_any())
+		guard_plan(plan);
+	return plan;
+}
+
+static void
+on_executor_start(QueryDesc *query, int flags)
+{
+	if (protected_any())
+	{
+		guard_execution(query->plannedstmt);
+		if (query->plannedstmt->parallelModeNeeded)
+			consent_shmem_publish_time(GetCurrentTimestamp());
+	}
+	if (previous_executor_start)
+		previous_executor_start(query, flags);
+	else
+		standard_ExecutorStart(query, flags);
+}
+
+static void
+on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+		   DestReceiver *destination, QueryCompletion *completion)
+{
+	/* COPY may be rewritten: on a copy where the tree is not ours */
+	if (read_only_tree && IsA(statement->utilityStmt, CopyStmt))
+	{
+		statement = copyObject(statement);
+		read_only_tree = false;
+	}
+	if (!IsA(statement->utilityStmt, TransactionStmt))
+		guard_utility(statement);
+	if (previous_utility)
+		previous_utility(statement, query_string, read_only_tree, context, params, environment,
+						 destination, completion);
+	else
+		standard_ProcessUtility(statement, query_string, read_only_tree, context, params,
+								environment, destination, completion);
+}
+
+static void
+on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
+{
+	if (previous_object_access)
+		previous_object_access(access, class_id, object_id, sub_id, arg);
+	guard_object(access, class_id, object_id, sub_id, arg);
+}
+
+/*
+ * hooks_init -- set every hook; once, from _PG_init.
+ */
+void
+hooks_init(void)
+{
+	previous_shmem_request = shmem_request_hook;
+	shmem_request_hook = on_shmem_request;
+	previous_shmem_startup = shmem_startup_hook;
+	shmem_startup_hook = on_shmem_startup;
+	previous_permissive = row_security_policy_hook_permissive;
+	row_security_policy_hook_permissive = on_permissive;
+	previous_restrictive = row_security_policy_hook_restrictive;
+	row_security_policy_hook_restrictive = on_restrictive;
+	previous_planner = planner_hook;
+	planner_hook = on_plan;
+	previous_executor_start = ExecutorStart_hook;
+	ExecutorStart_hook = on_executor_start;
+	previous_utility = ProcessUtility_hook;
+	ProcessUtility_hook = on_utility;
+	previous_object_access = object_access_hook;
+	object_access_hook = on_object_access;
+	register_label_provider("privseg", guard_relabel);
+}

@@ -1,0 +1,25 @@
+/*
+ * policy.h
+ *	  The row policy: what is added to a statement, and what it asks when the
+ *	  statement runs.
+ */
+#ifndef PRIVSEG_POLICY_H
+#define PRIVSEG_POLICY_H
+
+#include "catalog.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+
+extern List *policy_permissive(CmdType command, Relation relation);
+extern List *policy_restrictive(CmdType command, Relation relation);
+extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern bool policy_is_read_function(Oid function);
+extern bool policy_is_own_function(Oid function);
+extern Node *policy_reads_to_writes(Node *qual);
+extern const Purpose *policy_require_purpose(void);
+
+/* subject_carried() reads the referenced row: by its plan's shape, unfiltered */
+extern bool policy_carrying_subject;
+
+#endif /* PRIVSEG_POLICY_H */

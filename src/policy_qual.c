@@ -1,0 +1,246 @@
+/*
+ * policy_qual.c
+ *	  The expressions the row policy adds to a statement.
+ *
+ * They are constant per relation: privseg.row_permitted(key, domain, flags).
+ * Purpose, role and consent are read when the expression runs (policy_row.c),
+ * because plans are cached and shared, and a setting invalidates none.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_type.h"
+#include "errors.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "policy.h"
+#include "policy_row.h"
+#include "rewrite/rowsecurity.h"
+#include "utils/acl.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static const CatalogFunction read_functions[] = {
+	[KEY_INTEGER] = CATALOG_ROW_PERMITTED_INTEGER,
+	[KEY_UUID] = CATALOG_ROW_PERMITTED_UUID,
+	[KEY_TEXT] = CATALOG_ROW_PERMITTED_TEXT,
+};
+
+static const CatalogFunction write_functions[] = {
+	[KEY_INTEGER] = CATALOG_ROW_WRITABLE_INTEGER,
+	[KEY_UUID] = CATALOG_ROW_WRITABLE_UUID,
+	[KEY_TEXT] = CATALOG_ROW_WRITABLE_TEXT,
+};
+
+/* the key column as the function's argument type */
+static Expr *
+key_argument(Oid relid, const char *column, Index varno)
+{
+	HeapTuple	tuple = SearchSysCacheAttName(relid, column);
+	Form_pg_attribute attribute;
+	Expr	   *key;
+
+	if (!HeapTupleIsValid(tuple))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_NOT_READY),
+				 errmsg("protected relation \"%s\" has no column \"%s\"", get_rel_name(relid),
+						column),
+				 errhint("Unprotect the relation and protect it anew.")));
+	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	key = (Expr *) makeVar(varno, attribute->attnum, attribute->atttypid, attribute->atttypmod,
+						   attribute->attcollation, 0);
+	switch (attribute->atttypid)
+	{
+		case INT8OID:
+		case UUIDOID:
+		case TEXTOID:
+			break;
+		case INT4OID:
+			key = (Expr *) makeFuncExpr(F_INT8_INT4, INT8OID, list_make1(key), InvalidOid,
+										InvalidOid, COERCE_IMPLICIT_CAST);
+			break;
+		case INT2OID:
+			key = (Expr *) makeFuncExpr(F_INT8_INT2, INT8OID, list_make1(key), InvalidOid,
+										InvalidOid, COERCE_IMPLICIT_CAST);
+			break;
+		case VARCHAROID:
+			key = (Expr *) makeRelabelType(key, TEXTOID, -1, attribute->attcollation,
+										   COERCE_IMPLICIT_CAST);
+			break;
+		default:
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY),
+					 errmsg("subject column \"%s\" of \"%s\" has changed its type", column,
+							get_rel_name(relid))));
+	}
+	ReleaseSysCache(tuple);
+	return key;
+}
+
+static Expr *
+call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
+	 int flags)
+{
+	Expr	   *key = key_argument(relid, column, varno);
+	CatalogFunction function = (write ? write_functions : read_functions)[entry->key_kind];
+
+	return (Expr *) makeFuncExpr(catalog_function_oid(function), BOOLOID,
+								 list_make3(key,
+											makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
+													  ObjectIdGetDatum(entry->domain), false, true),
+											makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+													  Int32GetDatum(flags), false, true)),
+								 InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
+}
+
+static List *
+quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
+{
+	int			flags = 0;
+	List	   *result;
+
+	if (entry->show_null)
+		flags |= ROW_NULL_PASSES;
+	if (entry->relid == entry->domain)
+		flags |= ROW_SUBJECT_TABLE;
+	/* a new row of the subject table is about a new subject (see policy_row.c) */
+	write = write && entry->relid == entry->domain;
+	result = list_make1(call(entry, relid, entry->subject, varno, write, flags));
+	for (int i = 0; i < entry->n_also_about; i++)
+		result = lappend(result, call(entry, relid, entry->also_about[i], varno, false,
+									  ROW_NULL_PASSES | ROW_ALSO_ABOUT));
+	return result;
+}
+
+/*
+ * policy_read_quals -- quals that a row must pass to be seen, updated, deleted.
+ *	entry	what the relation is protected as (its root's entry)
+ *	relid	the relation itself, whose column numbers count
+ */
+List *
+policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return quals(entry, relid, varno, false);
+}
+
+/* policy_write_quals -- quals that a new row must pass */
+List *
+policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return quals(entry, relid, varno, true);
+}
+
+static RowSecurityPolicy *
+make_policy(bool permissive, Expr *qual, Expr *check)
+{
+	RowSecurityPolicy *policy = palloc0(sizeof(RowSecurityPolicy));
+	Datum		everyone = ObjectIdGetDatum(ACL_ID_PUBLIC);
+
+	policy->policy_name = pstrdup("privseg");
+	policy->polcmd = '*';
+	policy->roles = construct_array(&everyone, 1, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
+	policy->permissive = permissive;
+	policy->qual = qual;
+	policy->with_check_qual = check;
+	return policy;
+}
+
+/*
+ * policy_restrictive -- the consent policy, for core's restrictive hook.
+ */
+List *
+policy_restrictive(CmdType command, Relation relation)
+{
+	Oid			relid = RelationGetRelid(relation);
+	const ProtectedRelation *entry = protected_relation(relid);
+
+	if (entry == NULL)
+		return NIL;
+	return list_make1(make_policy(false,
+								  make_ands_explicit(policy_read_quals(entry, relid, 1)),
+								  make_ands_explicit(policy_write_quals(entry, relid, 1))));
+}
+
+/*
+ * policy_permissive -- `true` for a table that had neither policies nor row
+ * security when it was protected, and to which nobody has added a permissive
+ * policy since: a DBA's own policies keep the meaning core gives them.
+ */
+List *
+policy_permissive(CmdType command, Relation relation)
+{
+	const ProtectedRelation *entry = protected_relation(RelationGetRelid(relation));
+	Expr	   *always;
+
+	if (entry == NULL || !entry->open_policy)
+		return NIL;
+	if (relation->rd_rsdesc != NULL)
+	{
+		ListCell   *lc;
+
+		foreach(lc, relation->rd_rsdesc->policies)
+			if (((RowSecurityPolicy *) lfirst(lc))->permissive)
+				return NIL;
+	}
+	always = (Expr *) makeBoolConst(true, false);
+	return list_make1(make_policy(true, always, always));
+}
+
+/* policy_is_read_function -- is it privseg.row_permitted? */
+bool
+policy_is_read_function(Oid function)
+{
+	for (size_t i = 0; i < lengthof(read_functions); i++)
+		if (catalog_function_oid(read_functions[i]) == function)
+			return OidIsValid(function);
+	return false;
+}
+
+/* policy_is_own_function -- privseg.row_permitted or privseg.row_writable? */
+bool
+policy_is_own_function(Oid function)
+{
+	for (size_t i = 0; i < lengthof(write_functions); i++)
+		if (catalog_function_oid(write_functions[i]) == function)
+			return OidIsValid(function);
+	return policy_is_read_function(function);
+}
+
+static Node *
+to_writes(Node *node, void *context)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
+	{
+		FuncExpr   *copy = copyObject((FuncExpr *) node);
+		int			flags = DatumGetInt32(lthird_node(Const, copy->args)->constvalue);
+
+		/* the key of a subject table itself, not a column the row is also about */
+		if ((flags & ROW_SUBJECT_TABLE) != 0 && (flags & ROW_ALSO_ABOUT) == 0)
+			for (size_t i = 0; i < lengthof(read_functions); i++)
+				if (catalog_function_oid(read_functions[i]) == copy->funcid)
+				{
+					copy->funcid = catalog_function_oid(write_functions[i]);
+					break;
+				}
+		return (Node *) copy;
+	}
+	return expression_tree_mutator(node, to_writes, context);
+}
+
+/*
+ * policy_reads_to_writes -- the same qual with row_permitted turned into
+ * row_writable.  INSERT ... RETURNING turns the SELECT policy into a check on
+ * the new row, which a new subject, about whom nothing is known yet, would fail.
+ */
+Node *
+policy_reads_to_writes(Node *qual)
+{
+	return to_writes(qual, NULL);
+}

@@ -1,0 +1,305 @@
+/*
+ * policy_row.c
+ *	  What the row policy asks when a statement runs.
+ *
+ * row_permitted(key, domain, flags): does the subject permit the purpose the
+ * session acts under?  The first row of an execution resolves purpose,
+ * clearance and the consent set; the rest is consent_lookup.c.
+ *
+ * The resolved state hangs off the expression (fn_extra).  Plans get a new one
+ * for each execution, but plpgsql keeps expressions, and fn_extra with them,
+ * alive across statements.  So each call proves that the state is still its
+ * own: same snapshot contents, no subtransaction rolled back, same user, and
+ * the same purpose.  Two snapshots with equal xmax and equally many running
+ * transactions below it are equal, because below a fixed xmax transactions
+ * only ever end.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/parallel.h"
+#include "access/xact.h"
+#include "cache_inval.h"
+#include "catalog/pg_class.h"
+#include "consent.h"
+#include "errors.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/supportnodes.h"
+#include "policy.h"
+#include "policy_row.h"
+#include "utils/builtins.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(row_permitted_integer);
+PG_FUNCTION_INFO_V1(row_permitted_uuid);
+PG_FUNCTION_INFO_V1(row_permitted_text);
+PG_FUNCTION_INFO_V1(row_writable);
+PG_FUNCTION_INFO_V1(row_permitted_support);
+PG_FUNCTION_INFO_V1(library_is_preloaded);
+
+typedef struct RowState
+{
+	/* proof that this is still the statement it was resolved for */
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32		xcnt;
+	int32		subxcnt;
+	CommandId	curcid;
+	Oid			user;
+	Oid			domain;
+	uint64		xact_generation;
+	uint64		purpose_generation;
+	/* what was resolved */
+	bool		bypass;
+	ConsentLookup *lookup;
+	char		purpose[NAMEDATALEN];
+	MemoryContext context;
+} RowState;
+
+/*
+ * policy_require_purpose -- the purpose the session acts under, if the current
+ * user may; otherwise 42501 that says what is missing.
+ */
+const Purpose *
+policy_require_purpose(void)
+{
+	const Purpose *purpose;
+	const char *name = guc_purpose;
+
+	if (name == NULL || name[0] == '\0')
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("no purpose is set for reading or writing personal data"),
+				 errhint("SET privseg.purpose = '...' to the purpose you act under.")));
+	purpose = purpose_by_name(name);
+	if (purpose == NULL)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("purpose \"%s\" does not exist", name),
+				 strchr(name, ',') ? errdetail("A statement acts under one purpose; a list is not one.") : 0,
+				 errhint("SET privseg.purpose to one of the purposes in the view privseg.purpose.")));
+	if (!clearance_to_act(GetUserId(), purpose))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
+						GetUserNameFromId(GetUserId(), false), purpose->name),
+				 errhint("SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
+	return purpose;
+}
+
+static inline bool
+state_is_current(const RowState *state, Oid domain)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+
+	return snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
+		snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
+		snapshot->curcid == state->curcid && state->domain == domain &&
+		state->xact_generation == cache_xact_generation;
+}
+
+static RowState *
+resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
+{
+	RowState   *state = fcinfo->flinfo->fn_extra;
+	Snapshot	snapshot = GetActiveSnapshot();
+	const ProtectedRelation *domain;
+
+	/* statements repeated under locks already held do not do this themselves */
+	AcceptInvalidationMessages();
+
+	fcinfo->flinfo->fn_extra = NULL;
+	if (state != NULL)
+		MemoryContextDelete(state->context);
+	{
+		MemoryContext context = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "privseg row state",
+													  ALLOCSET_SMALL_SIZES);
+
+		state = MemoryContextAllocZero(context, sizeof(RowState));
+		state->context = context;
+	}
+	state->xmin = snapshot->xmin;
+	state->xmax = snapshot->xmax;
+	state->xcnt = snapshot->xcnt;
+	state->subxcnt = snapshot->subxcnt;
+	state->curcid = snapshot->curcid;
+	state->user = GetUserId();
+	state->domain = domain_oid;
+	state->xact_generation = cache_xact_generation;
+	state->purpose_generation = guc_purpose_generation;
+	state->bypass = row_security_bypassed();
+	if (!state->bypass)
+	{
+		Purpose		purpose = *policy_require_purpose();
+
+		domain = subject_domain(domain_oid);
+		if (domain == NULL)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY),
+					 errmsg("the subject table of a protected relation no longer exists or is no longer protected"),
+					 errhint("Unprotect the relation, and protect it under its present subject table.")));
+		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
+		state->lookup = lookup_begin(domain, &purpose, consent_now(), state->context);
+	}
+	fcinfo->flinfo->fn_extra = state;
+	return state;
+}
+
+static void
+check_same_purpose(RowState *state)
+{
+	if (!state->bypass && strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("the purpose changed while the statement was running"),
+				 errdetail("It began under purpose \"%s\".", state->purpose),
+				 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
+	state->purpose_generation = guc_purpose_generation;
+}
+
+static inline RowState *
+row_state(FunctionCallInfo fcinfo)
+{
+	RowState   *state = fcinfo->flinfo->fn_extra;
+	Oid			domain = PG_GETARG_OID(1);
+
+	if (unlikely(state == NULL || !state_is_current(state, domain)))
+		state = resolve_state(fcinfo, domain);
+	else if (unlikely(state->purpose_generation != guc_purpose_generation))
+		check_same_purpose(state);
+	return state;
+}
+
+#define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
+
+/* row_permitted(bigint, regclass, int) RETURNS boolean */
+Datum
+row_permitted_integer(PG_FUNCTION_ARGS)
+{
+	RowState   *state = row_state(fcinfo);
+
+	if (unlikely(state->bypass))
+		PG_RETURN_BOOL(true);
+	if (unlikely(PG_ARGISNULL(0)))
+		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	PG_RETURN_BOOL(lookup_integer(state->lookup, PG_GETARG_INT64(0)));
+}
+
+/* row_permitted(uuid, regclass, int) RETURNS boolean */
+Datum
+row_permitted_uuid(PG_FUNCTION_ARGS)
+{
+	RowState   *state = row_state(fcinfo);
+
+	if (unlikely(state->bypass))
+		PG_RETURN_BOOL(true);
+	if (unlikely(PG_ARGISNULL(0)))
+		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	PG_RETURN_BOOL(lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data));
+}
+
+/* row_permitted(text, regclass, int) RETURNS boolean */
+Datum
+row_permitted_text(PG_FUNCTION_ARGS)
+{
+	RowState   *state = row_state(fcinfo);
+	text	   *key;
+	bool		result;
+
+	if (unlikely(state->bypass))
+		PG_RETURN_BOOL(true);
+	if (unlikely(PG_ARGISNULL(0)))
+		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	key = PG_GETARG_TEXT_PP(0);
+	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
+	PG_FREE_IF_COPY(key, 0);
+	PG_RETURN_BOOL(result);
+}
+
+/*
+ * row_writable(bigint|uuid|text, regclass, int) RETURNS boolean -- may a row of
+ * the subject table with this key be written?
+ *
+ * protect() requires a unique index on the key, so an INSERT that succeeds is
+ * about a new subject; and a trigger (subject_moved) refuses an UPDATE that
+ * changes the key, so a row updated is one that was permitted.  What is left is
+ * that somebody is named, and that the role may act under the purpose.
+ */
+Datum
+row_writable(PG_FUNCTION_ARGS)
+{
+	RowState   *state = row_state(fcinfo);
+
+	if (state->bypass)
+		PG_RETURN_BOOL(true);
+	if (PG_ARGISNULL(0))
+		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	PG_RETURN_BOOL(true);
+}
+
+/*
+ * row_permitted_support -- how many rows will it pass?  The set knows how many
+ * members it has, the subject table's statistics how many subjects there are.
+ */
+Datum
+row_permitted_support(PG_FUNCTION_ARGS)
+{
+	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	SupportRequestSelectivity *selectivity;
+	const ProtectedRelation *domain;
+	const Purpose *purpose;
+	Const	   *domain_const;
+	HeapTuple	tuple;
+	float4		reltuples = -1;
+	double		share;
+	ConsentSet	set;
+
+	if (!IsA(request, SupportRequestSelectivity))
+		PG_RETURN_POINTER(NULL);
+	selectivity = (SupportRequestSelectivity *) request;
+	if (list_length(selectivity->args) != 3 || !IsA(lsecond(selectivity->args), Const) ||
+		guc_purpose == NULL || guc_purpose[0] == '\0' || !catalog_installed())
+		PG_RETURN_POINTER(NULL);
+	domain_const = lsecond_node(Const, selectivity->args);
+	domain = domain_const->constisnull ? NULL :
+		subject_domain(DatumGetObjectId(domain_const->constvalue));
+	purpose = purpose_by_name(guc_purpose);
+	if (domain == NULL || purpose == NULL)
+		PG_RETURN_POINTER(NULL);
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(domain->relid));
+	if (HeapTupleIsValid(tuple))
+	{
+		reltuples = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
+		ReleaseSysCache(tuple);
+	}
+	if (reltuples <= 0)
+		PG_RETURN_POINTER(NULL);
+	set_fetch(domain->relid, purpose->id, NULL, &set);
+	if (!set.found)
+		PG_RETURN_POINTER(NULL);
+	share = (double) set.members / reltuples;
+	if (purpose_default_permitted(purpose))
+		share = 1.0 - share;
+	/* never 0 or 1: the estimate must not turn a plan into a bet */
+	selectivity->selectivity = Min(Max(share, 0.005), 0.995);
+	PG_RETURN_POINTER(selectivity);
+}
+
+/*
+ * library_is_preloaded -- what the stored policy of a protected table asks.
+ * Immutable, so it folds away; where the library is not preloaded, loading it
+ * for this function raises (privseg.c).
+ */
+Datum
+library_is_preloaded(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(true);
+}

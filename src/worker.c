@@ -1,0 +1,147 @@
+/*
+ * worker.c
+ *	  The launcher sleeps until somebody asks for a fold; it then starts a
+ *	  worker in that database, which folds every subject domain and ends.
+ *
+ * Neither can be started from SQL: their entry points are found by name only
+ * by the postmaster, from what is registered here.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "cache_inval.h"
+#include "consent.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
+#include "worker.h"
+
+PGDLLEXPORT void privseg_launcher_main(Datum arg);
+PGDLLEXPORT void privseg_fold_main(Datum arg);
+
+static void
+forget_launcher(int code, Datum arg)
+{
+	consent_shmem_set_launcher(NULL);
+}
+
+static void
+start_fold(Oid database)
+{
+	BackgroundWorker worker;
+	BackgroundWorkerHandle *handle;
+	pid_t		pid;
+
+	MemSet(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = BGW_NEVER_RESTART;
+	worker.bgw_notify_pid = MyProcPid;
+	worker.bgw_main_arg = ObjectIdGetDatum(database);
+	strlcpy(worker.bgw_library_name, "privseg", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "privseg_fold_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "privseg fold", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "privseg fold", BGW_MAXLEN);
+	/* no free slot: the next reader that meets a delta asks again */
+	if (RegisterDynamicBackgroundWorker(&worker, &handle) &&
+		WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED)
+		WaitForBackgroundWorkerShutdown(handle);
+}
+
+/* privseg_launcher_main -- entry point of the launcher */
+void
+privseg_launcher_main(Datum arg)
+{
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	before_shmem_exit(forget_launcher, (Datum) 0);
+	consent_shmem_set_launcher(MyLatch);
+
+	for (;;)
+	{
+		Oid			database;
+
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		if (guc_fold_delay < 0)
+			continue;
+		/* let a burst of changes gather */
+		if (guc_fold_delay > 0)
+		{
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, guc_fold_delay,
+							 PG_WAIT_EXTENSION);
+			CHECK_FOR_INTERRUPTS();
+		}
+		while (OidIsValid(database = consent_shmem_next_database()))
+			start_fold(database);
+	}
+}
+
+/* privseg_fold_main -- entry point of the worker: fold one database and end */
+void
+privseg_fold_main(Datum arg)
+{
+	List	   *domains;
+	ListCell   *lc;
+	MemoryContext context;
+
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	context = AllocSetContextCreate(TopMemoryContext, "privseg fold worker",
+									ALLOCSET_DEFAULT_SIZES);
+
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	MemoryContextSwitchTo(context);
+	domains = list_copy(subject_domains());
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+
+	foreach(lc, domains)
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		pgstat_report_activity(STATE_RUNNING, "folding consent");
+		/* busy: whoever folds now takes our work along, or a reader asks again */
+		if (fold_lock(lfirst_oid(lc), false))
+			fold_subjects(lfirst_oid(lc), NULL);
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		pgstat_report_stat(true);
+		pgstat_report_activity(STATE_IDLE, NULL);
+	}
+}
+
+/* worker_register -- from _PG_init, when preloaded */
+void
+worker_register(void)
+{
+	BackgroundWorker worker;
+
+	MemSet(&worker, 0, sizeof(worker));
+	worker.bgw_flags = BGWORKER_SHMEM_ACCESS;
+	worker.bgw_start_time = BgWorkerStart_RecoveryFinished;
+	worker.bgw_restart_time = 5;
+	strlcpy(worker.bgw_library_name, "privseg", BGW_MAXLEN);
+	strlcpy(worker.bgw_function_name, "privseg_launcher_main", BGW_MAXLEN);
+	strlcpy(worker.bgw_name, "privseg launcher", BGW_MAXLEN);
+	strlcpy(worker.bgw_type, "privseg launcher", BGW_MAXLEN);
+	RegisterBackgroundWorker(&worker);
+}
