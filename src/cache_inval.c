@@ -23,10 +23,10 @@
 #include "utils/inval.h"
 #include "utils/syscache.h"
 
-uint64		cache_catalog_generation = 1;
-uint64		cache_role_generation = 1;
-uint64		cache_relation_generation = 1;
-uint64		cache_xact_generation = 1;
+uint64 cache_catalog_generation = 1;
+uint64 cache_role_generation = 1;
+uint64 cache_relation_generation = 1;
+uint64 cache_xact_generation = 1;
 
 static void
 relation_changed(Datum arg, Oid relid)
@@ -84,7 +84,7 @@ cache_inval_init(void)
 void
 cache_inval_broadcast(void)
 {
-	Oid			sentinel = catalog_table_oid(CATALOG_PURPOSES);
+	Oid sentinel = catalog_table_oid(CATALOG_PURPOSES);
 
 	if (OidIsValid(sentinel))
 		CacheInvalidateRelcacheByRelid(sentinel);

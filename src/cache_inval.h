@@ -5,6 +5,8 @@
 #ifndef PRIVSEG_CACHE_INVAL_H
 #define PRIVSEG_CACHE_INVAL_H
 
+#pragma GCC visibility push(hidden)
+
 /* grows whenever anything cached from the extension's own tables may be stale */
 extern uint64 cache_catalog_generation;
 /* grows whenever role memberships or roles may have changed */
@@ -16,5 +18,7 @@ extern uint64 cache_xact_generation;
 
 extern void cache_inval_init(void);
 extern void cache_inval_broadcast(void);
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_CACHE_INVAL_H */

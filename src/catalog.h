@@ -16,6 +16,8 @@
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
 
+#pragma GCC visibility push(hidden)
+
 /* ---- tables (catalog_table.c) ---- */
 
 typedef enum CatalogTable
@@ -53,11 +55,11 @@ typedef enum CatalogFunction
 } CatalogFunction;
 
 extern bool catalog_installed(void);
-extern Oid	catalog_table_oid(CatalogTable table);
-extern Oid	catalog_function_oid(CatalogFunction function);
+extern Oid catalog_table_oid(CatalogTable table);
+extern Oid catalog_function_oid(CatalogFunction function);
 extern bool catalog_is_own_table(Oid relid);
 extern bool catalog_is_internal_table(Oid relid);
-extern Oid	catalog_owner(void);
+extern Oid catalog_owner(void);
 
 /* ---- vocabulary (catalog_purpose.c) ---- */
 
@@ -73,12 +75,12 @@ typedef enum LegalBasis
 
 typedef struct Purpose
 {
-	int32		id;
-	char		name[NAMEDATALEN];
-	LegalBasis	basis;
-	bool		direct_marketing;
-	bool		sale_or_sharing;
-	bool		targeted_advertising;
+	int32 id;
+	char name[NAMEDATALEN];
+	LegalBasis basis;
+	bool direct_marketing;
+	bool sale_or_sharing;
+	bool targeted_advertising;
 } Purpose;
 
 extern const Purpose *purpose_by_name(const char *name);
@@ -94,12 +96,12 @@ purpose_default_permitted(const Purpose *purpose)
 
 typedef struct Notice
 {
-	int32		seq;			/* order of first publication, 1 based; 0 = no notice */
-	char	   *name;
-	char	   *version;
-	bool		material;
+	int32 seq; /* order of first publication, 1 based; 0 = no notice */
+	char *name;
+	char *version;
+	bool material;
 	TimestampTz published_at;
-	List	   *purposes;		/* of char *, over all languages */
+	List *purposes; /* of char *, over all languages */
 } Notice;
 
 extern const Notice *notice_by_reference(const char *reference);
@@ -119,16 +121,16 @@ typedef enum KeyKind
 
 typedef struct ProtectedRelation
 {
-	Oid			relid;			/* the relation protect() was called on */
-	Oid			domain;			/* its subject table; equal to relid for one */
-	char		subject[NAMEDATALEN];
-	int			n_also_about;
-	char		also_about[PROTECTED_MAX_ALSO_ABOUT][NAMEDATALEN];
-	bool		show_null;		/* rows about nobody are shown */
-	bool		open_policy;	/* had neither policies nor row security before */
-	Oid			key_type;
-	KeyKind		key_kind;
-	uint64		salt[2];		/* of the domain: keys the order of its pages */
+	Oid relid;  /* the relation protect() was called on */
+	Oid domain; /* its subject table; equal to relid for one */
+	char subject[NAMEDATALEN];
+	int n_also_about;
+	char also_about[PROTECTED_MAX_ALSO_ABOUT][NAMEDATALEN];
+	bool show_null;   /* rows about nobody are shown */
+	bool open_policy; /* had neither policies nor row security before */
+	Oid key_type;
+	KeyKind key_kind;
+	uint64 salt[2]; /* of the domain: keys the order of its pages */
 } ProtectedRelation;
 
 extern const ProtectedRelation *protected_relation(Oid relid);
@@ -143,5 +145,7 @@ extern bool clearance_to_collect(Oid role, const Purpose *purpose);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool row_security_bypassed(void);
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_CATALOG_H */

@@ -37,50 +37,50 @@ enum
 	CLEARANCES_NATTS = CLEARANCES_USES
 };
 
-#define CLEARED_TO_ACT		0x01
-#define CLEARED_TO_COLLECT	0x02
+#define CLEARED_TO_ACT 0x01
+#define CLEARED_TO_COLLECT 0x02
 
 typedef struct Clearance
 {
-	Oid			grantee;
-	char		purpose[NAMEDATALEN];
-	int			cleared;
+	Oid grantee;
+	char purpose[NAMEDATALEN];
+	int cleared;
 } Clearance;
 
 typedef struct ClearanceKey
 {
-	Oid			role;
-	int32		purpose;
+	Oid role;
+	int32 purpose;
 } ClearanceKey;
 
 typedef struct ClearanceEntry
 {
 	ClearanceKey key;
-	int			cleared;
+	int cleared;
 } ClearanceEntry;
 
 static MemoryContext clearances_context = NULL;
 static uint64 clearances_generation = 0;
-static List *clearances = NIL;	/* of Clearance * */
+static List *clearances = NIL; /* of Clearance * */
 
-static HTAB *resolved = NULL;	/* of ClearanceEntry */
+static HTAB *resolved = NULL; /* of ClearanceEntry */
 static uint64 resolved_catalog_generation = 0;
 static uint64 resolved_role_generation = 0;
 
 static int
 uses_mask(Datum uses)
 {
-	Datum	   *elements;
-	int			nelements;
-	int			mask = 0;
+	Datum *elements;
+	int nelements;
+	int mask = 0;
 
-	deconstruct_array(DatumGetArrayTypeP(uses), TEXTOID, -1, false, TYPALIGN_INT, &elements,
-					  NULL, &nelements);
+	deconstruct_array(DatumGetArrayTypeP(uses), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &nelements);
 	if (nelements == 0)
 		return CLEARED_TO_ACT;
 	for (int i = 0; i < nelements; i++)
 	{
-		char	   *use = TextDatumGetCString(elements[i]);
+		char *use = TextDatumGetCString(elements[i]);
 
 		/* aggregate-only readers wait for group thresholds: closed until then */
 		if (strcmp(use, "collect") == 0)
@@ -92,15 +92,15 @@ uses_mask(Datum uses)
 static void
 load_clearances(void)
 {
-	Relation	rel = table_open(catalog_table_oid(CATALOG_CLEARANCES), AccessShareLock);
+	Relation rel = table_open(catalog_table_oid(CATALOG_CLEARANCES), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[64];
-		bool		nulls[64];
-		Clearance  *clearance;
+		Datum values[64];
+		bool nulls[64];
+		Clearance *clearance;
 
 		Assert(RelationGetDescr(rel)->natts <= 64);
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
@@ -124,7 +124,7 @@ ensure_clearances(void)
 
 	while (clearances_generation != cache_catalog_generation)
 	{
-		uint64		generation = cache_catalog_generation;
+		uint64 generation = cache_catalog_generation;
 
 		if (clearances_context == NULL)
 			clearances_context = AllocSetContextCreate(CacheMemoryContext, "privseg clearances",
@@ -149,8 +149,8 @@ ensure_clearances(void)
 bool
 role_counts_as(Oid member, Oid role)
 {
-	HeapTuple	tuple;
-	bool		inherits;
+	HeapTuple tuple;
+	bool inherits;
 
 	if (member == role)
 		return true;
@@ -168,7 +168,7 @@ role_counts_as(Oid member, Oid role)
 bool
 role_is_admin(Oid role, const char *admin_role)
 {
-	Oid			admin;
+	Oid admin;
 
 	if (superuser_arg(role))
 		return true;
@@ -184,17 +184,16 @@ cleared(Oid role, const Purpose *purpose)
 
 	for (;;)
 	{
-		uint64		role_generation;
-		uint64		catalog_generation;
-		int			mask = 0;
-		ListCell   *lc;
+		uint64 role_generation;
+		uint64 catalog_generation;
+		int mask = 0;
+		ListCell *lc;
 
 		ensure_clearances();
-		if (resolved == NULL ||
-			resolved_catalog_generation != cache_catalog_generation ||
+		if (resolved == NULL || resolved_catalog_generation != cache_catalog_generation ||
 			resolved_role_generation != cache_role_generation)
 		{
-			HASHCTL		ctl;
+			HASHCTL ctl;
 
 			if (resolved != NULL)
 				hash_destroy(resolved);
@@ -216,11 +215,11 @@ cleared(Oid role, const Purpose *purpose)
 
 		role_generation = cache_role_generation;
 		catalog_generation = cache_catalog_generation;
-		foreach(lc, clearances)
+		foreach (lc, clearances)
 		{
-			Clearance  *clearance = lfirst(lc);
-			Oid			grantee = clearance->grantee;
-			int			gives = clearance->cleared;
+			Clearance *clearance = lfirst(lc);
+			Oid grantee = clearance->grantee;
+			int gives = clearance->cleared;
 
 			if (strcmp(clearance->purpose, purpose->name) != 0)
 				continue;
@@ -263,8 +262,6 @@ clearance_to_collect(Oid role, const Purpose *purpose)
 bool
 row_security_bypassed(void)
 {
-	return !row_security &&
-		has_bypassrls_privilege(GetUserId()) &&
-		has_bypassrls_privilege(GetOuterUserId()) &&
-		has_bypassrls_privilege(GetSessionUserId());
+	return !row_security && has_bypassrls_privilege(GetUserId()) &&
+		   has_bypassrls_privilege(GetOuterUserId()) && has_bypassrls_privilege(GetSessionUserId());
 }

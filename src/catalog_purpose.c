@@ -22,8 +22,8 @@
 
 static MemoryContext vocabulary_context = NULL;
 static uint64 vocabulary_generation = 0;
-static List *purposes = NIL;	/* of Purpose * */
-static List *notices = NIL;		/* of Notice *, by seq */
+static List *purposes = NIL; /* of Purpose * */
+static List *notices = NIL;  /* of Notice *, by seq */
 
 static LegalBasis
 legal_basis_from_text(const char *text)
@@ -70,21 +70,20 @@ enum
 static void
 load_purposes(void)
 {
-	Relation	rel = table_open(catalog_table_oid(CATALOG_PURPOSES), AccessShareLock);
+	Relation rel = table_open(catalog_table_oid(CATALOG_PURPOSES), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[64];
-		bool		nulls[64];
-		Purpose    *purpose = palloc0(sizeof(Purpose));
+		Datum values[64];
+		bool nulls[64];
+		Purpose *purpose = palloc0(sizeof(Purpose));
 
 		Assert(RelationGetDescr(rel)->natts <= 64);
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		purpose->id = DatumGetInt32(values[PURPOSES_ID - 1]);
-		strlcpy(purpose->name, TextDatumGetCString(values[PURPOSES_NAME - 1]),
-				NAMEDATALEN);
+		strlcpy(purpose->name, TextDatumGetCString(values[PURPOSES_NAME - 1]), NAMEDATALEN);
 		purpose->basis = legal_basis_from_text(TextDatumGetCString(values[PURPOSES_BASIS - 1]));
 		purpose->direct_marketing = DatumGetBool(values[PURPOSES_DIRECT_MARKETING - 1]);
 		purpose->sale_or_sharing = DatumGetBool(values[PURPOSES_SALE - 1]);
@@ -99,11 +98,11 @@ load_purposes(void)
 static Notice *
 find_version(List *list, const char *name, const char *version)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, list)
+	foreach (lc, list)
 	{
-		Notice	   *notice = lfirst(lc);
+		Notice *notice = lfirst(lc);
 
 		if (strcmp(notice->name, name) == 0 && strcmp(notice->version, version) == 0)
 			return notice;
@@ -123,22 +122,22 @@ compare_notice_ids(const ListCell *a, const ListCell *b)
 static void
 load_notices(void)
 {
-	Relation	rel = table_open(catalog_table_oid(CATALOG_NOTICES), AccessShareLock);
+	Relation rel = table_open(catalog_table_oid(CATALOG_NOTICES), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[64];
-		bool		nulls[64];
-		char	   *name;
-		char	   *version;
-		int32		id;
-		bool		material;
+		Datum values[64];
+		bool nulls[64];
+		char *name;
+		char *version;
+		int32 id;
+		bool material;
 		TimestampTz published;
-		Notice	   *notice;
-		Datum	   *elements;
-		int			nelements;
+		Notice *notice;
+		Datum *elements;
+		int nelements;
 
 		Assert(RelationGetDescr(rel)->natts <= 64);
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
@@ -160,8 +159,8 @@ load_notices(void)
 		notice->seq = Min(notice->seq, id);
 		notice->material = notice->material || material;
 		notice->published_at = Min(notice->published_at, published);
-		deconstruct_array(DatumGetArrayTypeP(values[NOTICES_PURPOSES - 1]), TEXTOID, -1,
-						  false, TYPALIGN_INT, &elements, NULL, &nelements);
+		deconstruct_array(DatumGetArrayTypeP(values[NOTICES_PURPOSES - 1]), TEXTOID, -1, false,
+						  TYPALIGN_INT, &elements, NULL, &nelements);
 		for (int i = 0; i < nelements; i++)
 			notice->purposes = lappend(notice->purposes, TextDatumGetCString(elements[i]));
 	}
@@ -176,13 +175,12 @@ ensure_vocabulary(void)
 	MemoryContext caller = CurrentMemoryContext;
 
 	if (!catalog_installed())
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NOT_READY),
-				 errmsg("extension \"privseg\" is not installed in this database"),
-				 errhint("Run CREATE EXTENSION privseg.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("extension \"privseg\" is not installed in this database"),
+						errhint("Run CREATE EXTENSION privseg.")));
 	while (vocabulary_generation != cache_catalog_generation)
 	{
-		uint64		generation = cache_catalog_generation;
+		uint64 generation = cache_catalog_generation;
 
 		if (vocabulary_context == NULL)
 			vocabulary_context = AllocSetContextCreate(CacheMemoryContext, "privseg vocabulary",
@@ -206,12 +204,12 @@ ensure_vocabulary(void)
 const Purpose *
 purpose_by_name(const char *name)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	ensure_vocabulary();
-	foreach(lc, purposes)
+	foreach (lc, purposes)
 	{
-		Purpose    *purpose = lfirst(lc);
+		Purpose *purpose = lfirst(lc);
 
 		if (strcmp(purpose->name, name) == 0)
 			return purpose;
@@ -223,12 +221,12 @@ purpose_by_name(const char *name)
 const Purpose *
 purpose_by_id(int32 id)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	ensure_vocabulary();
-	foreach(lc, purposes)
+	foreach (lc, purposes)
 	{
-		Purpose    *purpose = lfirst(lc);
+		Purpose *purpose = lfirst(lc);
 
 		if (purpose->id == id)
 			return purpose;
@@ -240,13 +238,13 @@ purpose_by_id(int32 id)
 List *
 purpose_all(void)
 {
-	List	   *copies = NIL;
-	ListCell   *lc;
+	List *copies = NIL;
+	ListCell *lc;
 
 	ensure_vocabulary();
-	foreach(lc, purposes)
+	foreach (lc, purposes)
 	{
-		Purpose    *copy = palloc(sizeof(Purpose));
+		Purpose *copy = palloc(sizeof(Purpose));
 
 		memcpy(copy, lfirst(lc), sizeof(Purpose));
 		copies = lappend(copies, copy);
@@ -259,14 +257,14 @@ const Notice *
 notice_by_reference(const char *reference)
 {
 	const char *slash = strrchr(reference, '/');
-	ListCell   *lc;
+	ListCell *lc;
 
 	ensure_vocabulary();
 	if (slash == NULL)
 		return NULL;
-	foreach(lc, notices)
+	foreach (lc, notices)
 	{
-		Notice	   *notice = lfirst(lc);
+		Notice *notice = lfirst(lc);
 
 		if (strlen(notice->name) == (size_t) (slash - reference) &&
 			strncmp(notice->name, reference, slash - reference) == 0 &&
@@ -280,12 +278,12 @@ notice_by_reference(const char *reference)
 const Notice *
 notice_by_seq(int32 seq)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	ensure_vocabulary();
-	foreach(lc, notices)
+	foreach (lc, notices)
 	{
-		Notice	   *notice = lfirst(lc);
+		Notice *notice = lfirst(lc);
 
 		if (notice->seq == seq)
 			return notice;
@@ -300,11 +298,11 @@ notice_by_seq(int32 seq)
 const Notice *
 notice_overtaking(const Notice *given_under)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, notices)
+	foreach (lc, notices)
 	{
-		Notice	   *notice = lfirst(lc);
+		Notice *notice = lfirst(lc);
 
 		if (notice->material && notice->seq > given_under->seq &&
 			strcmp(notice->name, given_under->name) == 0)

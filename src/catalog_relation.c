@@ -40,15 +40,15 @@ enum
 
 typedef struct RelationEntry
 {
-	Oid			relid;			/* hash key */
-	const ProtectedRelation *root;	/* NULL: not protected */
+	Oid relid;                     /* hash key */
+	const ProtectedRelation *root; /* NULL: not protected */
 } RelationEntry;
 
 static MemoryContext relations_context = NULL;
 static uint64 relations_generation = 0;
-static List *relations = NIL;	/* of ProtectedRelation * */
+static List *relations = NIL; /* of ProtectedRelation * */
 
-static HTAB *resolved = NULL;	/* of RelationEntry, for relids seen so far */
+static HTAB *resolved = NULL; /* of RelationEntry, for relids seen so far */
 static uint64 resolved_catalog_generation = 0;
 static uint64 resolved_relation_generation = 0;
 
@@ -71,15 +71,14 @@ key_kind_of(Oid type)
 static void
 load_relations(void)
 {
-	Relation	rel = table_open(catalog_table_oid(CATALOG_PROTECTED_RELATIONS),
-								 AccessShareLock);
+	Relation rel = table_open(catalog_table_oid(CATALOG_PROTECTED_RELATIONS), AccessShareLock);
 	SysScanDesc scan = systable_beginscan(rel, InvalidOid, false, NULL, 0, NULL);
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[64];
-		bool		nulls[64];
+		Datum values[64];
+		bool nulls[64];
 		ProtectedRelation *entry = palloc0(sizeof(ProtectedRelation));
 
 		Assert(RelationGetDescr(rel)->natts <= 64);
@@ -95,8 +94,8 @@ load_relations(void)
 		entry->open_policy = DatumGetBool(values[PROTECTED_OPEN_POLICY - 1]);
 		if (!nulls[PROTECTED_ALSO_ABOUT - 1])
 		{
-			Datum	   *elements;
-			int			nelements;
+			Datum *elements;
+			int nelements;
 
 			deconstruct_array(DatumGetArrayTypeP(values[PROTECTED_ALSO_ABOUT - 1]), NAMEOID,
 							  NAMEDATALEN, false, TYPALIGN_CHAR, &elements, NULL, &nelements);
@@ -110,7 +109,7 @@ load_relations(void)
 		}
 		if (!nulls[PROTECTED_SALT - 1])
 		{
-			bytea	   *salt = DatumGetByteaPP(values[PROTECTED_SALT - 1]);
+			bytea *salt = DatumGetByteaPP(values[PROTECTED_SALT - 1]);
 
 			if (VARSIZE_ANY_EXHDR(salt) == sizeof(entry->salt))
 				memcpy(entry->salt, VARDATA_ANY(salt), sizeof(entry->salt));
@@ -128,12 +127,11 @@ ensure_relations(void)
 
 	while (relations_generation != cache_catalog_generation)
 	{
-		uint64		generation = cache_catalog_generation;
+		uint64 generation = cache_catalog_generation;
 
 		if (relations_context == NULL)
-			relations_context = AllocSetContextCreate(CacheMemoryContext,
-													  "privseg protected relations",
-													  ALLOCSET_SMALL_SIZES);
+			relations_context = AllocSetContextCreate(
+				CacheMemoryContext, "privseg protected relations", ALLOCSET_SMALL_SIZES);
 		relations_generation = 0;
 		relations = NIL;
 		resolved_catalog_generation = 0;
@@ -150,9 +148,9 @@ ensure_relations(void)
 static const ProtectedRelation *
 find_direct(Oid relid)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, relations)
+	foreach (lc, relations)
 	{
 		const ProtectedRelation *entry = lfirst(lc);
 
@@ -167,12 +165,12 @@ static const ProtectedRelation *
 find_by_ancestors(Oid relid, int depth)
 {
 	const ProtectedRelation *found = find_direct(relid);
-	Relation	inherits;
+	Relation inherits;
 	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
-	List	   *parents = NIL;
-	ListCell   *lc;
+	HeapTuple tuple;
+	List *parents = NIL;
+	ListCell *lc;
 
 	if (found != NULL || depth > 100)
 		return found;
@@ -186,7 +184,7 @@ find_by_ancestors(Oid relid, int depth)
 	systable_endscan(scan);
 	table_close(inherits, AccessShareLock);
 
-	foreach(lc, parents)
+	foreach (lc, parents)
 	{
 		found = find_by_ancestors(lfirst_oid(lc), depth + 1);
 		if (found != NULL)
@@ -217,7 +215,7 @@ const ProtectedRelation *
 protected_relation(Oid relid)
 {
 	RelationEntry *entry;
-	bool		found;
+	bool found;
 
 	if (!OidIsValid(relid) || !protected_any())
 		return NULL;
@@ -225,14 +223,13 @@ protected_relation(Oid relid)
 	for (;;)
 	{
 		const ProtectedRelation *root;
-		uint64		catalog_generation;
-		uint64		relation_generation;
+		uint64 catalog_generation;
+		uint64 relation_generation;
 
-		if (resolved == NULL ||
-			resolved_catalog_generation != cache_catalog_generation ||
+		if (resolved == NULL || resolved_catalog_generation != cache_catalog_generation ||
 			resolved_relation_generation != cache_relation_generation)
 		{
-			HASHCTL		ctl;
+			HASHCTL ctl;
 
 			if (resolved != NULL)
 				hash_destroy(resolved);
@@ -281,12 +278,12 @@ subject_domain(Oid relid)
 List *
 subject_domains(void)
 {
-	List	   *result = NIL;
-	ListCell   *lc;
+	List *result = NIL;
+	ListCell *lc;
 
 	if (!protected_any())
 		return NIL;
-	foreach(lc, relations)
+	foreach (lc, relations)
 	{
 		const ProtectedRelation *entry = lfirst(lc);
 

@@ -53,8 +53,8 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 static const struct
 {
 	const char *name;
-	Oid			key_type;
-}			function_names[CATALOG_N_FUNCTIONS] = {
+	Oid key_type;
+} function_names[CATALOG_N_FUNCTIONS] = {
 	[CATALOG_ROW_PERMITTED_INTEGER] = {"row_permitted", INT8OID},
 	[CATALOG_ROW_PERMITTED_UUID] = {"row_permitted", UUIDOID},
 	[CATALOG_ROW_PERMITTED_TEXT] = {"row_permitted", TEXTOID},
@@ -67,19 +67,19 @@ PG_FUNCTION_INFO_V1(catalog_changed);
 
 static uint64 known_generation = 0; /* 0: nothing known */
 static bool known_installed = false;
-static Oid	known_owner = InvalidOid;
-static Oid	relation_oids[CATALOG_N_RELATIONS];
-static Oid	function_oids[CATALOG_N_FUNCTIONS];
+static Oid known_owner = InvalidOid;
+static Oid relation_oids[CATALOG_N_RELATIONS];
+static Oid function_oids[CATALOG_N_FUNCTIONS];
 
 /* the role that owns the extension, or InvalidOid where it is not installed */
 static Oid
 extension_owner(Oid extension)
 {
-	Relation	rel = table_open(ExtensionRelationId, AccessShareLock);
+	Relation rel = table_open(ExtensionRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
-	HeapTuple	tuple;
-	Oid			owner = InvalidOid;
+	HeapTuple tuple;
+	Oid owner = InvalidOid;
 
 	ScanKeyInit(&key, Anum_pg_extension_oid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(extension));
@@ -99,8 +99,8 @@ extension_owner(Oid extension)
 bool
 catalog_installed(void)
 {
-	Oid			namespace;
-	Oid			extension;
+	Oid namespace;
+	Oid extension;
 
 	if (known_generation == cache_catalog_generation)
 		return known_installed;
@@ -112,8 +112,8 @@ catalog_installed(void)
 	known_installed = false;
 	for (;;)
 	{
-		uint64		generation = cache_catalog_generation;
-		bool		whole = true;
+		uint64 generation = cache_catalog_generation;
+		bool whole = true;
 
 		namespace = get_namespace_oid("privseg", true);
 		extension = OidIsValid(namespace) ? get_extension_oid("privseg", true) : InvalidOid;
@@ -135,13 +135,12 @@ catalog_installed(void)
 		}
 		for (int i = 0; i < CATALOG_N_FUNCTIONS; i++)
 		{
-			Oid			arguments[4] = {function_names[i].key_type, REGCLASSOID, INT4OID};
-			oidvector  *vector = buildoidvector(arguments, 3);
+			Oid arguments[4] = {function_names[i].key_type, REGCLASSOID, INT4OID};
+			oidvector *vector = buildoidvector(arguments, 3);
 
-			function_oids[i] = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-											   CStringGetDatum(function_names[i].name),
-											   PointerGetDatum(vector),
-											   ObjectIdGetDatum(namespace));
+			function_oids[i] = GetSysCacheOid3(
+				PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function_names[i].name),
+				PointerGetDatum(vector), ObjectIdGetDatum(namespace));
 			whole = whole && OidIsValid(function_oids[i]);
 			pfree(vector);
 		}

@@ -19,6 +19,8 @@
 #include "utils/snapshot.h"
 #include "utils/timestamp.h"
 
+#pragma GCC visibility push(hidden)
+
 /* ---- keys (consent_key.c) ---- */
 
 /*
@@ -30,13 +32,13 @@
  */
 typedef struct SubjectPosition
 {
-	uint64		hi;
-	uint64		lo;
+	uint64 hi;
+	uint64 lo;
 } SubjectPosition;
 
-#define CHUNK_BITS			14
-#define CHUNK_SIZE			(1 << CHUNK_BITS)
-#define CHUNK_MASK			((uint64) CHUNK_SIZE - 1)
+#define CHUNK_BITS 14
+#define CHUNK_SIZE (1 << CHUNK_BITS)
+#define CHUNK_MASK ((uint64) CHUNK_SIZE - 1)
 
 extern char *subject_canonical(const ProtectedRelation *domain, const char *text);
 extern char *subject_key_canonical(Oid subject_table, const char *text);
@@ -68,7 +70,7 @@ typedef enum FactKind
 {
 	FACT_CONSENT,
 	FACT_OBJECTION,
-	FACT_WITHDRAWAL,			/* of everything that rests on consent */
+	FACT_WITHDRAWAL, /* of everything that rests on consent */
 	FACT_SIGNAL,
 	FACT_RESTRICTION,
 	FACT_ERASURE
@@ -76,39 +78,39 @@ typedef enum FactKind
 
 typedef enum FactEffect
 {
-	EFFECT_NONE,				/* an event that never replaces a decision */
+	EFFECT_NONE, /* an event that never replaces a decision */
 	EFFECT_PERMIT,
 	EFFECT_STOP
 } FactEffect;
 
-#define FACT_EVERY_PURPOSE	0	/* purpose_id of a fact without a purpose */
-#define FACT_NO_PURPOSE		(-1)	/* its purpose is not in the vocabulary */
+#define FACT_EVERY_PURPOSE 0 /* purpose_id of a fact without a purpose */
+#define FACT_NO_PURPOSE (-1) /* its purpose is not in the vocabulary */
 
 typedef struct ConsentFact
 {
-	int64		id;				/* arrival */
+	int64 id; /* arrival */
 	TimestampTz effective;
 	TimestampTz recorded;
-	TimestampTz expires;		/* DT_NOEND: does not */
-	int32		purpose_id;
-	int32		notice_seq;		/* 0: none */
-	FactKind	kind;
-	FactEffect	effect;
-	const char *status;			/* static string: the DPV word */
-	bool		explicit;
+	TimestampTz expires; /* DT_NOEND: does not */
+	int32 purpose_id;
+	int32 notice_seq; /* 0: none */
+	FactKind kind;
+	FactEffect effect;
+	const char *status; /* static string: the DPV word */
+	bool explicit;
 } ConsentFact;
 
 typedef struct ConsentDecision
 {
-	bool		permitted;
-	const char *reason;			/* static string */
-	const ConsentFact *fact;	/* that decided, or NULL */
-	TimestampTz next_change;	/* nothing changes before it by time alone */
+	bool permitted;
+	const char *reason;      /* static string */
+	const ConsentFact *fact; /* that decided, or NULL */
+	TimestampTz next_change; /* nothing changes before it by time alone */
 } ConsentDecision;
 
 extern FactKind fact_kind_from_text(const char *kind);
 extern FactEffect status_effect(const char *status, const char **word);
-extern int	fact_compare(const void *a, const void *b);
+extern int fact_compare(const void *a, const void *b);
 extern void consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts,
 						   TimestampTz at, bool as_of, ConsentDecision *decision);
 
@@ -117,7 +119,7 @@ extern void consent_decide(const Purpose *purpose, const ConsentFact *facts, int
 typedef struct FactReader FactReader;
 
 extern FactReader *facts_begin(Oid domain, Snapshot snapshot);
-extern int	facts_of_subject(FactReader *reader, const char *canonical, ConsentFact **facts);
+extern int facts_of_subject(FactReader *reader, const char *canonical, ConsentFact **facts);
 extern void facts_end(FactReader *reader);
 
 /* column numbers of privseg.consent_record: part of the contract */
@@ -147,16 +149,16 @@ extern Oid relation_argument(FunctionCallInfo fcinfo, int argument, const char *
 
 /* ---- the set's tables (consent_store.c) ---- */
 
-#define PAGE_DENSE		'd'		/* a bitmap over one chunk; integers only */
-#define PAGE_SPARSE		's'		/* sorted positions of a prefix of the order */
+#define PAGE_DENSE 'd'  /* a bitmap over one chunk; integers only */
+#define PAGE_SPARSE 's' /* sorted positions of a prefix of the order */
 
 typedef struct ConsentSet
 {
-	Oid			domain;
-	int32		purpose_id;
-	int			bits;			/* a sparse page covers a prefix of this length */
-	int64		members;
-	bool		found;			/* false: not built yet */
+	Oid domain;
+	int32 purpose_id;
+	int bits; /* a sparse page covers a prefix of this length */
+	int64 members;
+	bool found; /* false: not built yet */
 	ItemPointerData tid;
 } ConsentSet;
 
@@ -166,38 +168,38 @@ typedef struct ConsentSet
  */
 typedef struct PageRow
 {
-	bool		found;
+	bool found;
 	ItemPointerData tid;
-	int			count;			/* members on it */
-	TimestampTz next_due;		/* when time alone may change it */
-	int			n_dense;		/* sparse: chunks listed */
-	uint64	   *dense;			/* sparse: their first positions, sorted */
-	uint64	   *hi;				/* sparse: members; NULL when wide */
-	SubjectPosition *wide;		/* sparse, uuid and text: members */
-	uint8	   *bitmap;			/* dense */
+	int count;             /* members on it */
+	TimestampTz next_due;  /* when time alone may change it */
+	int n_dense;           /* sparse: chunks listed */
+	uint64 *dense;         /* sparse: their first positions, sorted */
+	uint64 *hi;            /* sparse: members; NULL when wide */
+	SubjectPosition *wide; /* sparse, uuid and text: members */
+	uint8 *bitmap;         /* dense */
 } PageRow;
 
-#define BITMAP_BYTES	(CHUNK_SIZE / 8)
-#define PAGE_MAX_BYTES	7600
-#define DENSE_MIN		64		/* members that make a chunk dense */
+#define BITMAP_BYTES (CHUNK_SIZE / 8)
+#define PAGE_MAX_BYTES 7600
+#define DENSE_MIN 64 /* members that make a chunk dense */
 
 /* a subject that must be decided anew */
 typedef struct DirtySubject
 {
 	SubjectPosition position;
-	char	   *subject;		/* canonical text */
-	int32		purpose_id;		/* FACT_EVERY_PURPOSE: all */
+	char *subject;    /* canonical text */
+	int32 purpose_id; /* FACT_EVERY_PURPOSE: all */
 } DirtySubject;
 
 typedef struct DirtyList
 {
 	DirtySubject *items;
-	int			count;
-	int			size;
+	int count;
+	int size;
 } DirtyList;
 
-extern void dirty_add(DirtyList *list, SubjectPosition position, const char *subject,
-					  int32 purpose_id);
+extern void
+dirty_add(DirtyList *list, SubjectPosition position, const char *subject, int32 purpose_id);
 
 extern void set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set);
 extern void set_store(ConsentSet *set);
@@ -214,11 +216,11 @@ extern void delta_collect(const ProtectedRelation *domain, int32 purpose_id, uin
 extern void delta_delete(List *tids);
 extern void agenda_append(const ProtectedRelation *domain, int32 purpose_id, char kind,
 						  uint64 position, TimestampTz due, char **subjects, int n);
-extern TimestampTz agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind,
-								  uint64 position, TimestampTz at, Snapshot snapshot,
-								  DirtyList *dirty, bool delete);
-extern void agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot,
-					   DirtyList *dirty);
+extern TimestampTz
+agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
+			   TimestampTz at, Snapshot snapshot, DirtyList *dirty, bool delete);
+extern void
+agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot, DirtyList *dirty);
 
 /* the sparse page that covers a position */
 static inline uint64
@@ -265,7 +267,9 @@ extern void consent_shmem_request(void);
 extern void consent_shmem_startup(void);
 extern void consent_shmem_publish_time(TimestampTz at);
 extern TimestampTz consent_shmem_leader_time(void);
-extern Oid	consent_shmem_next_database(void);
+extern Oid consent_shmem_next_database(void);
 extern void consent_shmem_set_launcher(void *latch);
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_CONSENT_H */

@@ -33,17 +33,11 @@
 static const struct
 {
 	const char *word;
-	FactEffect	effect;
-}			statuses[] = {
-	{"requested", EFFECT_NONE},
-	{"request_deferred", EFFECT_NONE},
-	{"given", EFFECT_PERMIT},
-	{"renewed", EFFECT_PERMIT},
-	{"refused", EFFECT_STOP},
-	{"expired", EFFECT_STOP},
-	{"withdrawn", EFFECT_STOP},
-	{"revoked", EFFECT_STOP},
-	{"invalidated", EFFECT_STOP},
+	FactEffect effect;
+} statuses[] = {
+	{"requested", EFFECT_NONE}, {"request_deferred", EFFECT_NONE}, {"given", EFFECT_PERMIT},
+	{"renewed", EFFECT_PERMIT}, {"refused", EFFECT_STOP},          {"expired", EFFECT_STOP},
+	{"withdrawn", EFFECT_STOP}, {"revoked", EFFECT_STOP},          {"invalidated", EFFECT_STOP},
 	{"unknown", EFFECT_NONE},
 };
 
@@ -86,7 +80,7 @@ fact_kind_from_text(const char *kind)
 			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
 			 errmsg("unknown kind of consent record \"%s\"", kind),
 			 errdetail("Kinds are consent, objection, withdrawal, signal, restriction, erasure.")));
-	return FACT_CONSENT;		/* keep the compiler quiet */
+	return FACT_CONSENT; /* keep the compiler quiet */
 }
 
 /* fact_compare -- by effect, then by arrival */
@@ -136,7 +130,7 @@ is_stop(const Purpose *purpose, const ConsentFact *fact)
 
 typedef struct Stop
 {
-	int64		id;
+	int64 id;
 	TimestampTz recorded;
 } Stop;
 
@@ -157,8 +151,8 @@ compare_stops(const void *a, const void *b)
 static void
 find_cancelled(const Purpose *purpose, const ConsentFact *facts, int nfacts, bool *cancelled)
 {
-	Stop	   *stops = palloc(sizeof(Stop) * nfacts);
-	int			nstops = 0;
+	Stop *stops = palloc(sizeof(Stop) * nfacts);
+	int nstops = 0;
 
 	for (int i = 0; i < nfacts; i++)
 	{
@@ -176,14 +170,14 @@ find_cancelled(const Purpose *purpose, const ConsentFact *facts, int nfacts, boo
 			stops[i].recorded = Min(stops[i].recorded, stops[i + 1].recorded);
 		for (int i = 0; i < nfacts; i++)
 		{
-			int			low = 0;
-			int			high = nstops;
+			int low = 0;
+			int high = nstops;
 
 			if (facts[i].kind != FACT_CONSENT || facts[i].effect != EFFECT_PERMIT)
 				continue;
 			while (low < high)
 			{
-				int			middle = (low + high) / 2;
+				int middle = (low + high) / 2;
 
 				if (stops[middle].id > facts[i].id)
 					high = middle;
@@ -230,17 +224,17 @@ permit_stands(const ConsentFact *fact, TimestampTz at, bool as_of, const char **
  *			as in effect even where this server's clock is behind the writer's.
  */
 void
-consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts,
-			   TimestampTz at, bool as_of, ConsentDecision *decision)
+consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts, TimestampTz at,
+			   bool as_of, ConsentDecision *decision)
 {
-	bool		small[32];
-	bool	   *cancelled = nfacts <= (int) lengthof(small) ? small : palloc(nfacts);
+	bool small[32];
+	bool *cancelled = nfacts <= (int) lengthof(small) ? small : palloc(nfacts);
 	const ConsentFact *deciding = NULL;
 	const ConsentFact *objection = NULL;
 	const ConsentFact *signal = NULL;
 	const ConsentFact *restriction = NULL;
 	const ConsentFact *erasure = NULL;
-	bool		stands = false;
+	bool stands = false;
 	const char *standing = NULL;
 
 	decision->next_change = DT_NOEND;
@@ -265,8 +259,7 @@ consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts,
 		switch (fact->kind)
 		{
 			case FACT_CONSENT:
-				if (fact->effect == EFFECT_STOP ||
-					(fact->effect == EFFECT_PERMIT && !cancelled[i]))
+				if (fact->effect == EFFECT_STOP || (fact->effect == EFFECT_PERMIT && !cancelled[i]))
 					deciding = fact;
 				if (fact->effect == EFFECT_PERMIT && !cancelled[i] && fact->explicit)
 					signal = NULL;
@@ -327,7 +320,9 @@ consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts,
 		decision->permitted = true;
 		decision->fact = NULL;
 		decision->reason = purpose->basis == BASIS_LEGITIMATE_INTERESTS ||
-			purpose->basis == BASIS_PUBLIC_INTEREST ? "no_objection" : "legal_basis";
+								   purpose->basis == BASIS_PUBLIC_INTEREST ?
+							   "no_objection" :
+							   "legal_basis";
 	}
 
 	if (decision->permitted && signal != NULL)

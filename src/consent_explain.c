@@ -31,18 +31,15 @@ static const Purpose *
 purpose_argument(FunctionCallInfo fcinfo, int argument)
 {
 	const Purpose *purpose;
-	char	   *name;
+	char *name;
 
 	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NULL),
-				 errmsg("the purpose must not be NULL")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("the purpose must not be NULL")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
 	purpose = purpose_by_name(name);
 	if (purpose == NULL)
 		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_UNKNOWN_NAME),
-				 errmsg("purpose \"%s\" does not exist", name),
+				(errcode(PRIVSEG_ERR_UNKNOWN_NAME), errmsg("purpose \"%s\" does not exist", name),
 				 errhint("The view privseg.purpose lists the purposes.")));
 	return purpose;
 }
@@ -54,7 +51,7 @@ decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, Times
 {
 	FactReader *reader = facts_begin(table, GetActiveSnapshot());
 	ConsentFact *facts;
-	int			nfacts = facts_of_subject(reader, subject, &facts);
+	int nfacts = facts_of_subject(reader, subject, &facts);
 
 	consent_decide(purpose, facts, nfacts, as_of ? at : consent_now(), as_of, decision);
 	if (decision->fact != NULL)
@@ -69,8 +66,8 @@ decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, Times
 Datum
 canonical_subject(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_TEXT_P(cstring_to_text(subject_key_canonical(PG_GETARG_OID(0),
-														   text_to_cstring(PG_GETARG_TEXT_PP(1)))));
+	PG_RETURN_TEXT_P(cstring_to_text(
+		subject_key_canonical(PG_GETARG_OID(0), text_to_cstring(PG_GETARG_TEXT_PP(1)))));
 }
 
 /*
@@ -80,29 +77,28 @@ canonical_subject(PG_FUNCTION_ARGS)
 Datum
 permitted(PG_FUNCTION_ARGS)
 {
-	Oid			table = relation_argument(fcinfo, 0, "subject table");
-	char	   *subject = subject_argument(fcinfo, 1, table);
+	Oid table = relation_argument(fcinfo, 0, "subject table");
+	char *subject = subject_argument(fcinfo, 1, table);
 	const Purpose *purpose = purpose_argument(fcinfo, 2);
 	ConsentDecision decision;
 	ConsentFact fact;
 
 	if (!role_is_admin(GetUserId(), "privseg_steward") &&
-		!role_is_admin(GetUserId(), "privseg_auditor") &&
-		!clearance_to_act(GetUserId(), purpose) && !clearance_to_collect(GetUserId(), purpose))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
-						GetUserNameFromId(GetUserId(), false), purpose->name),
-				 errhint("An administrator grants it with privseg.grant_clearance().")));
-	decide(table, subject, purpose, !PG_ARGISNULL(3), PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3),
-		   &decision, &fact);
+		!role_is_admin(GetUserId(), "privseg_auditor") && !clearance_to_act(GetUserId(), purpose) &&
+		!clearance_to_collect(GetUserId(), purpose))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("role \"%s\" has no clearance for purpose \"%s\"",
+							   GetUserNameFromId(GetUserId(), false), purpose->name),
+						errhint("An administrator grants it with privseg.grant_clearance().")));
+	decide(table, subject, purpose, !PG_ARGISNULL(3),
+		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
 	PG_RETURN_BOOL(decision.permitted);
 }
 
 static void
 push_key(JsonbParseState **state, const char *key)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	value.type = jbvString;
 	value.val.string.val = unconstify(char *, key);
@@ -113,7 +109,7 @@ push_key(JsonbParseState **state, const char *key)
 static void
 push_string(JsonbParseState **state, const char *key, const char *text)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	push_key(state, key);
 	if (text == NULL)
@@ -130,7 +126,7 @@ push_string(JsonbParseState **state, const char *key, const char *text)
 static void
 push_bool(JsonbParseState **state, const char *key, bool flag)
 {
-	JsonbValue	value;
+	JsonbValue value;
 
 	push_key(state, key);
 	value.type = jbvBool;
@@ -141,8 +137,10 @@ push_bool(JsonbParseState **state, const char *key, bool flag)
 static void
 push_time(JsonbParseState **state, const char *key, TimestampTz at)
 {
-	push_string(state, key, at == DT_NOEND ? NULL :
-				JsonEncodeDateTime(NULL, TimestampTzGetDatum(at), TIMESTAMPTZOID, NULL));
+	push_string(state, key,
+				at == DT_NOEND ?
+					NULL :
+					JsonEncodeDateTime(NULL, TimestampTzGetDatum(at), TIMESTAMPTZOID, NULL));
 }
 
 static const char *
@@ -180,14 +178,14 @@ notice_reference(int32 seq)
 Datum
 explain_decision(PG_FUNCTION_ARGS)
 {
-	Oid			table = relation_argument(fcinfo, 0, "subject table");
-	char	   *subject = subject_argument(fcinfo, 1, table);
+	Oid table = relation_argument(fcinfo, 0, "subject table");
+	char *subject = subject_argument(fcinfo, 1, table);
 	const Purpose *purpose = purpose_argument(fcinfo, 2);
 	ConsentDecision decision;
 	ConsentFact fact;
 	JsonbParseState *state = NULL;
-	JsonbValue	value;
-	Purpose		copy = *purpose;
+	JsonbValue value;
+	Purpose copy = *purpose;
 
 	decide(table, subject, &copy, !PG_ARGISNULL(3), PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3),
 		   &decision, &fact);
@@ -229,20 +227,21 @@ explain_decision(PG_FUNCTION_ARGS)
 Datum
 consent_decision(PG_FUNCTION_ARGS)
 {
-	Oid			table = PG_GETARG_OID(0);
-	char	   *subject = text_to_cstring(PG_GETARG_TEXT_PP(1));
+	Oid table = PG_GETARG_OID(0);
+	char *subject = text_to_cstring(PG_GETARG_TEXT_PP(1));
 	const Purpose *purpose = purpose_argument(fcinfo, 2);
 	ConsentDecision decision;
 	ConsentFact fact;
-	TupleDesc	descriptor;
-	Datum		values[8];
-	bool		nulls[8] = {0};
-	char	   *notice;
+	TupleDesc descriptor;
+	Datum values[8];
+	bool nulls[8] = {0};
+	char *notice;
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("function returning record called in context that cannot accept type record")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function returning record called in context that cannot accept type record")));
 	decide(table, subject, purpose, false, 0, &decision, &fact);
 	values[0] = BoolGetDatum(decision.permitted);
 	values[1] = CStringGetTextDatum(decision.reason);
@@ -268,19 +267,19 @@ consent_decision(PG_FUNCTION_ARGS)
 static int64
 fold_as_owner(Oid domain, bool clear)
 {
-	Oid			saved_user;
-	int			saved_context;
-	int64		folded;
+	Oid saved_user;
+	int saved_context;
+	int64 folded;
 
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
 	fold_lock(domain, true);
 	if (clear)
 	{
-		ListCell   *lc;
-		List	   *purposes = purpose_all();
+		ListCell *lc;
+		List *purposes = purpose_all();
 
-		foreach(lc, purposes)
+		foreach (lc, purposes)
 			set_clear(domain, ((Purpose *) lfirst(lc))->id, GetLatestSnapshot());
 	}
 	folded = fold_subjects(domain, NULL);
@@ -291,25 +290,24 @@ fold_as_owner(Oid domain, bool clear)
 static Datum
 fold_argument(FunctionCallInfo fcinfo, bool clear)
 {
-	int64		folded = 0;
-	List	   *domains;
-	ListCell   *lc;
+	int64 folded = 0;
+	List *domains;
+	ListCell *lc;
 
 	if (IsolationUsesXactSnapshot())
-		ereport(ERROR,
-				(errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-				 errmsg("consent cannot be folded in a transaction above READ COMMITTED"),
-				 errdetail("The fold must see the newest records.")));
+		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+						errmsg("consent cannot be folded in a transaction above READ COMMITTED"),
+						errdetail("The fold must see the newest records.")));
 	PreventCommandIfReadOnly("fold_consent()");
 	if (PG_ARGISNULL(0))
 		domains = list_copy(subject_domains());
 	else
 	{
 		if (subject_domain(PG_GETARG_OID(0)) == NULL)
-			(void) subject_key_canonical(PG_GETARG_OID(0), "");	/* raises */
+			(void) subject_key_canonical(PG_GETARG_OID(0), ""); /* raises */
 		domains = list_make1_oid(PG_GETARG_OID(0));
 	}
-	foreach(lc, domains)
+	foreach (lc, domains)
 		folded += fold_as_owner(lfirst_oid(lc), clear);
 	PG_RETURN_INT64(folded);
 }
@@ -336,17 +334,17 @@ rebuild_consent(PG_FUNCTION_ARGS)
 Datum
 forget_consent_set(PG_FUNCTION_ARGS)
 {
-	Oid			domain = PG_GETARG_OID(0);
-	List	   *purposes = purpose_all();
-	ListCell   *lc;
-	Snapshot	snapshot;
+	Oid domain = PG_GETARG_OID(0);
+	List *purposes = purpose_all();
+	ListCell *lc;
+	Snapshot snapshot;
 
 	fold_lock(domain, true);
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	foreach(lc, purposes)
+	foreach (lc, purposes)
 	{
-		Purpose    *purpose = lfirst(lc);
+		Purpose *purpose = lfirst(lc);
 
 		if (PG_ARGISNULL(1) || purpose->id == PG_GETARG_INT32(1))
 			set_clear(domain, purpose->id, snapshot);

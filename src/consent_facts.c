@@ -18,13 +18,13 @@
 
 struct FactReader
 {
-	Relation	heap;
-	Relation	index;
+	Relation heap;
+	Relation index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
-	Oid			domain;
+	Oid domain;
 	ConsentFact *facts;
-	int			size;
+	int size;
 };
 
 /*
@@ -33,14 +33,15 @@ struct FactReader
 void
 fact_from_record(Datum *values, bool *nulls, ConsentFact *fact)
 {
-	char	   *status = TextDatumGetCString(values[RECORD_STATUS - 1]);
+	char *status = TextDatumGetCString(values[RECORD_STATUS - 1]);
 	const char *word;
 
 	fact->id = DatumGetInt64(values[RECORD_ID - 1]);
 	fact->effective = DatumGetTimestampTz(values[RECORD_EFFECTIVE_AT - 1]);
 	fact->recorded = DatumGetTimestampTz(values[RECORD_RECORDED_AT - 1]);
-	fact->expires = nulls[RECORD_EXPIRES_AT - 1] ? DT_NOEND :
-		DatumGetTimestampTz(values[RECORD_EXPIRES_AT - 1]);
+	fact->expires = nulls[RECORD_EXPIRES_AT - 1] ?
+						DT_NOEND :
+						DatumGetTimestampTz(values[RECORD_EXPIRES_AT - 1]);
 	fact->kind = fact_kind_from_text(TextDatumGetCString(values[RECORD_KIND - 1]));
 	fact->effect = status_effect(status, &word);
 	fact->status = word ? word : "invalidated";
@@ -50,7 +51,7 @@ fact_from_record(Datum *values, bool *nulls, ConsentFact *fact)
 		fact->purpose_id = FACT_EVERY_PURPOSE;
 	else
 	{
-		char	   *name = TextDatumGetCString(values[RECORD_PURPOSE - 1]);
+		char *name = TextDatumGetCString(values[RECORD_PURPOSE - 1]);
 		const Purpose *purpose = purpose_by_name(name);
 
 		fact->purpose_id = purpose ? purpose->id : FACT_NO_PURPOSE;
@@ -60,7 +61,7 @@ fact_from_record(Datum *values, bool *nulls, ConsentFact *fact)
 	fact->notice_seq = 0;
 	if (!nulls[RECORD_NOTICE - 1])
 	{
-		char	   *reference = TextDatumGetCString(values[RECORD_NOTICE - 1]);
+		char *reference = TextDatumGetCString(values[RECORD_NOTICE - 1]);
 		const Notice *notice = notice_by_reference(reference);
 
 		if (notice != NULL)
@@ -86,8 +87,8 @@ facts_begin(Oid domain, Snapshot snapshot)
 	FactReader *reader = palloc0(sizeof(FactReader));
 
 	reader->heap = table_open(catalog_table_oid(CATALOG_CONSENT_RECORD), AccessShareLock);
-	reader->index = index_open(catalog_table_oid(CATALOG_CONSENT_RECORD_SUBJECT_INDEX),
-							   AccessShareLock);
+	reader->index =
+		index_open(catalog_table_oid(CATALOG_CONSENT_RECORD_SUBJECT_INDEX), AccessShareLock);
 	reader->slot = table_slot_create(reader->heap, NULL);
 	reader->scan = index_beginscan(reader->heap, reader->index, snapshot, 2, 0);
 	reader->domain = domain;
@@ -104,9 +105,9 @@ int
 facts_of_subject(FactReader *reader, const char *canonical, ConsentFact **facts)
 {
 	ScanKeyData keys[2];
-	int			n = 0;
-	text	   *subject = cstring_to_text(canonical);
-	bool		sorted = true;
+	int n = 0;
+	text *subject = cstring_to_text(canonical);
+	bool sorted = true;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(reader->domain));
 	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID,

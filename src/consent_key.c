@@ -17,8 +17,8 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
-#define CHUNK_NUMBER_BITS	(64 - CHUNK_BITS)
-#define CHUNK_NUMBER_MASK	((UINT64CONST(1) << CHUNK_NUMBER_BITS) - 1)
+#define CHUNK_NUMBER_BITS (64 - CHUNK_BITS)
+#define CHUNK_NUMBER_MASK ((UINT64CONST(1) << CHUNK_NUMBER_BITS) - 1)
 
 /* Steele, Lea, Flood (2014), SplitMix64's finaliser: a bijection of 64 bits */
 static inline uint64
@@ -54,7 +54,7 @@ SubjectPosition
 position_of_integer(const uint64 *salt, int64 key)
 {
 	SubjectPosition position;
-	uint64		raw = (uint64) key;
+	uint64 raw = (uint64) key;
 
 	position.hi = (mix_chunk_number(raw >> CHUNK_BITS, salt) << CHUNK_BITS) | (raw & CHUNK_MASK);
 	position.lo = 0;
@@ -66,8 +66,8 @@ SubjectPosition
 position_of_uuid(const uint64 *salt, const void *uuid)
 {
 	SubjectPosition position;
-	uint64		first;
-	uint64		second;
+	uint64 first;
+	uint64 second;
 
 	memcpy(&first, uuid, 8);
 	memcpy(&second, (const char *) uuid + 8, 8);
@@ -96,9 +96,9 @@ position_of_text(const uint64 *salt, const char *text, size_t length)
 char *
 subject_canonical(const ProtectedRelation *domain, const char *text)
 {
-	Oid			function;
-	Oid			ioparam;
-	Datum		value;
+	Oid function;
+	Oid ioparam;
+	Datum value;
 
 	switch (domain->key_type)
 	{
@@ -119,11 +119,10 @@ subject_canonical(const ProtectedRelation *domain, const char *text)
 			return pstrdup(text);
 		default:
 			getTypeInputInfo(domain->key_type, &function, &ioparam);
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_CORRUPT),
-					 errmsg("subject keys of type %s are not supported",
-							format_type_be(domain->key_type))));
-			return NULL;		/* keep the compiler quiet */
+			ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT),
+							errmsg("subject keys of type %s are not supported",
+								   format_type_be(domain->key_type))));
+			return NULL; /* keep the compiler quiet */
 	}
 }
 
@@ -138,13 +137,15 @@ subject_key_canonical(Oid subject_table, const char *text)
 
 	if (domain == NULL)
 	{
-		char	   *name = get_rel_name(subject_table);
+		char *name = get_rel_name(subject_table);
 
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_WRONG_RELATION),
-				 errmsg("\"%s\" is not a subject table", name ? name : "(dropped relation)"),
-				 errdetail("Consent is recorded about the subjects of a protected table with one row per data subject."),
-				 errhint("Protect it with privseg.protect(relation, subject).")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_WRONG_RELATION),
+			 errmsg("\"%s\" is not a subject table", name ? name : "(dropped relation)"),
+			 errdetail(
+				 "Consent is recorded about the subjects of a protected table with one row per data subject."),
+			 errhint("Protect it with privseg.protect(relation, subject).")));
 	}
 	return subject_canonical(domain, text);
 }
@@ -156,13 +157,12 @@ subject_position(const ProtectedRelation *domain, const char *canonical)
 	switch (domain->key_kind)
 	{
 		case KEY_INTEGER:
-			return position_of_integer(domain->salt,
-									   DatumGetInt64(DirectFunctionCall1(int8in,
-																		 CStringGetDatum(canonical))));
+			return position_of_integer(domain->salt, DatumGetInt64(DirectFunctionCall1(
+														 int8in, CStringGetDatum(canonical))));
 		case KEY_UUID:
-			return position_of_uuid(domain->salt,
-									DatumGetUUIDP(DirectFunctionCall1(uuid_in,
-																	  CStringGetDatum(canonical)))->data);
+			return position_of_uuid(
+				domain->salt,
+				DatumGetUUIDP(DirectFunctionCall1(uuid_in, CStringGetDatum(canonical)))->data);
 		default:
 			return position_of_text(domain->salt, canonical, strlen(canonical));
 	}

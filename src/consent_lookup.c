@@ -38,52 +38,52 @@ typedef enum Memo
 typedef struct DirtyMember
 {
 	SubjectPosition position;
-	Memo		memo;
+	Memo memo;
 } DirtyMember;
 
 typedef struct LoadedPage
 {
-	uint64		start;
-	uint64		last;
-	int			count;
-	int			n_dense;
-	int			ndirty;
-	uint64	   *dense;
-	uint64	   *hi;
+	uint64 start;
+	uint64 last;
+	int count;
+	int n_dense;
+	int ndirty;
+	uint64 *dense;
+	uint64 *hi;
 	SubjectPosition *wide;
-	uint8	   *bitmap;
-	DirtyMember *dirty;			/* sorted; NULL when none */
+	uint8 *bitmap;
+	DirtyMember *dirty; /* sorted; NULL when none */
 } LoadedPage;
 
 /* open addressing, power of two; key 0 is stored with used = true */
 typedef struct PageSlot
 {
-	uint64		key;
-	LoadedPage *page;			/* NULL with used: known not to exist */
-	bool		used;
+	uint64 key;
+	LoadedPage *page; /* NULL with used: known not to exist */
+	bool used;
 } PageSlot;
 
 typedef struct PageTable
 {
-	PageSlot   *slots;
-	uint32		mask;
-	uint32		used;
+	PageSlot *slots;
+	uint32 mask;
+	uint32 used;
 } PageTable;
 
 struct ConsentLookup
 {
 	ProtectedRelation domain;
-	Purpose		purpose;
-	bool		default_permitted;
-	bool		built;
-	int			bits;
+	Purpose purpose;
+	bool default_permitted;
+	bool built;
+	int bits;
 	TimestampTz at;
 	MemoryContext context;
 	MemoryContext scratch;
-	LoadedPage *last_dense;		/* the chunk of the previous row */
-	uint64		last_chunk;
-	PageTable	chunks;			/* integers: chunk number -> dense page */
-	PageTable	sparse;			/* page number -> sparse page */
+	LoadedPage *last_dense; /* the chunk of the previous row */
+	uint64 last_chunk;
+	PageTable chunks; /* integers: chunk number -> dense page */
+	PageTable sparse; /* page number -> sparse page */
 };
 
 /*
@@ -111,7 +111,7 @@ slot_hash(uint64 key)
 static inline PageSlot *
 table_find(PageTable *table, uint64 key)
 {
-	uint32		i = slot_hash(key) & table->mask;
+	uint32 i = slot_hash(key) & table->mask;
 
 	while (table->slots[i].used)
 	{
@@ -133,17 +133,16 @@ table_init(PageTable *table, MemoryContext context)
 static void
 table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page)
 {
-	uint32		i;
+	uint32 i;
 
 	if ((table->used + 1) * 2 > table->mask + 1)
 	{
-		PageTable	grown;
+		PageTable grown;
 
 		grown.mask = table->mask * 2 + 1;
 		grown.used = 0;
-		grown.slots = MemoryContextAllocExtended(context,
-												 sizeof(PageSlot) * ((Size) grown.mask + 1),
-												 MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
+		grown.slots = MemoryContextAllocExtended(
+			context, sizeof(PageSlot) * ((Size) grown.mask + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		for (uint32 j = 0; j <= table->mask; j++)
 			if (table->slots[j].used)
 				table_put(&grown, context, table->slots[j].key, table->slots[j].page);
@@ -171,7 +170,7 @@ compare_members(const void *a, const void *b)
 static void
 attach_dirty(ConsentLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 {
-	int			n = 0;
+	int n = 0;
 
 	if (dirty->count == 0)
 		return;
@@ -193,9 +192,9 @@ static LoadedPage *
 load_page(ConsentLookup *lookup, char kind, uint64 start, uint64 last)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	Snapshot	snapshot = GetActiveSnapshot();
-	DirtyList	dirty = {0};
-	PageRow		row;
+	Snapshot snapshot = GetActiveSnapshot();
+	DirtyList dirty = {0};
+	PageRow row;
 	LoadedPage *page;
 
 	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
@@ -252,7 +251,7 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 			 MemoryContext context)
 {
 	ConsentLookup *lookup = MemoryContextAllocZero(context, sizeof(ConsentLookup));
-	ConsentSet	set;
+	ConsentSet set;
 
 	lookup->domain = *domain;
 	lookup->purpose = *purpose;
@@ -278,7 +277,7 @@ decide_dirty(ConsentLookup *lookup, const char *canonical)
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
 	FactReader *reader = facts_begin(lookup->domain.relid, GetActiveSnapshot());
 	ConsentFact *facts;
-	int			nfacts = facts_of_subject(reader, canonical, &facts);
+	int nfacts = facts_of_subject(reader, canonical, &facts);
 	ConsentDecision decision;
 
 	consent_decide(&lookup->purpose, facts, nfacts, lookup->at, false, &decision);
@@ -291,13 +290,13 @@ decide_dirty(ConsentLookup *lookup, const char *canonical)
 static DirtyMember *
 find_dirty(LoadedPage *page, const SubjectPosition *position)
 {
-	int			low = 0;
-	int			high = page->ndirty;
+	int low = 0;
+	int high = page->ndirty;
 
 	while (low < high)
 	{
-		int			middle = (low + high) / 2;
-		int			order = position_compare(&page->dirty[middle].position, position);
+		int middle = (low + high) / 2;
+		int order = position_compare(&page->dirty[middle].position, position);
 
 		if (order == 0)
 			return &page->dirty[middle];
@@ -312,8 +311,8 @@ find_dirty(LoadedPage *page, const SubjectPosition *position)
 static bool
 decide_integer(ConsentLookup *lookup, DirtyMember *member, int64 key)
 {
-	char		text[32];
-	bool		permitted;
+	char text[32];
+	bool permitted;
 
 	if (member != NULL && member->memo != MEMO_UNKNOWN)
 		return member->memo == MEMO_PERMITTED;
@@ -327,8 +326,8 @@ decide_integer(ConsentLookup *lookup, DirtyMember *member, int64 key)
 static bool
 decide_text(ConsentLookup *lookup, DirtyMember *member, const char *text, size_t length)
 {
-	char	   *canonical;
-	bool		permitted;
+	char *canonical;
+	bool permitted;
 
 	if (member != NULL && member->memo != MEMO_UNKNOWN)
 		return member->memo == MEMO_PERMITTED;
@@ -346,55 +345,56 @@ decide_text(ConsentLookup *lookup, DirtyMember *member, const char *text, size_t
  * Positions are spread evenly over the page's range, so guess by interpolation
  * and gallop from there; the worst case stays logarithmic.
  */
-#define SPARSE_SEARCH(page, LESS, result) \
-do { \
-	int			low = 0; \
-	int			high = (page)->count; \
-	\
-	if (high > 8) \
-	{ \
-		double		span = (double) ((page)->last - (page)->start) + 1.0; \
-		int			guess = (int) ((double) (position.hi - (page)->start) / span * high); \
-		int			step = 4; \
-		\
-		guess = Min(Max(guess, 0), high - 1); \
-		if (LESS(guess)) \
-		{ \
-			low = guess + 1; \
-			while (low + step < high && LESS(low + step)) \
-			{ \
-				low += step + 1; \
-				step *= 2; \
-			} \
-			high = Min(low + step, high); \
-		} \
-		else \
-		{ \
-			high = guess; \
-			while (high - step > 0 && !LESS(high - step)) \
-			{ \
-				high -= step; \
-				step *= 2; \
-			} \
-			low = Max(high - step, 0); \
-		} \
-	} \
-	while (low < high) \
-	{ \
-		int			middle = (low + high) / 2; \
-		\
-		if (LESS(middle)) \
-			low = middle + 1; \
-		else \
-			high = middle; \
-	} \
-	(result) = low; \
-} while (0)
+#define SPARSE_SEARCH(page, LESS, result)                                             \
+	do                                                                                \
+	{                                                                                 \
+		int low = 0;                                                                  \
+		int high = (page)->count;                                                     \
+                                                                                      \
+		if (high > 8)                                                                 \
+		{                                                                             \
+			double span = (double) ((page)->last - (page)->start) + 1.0;              \
+			int guess = (int) ((double) (position.hi - (page)->start) / span * high); \
+			int step = 4;                                                             \
+                                                                                      \
+			guess = Min(Max(guess, 0), high - 1);                                     \
+			if (LESS(guess))                                                          \
+			{                                                                         \
+				low = guess + 1;                                                      \
+				while (low + step < high && LESS(low + step))                         \
+				{                                                                     \
+					low += step + 1;                                                  \
+					step *= 2;                                                        \
+				}                                                                     \
+				high = Min(low + step, high);                                         \
+			}                                                                         \
+			else                                                                      \
+			{                                                                         \
+				high = guess;                                                         \
+				while (high - step > 0 && !LESS(high - step))                         \
+				{                                                                     \
+					high -= step;                                                     \
+					step *= 2;                                                        \
+				}                                                                     \
+				low = Max(high - step, 0);                                            \
+			}                                                                         \
+		}                                                                             \
+		while (low < high)                                                            \
+		{                                                                             \
+			int middle = (low + high) / 2;                                            \
+                                                                                      \
+			if (LESS(middle))                                                         \
+				low = middle + 1;                                                     \
+			else                                                                      \
+				high = middle;                                                        \
+		}                                                                             \
+		(result) = low;                                                               \
+	} while (0)
 
 static inline bool
 sparse_contains_integer(const LoadedPage *page, SubjectPosition position)
 {
-	int			at;
+	int at;
 
 #define HI_LESS(i) (page->hi[i] < position.hi)
 	SPARSE_SEARCH(page, HI_LESS, at);
@@ -405,13 +405,12 @@ sparse_contains_integer(const LoadedPage *page, SubjectPosition position)
 static inline bool
 sparse_contains_wide(const LoadedPage *page, SubjectPosition position)
 {
-	int			at;
+	int at;
 
 #define WIDE_LESS(i) (position_compare(&page->wide[i], &position) < 0)
 	SPARSE_SEARCH(page, WIDE_LESS, at);
 #undef WIDE_LESS
-	return at < page->count && page->wide[at].hi == position.hi &&
-		page->wide[at].lo == position.lo;
+	return at < page->count && page->wide[at].hi == position.hi && page->wide[at].lo == position.lo;
 }
 
 static inline uint64
@@ -423,9 +422,9 @@ sparse_number(const ConsentLookup *lookup, SubjectPosition position)
 static LoadedPage *
 sparse_page(ConsentLookup *lookup, SubjectPosition position)
 {
-	uint64		number = sparse_number(lookup, position);
-	PageSlot   *slot = table_find(&lookup->sparse, number);
-	uint64		start;
+	uint64 number = sparse_number(lookup, position);
+	PageSlot *slot = table_find(&lookup->sparse, number);
+	uint64 start;
 	LoadedPage *page;
 
 	if (likely(slot != NULL))
@@ -441,7 +440,7 @@ sparse_page(ConsentLookup *lookup, SubjectPosition position)
 static bool
 dense_contains(ConsentLookup *lookup, LoadedPage *page, int64 key)
 {
-	uint32		bit = (uint64) key & CHUNK_MASK;
+	uint32 bit = (uint64) key & CHUNK_MASK;
 
 	if (unlikely(page->ndirty > 0))
 	{
@@ -457,9 +456,9 @@ dense_contains(ConsentLookup *lookup, LoadedPage *page, int64 key)
 static pg_noinline bool
 lookup_integer_slow(ConsentLookup *lookup, int64 key)
 {
-	uint64		chunk = (uint64) key >> CHUNK_BITS;
+	uint64 chunk = (uint64) key >> CHUNK_BITS;
 	SubjectPosition position;
-	PageSlot   *slot;
+	PageSlot *slot;
 	LoadedPage *page;
 	DirtyMember *member;
 
@@ -484,11 +483,11 @@ lookup_integer_slow(ConsentLookup *lookup, int64 key)
 	page = slot != NULL ? slot->page : NULL;
 	for (;;)
 	{
-		bool		try_dense = page == NULL;
+		bool try_dense = page == NULL;
 
 		for (int low = 0, high = page ? page->n_dense : 0; low < high && !try_dense;)
 		{
-			int			middle = (low + high) / 2;
+			int middle = (low + high) / 2;
 
 			if (page->dense[middle] == chunk_start(position.hi))
 				try_dense = true;
@@ -541,9 +540,8 @@ lookup_uuid(ConsentLookup *lookup, const void *uuid)
 
 	if (unlikely(page == NULL || member != NULL))
 	{
-		char	   *text = DatumGetCString(DirectFunctionCall1(uuid_out,
-															   PointerGetDatum(uuid)));
-		bool		permitted = decide_text(lookup, member, text, strlen(text));
+		char *text = DatumGetCString(DirectFunctionCall1(uuid_out, PointerGetDatum(uuid)));
+		bool permitted = decide_text(lookup, member, text, strlen(text));
 
 		pfree(text);
 		return permitted;

@@ -55,47 +55,45 @@ check_purpose(Datum *values, bool *nulls, FactKind kind)
 	if (nulls[RECORD_PURPOSE - 1])
 	{
 		if (kind == FACT_CONSENT || kind == FACT_OBJECTION)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NULL),
-					 errmsg("a consent record needs a purpose"),
-					 errhint("To withdraw everything, call privseg.withdraw_consent() without a purpose.")));
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_NULL), errmsg("a consent record needs a purpose"),
+				 errhint(
+					 "To withdraw everything, call privseg.withdraw_consent() without a purpose.")));
 		return;
 	}
 	if (purpose_by_name(TextDatumGetCString(values[RECORD_PURPOSE - 1])) == NULL)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_UNKNOWN_NAME),
-				 errmsg("purpose \"%s\" does not exist",
-						TextDatumGetCString(values[RECORD_PURPOSE - 1])),
-				 errhint("Create it with privseg.create_purpose().")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_UNKNOWN_NAME),
+						errmsg("purpose \"%s\" does not exist",
+							   TextDatumGetCString(values[RECORD_PURPOSE - 1])),
+						errhint("Create it with privseg.create_purpose().")));
 }
 
 static void
 check_notice(Datum *values, bool *nulls)
 {
-	char	   *reference;
+	char *reference;
 	const Notice *notice;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (nulls[RECORD_NOTICE - 1])
 		return;
 	reference = TextDatumGetCString(values[RECORD_NOTICE - 1]);
 	notice = notice_by_reference(reference);
 	if (notice == NULL)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_UNKNOWN_NAME),
-				 errmsg("notice \"%s\" was not published", reference),
-				 errdetail("A notice is written \"name/version\"."),
-				 errhint("Publish it with privseg.publish_notice().")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_UNKNOWN_NAME),
+						errmsg("notice \"%s\" was not published", reference),
+						errdetail("A notice is written \"name/version\"."),
+						errhint("Publish it with privseg.publish_notice().")));
 	if (nulls[RECORD_PURPOSE - 1])
 		return;
-	foreach(lc, notice->purposes)
+	foreach (lc, notice->purposes)
 		if (strcmp(lfirst(lc), TextDatumGetCString(values[RECORD_PURPOSE - 1])) == 0)
 			return;
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-			 errmsg("notice \"%s\" does not name purpose \"%s\"", reference,
-					TextDatumGetCString(values[RECORD_PURPOSE - 1])),
-			 errdetail("A consent is informed only by a notice about its purpose.")));
+	ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+					errmsg("notice \"%s\" does not name purpose \"%s\"", reference,
+						   TextDatumGetCString(values[RECORD_PURPOSE - 1])),
+					errdetail("A consent is informed only by a notice about its purpose.")));
 }
 
 static void
@@ -113,21 +111,20 @@ Datum
 consent_record_before(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	TupleDesc	descriptor;
-	HeapTuple	tuple;
-	Datum		values[RECORD_NATTS];
-	bool		nulls[RECORD_NATTS];
-	bool		replace[RECORD_NATTS] = {0};
-	bool		restoring = row_security_bypassed();
+	TupleDesc descriptor;
+	HeapTuple tuple;
+	Datum values[RECORD_NATTS];
+	bool nulls[RECORD_NATTS];
+	bool replace[RECORD_NATTS] = {0};
+	bool restoring = row_security_bypassed();
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
-	FactKind	kind;
+	FactKind kind;
 	const char *word;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
 		!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent_record_before: not called by its trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("consent_record_before: not called by its trigger")));
 
 	descriptor = RelationGetDescr(trigger->tg_relation);
 	tuple = trigger->tg_trigtuple;
@@ -135,10 +132,9 @@ consent_record_before(PG_FUNCTION_ARGS)
 
 	for (int i = 0; i < RECORD_STATUS; i++)
 		if (nulls[i] && i != RECORD_PURPOSE - 1)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NULL),
-					 errmsg("\"%s\" of a consent record must not be NULL",
-							NameStr(TupleDescAttr(descriptor, i)->attname))));
+			ereport(ERROR, (errcode(PRIVSEG_ERR_NULL),
+							errmsg("\"%s\" of a consent record must not be NULL",
+								   NameStr(TupleDescAttr(descriptor, i)->attname))));
 	if (nulls[RECORD_KIND - 1])
 		put_text(values, nulls, replace, RECORD_KIND, "consent");
 	if (nulls[RECORD_METHOD - 1])
@@ -161,33 +157,31 @@ consent_record_before(PG_FUNCTION_ARGS)
 	kind = fact_kind_from_text(TextDatumGetCString(values[RECORD_KIND - 1]));
 	status_effect(TextDatumGetCString(values[RECORD_STATUS - 1]), &word);
 	if (word == NULL)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("unknown status \"%s\" of a consent record",
-						TextDatumGetCString(values[RECORD_STATUS - 1])),
-				 errdetail("Statuses are requested, request_deferred, given, renewed, refused, expired, withdrawn, revoked, invalidated, unknown.")));
-	if (!nulls[RECORD_EXPIRES_AT - 1] &&
-		DatumGetTimestampTz(values[RECORD_EXPIRES_AT - 1]) <=
-		DatumGetTimestampTz(values[RECORD_EFFECTIVE_AT - 1]))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("a consent must expire after it takes effect")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+			 errmsg("unknown status \"%s\" of a consent record",
+					TextDatumGetCString(values[RECORD_STATUS - 1])),
+			 errdetail(
+				 "Statuses are requested, request_deferred, given, renewed, refused, expired, withdrawn, revoked, invalidated, unknown.")));
+	if (!nulls[RECORD_EXPIRES_AT - 1] && DatumGetTimestampTz(values[RECORD_EXPIRES_AT - 1]) <=
+											 DatumGetTimestampTz(values[RECORD_EFFECTIVE_AT - 1]))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("a consent must expire after it takes effect")));
 	if (TIMESTAMP_NOT_FINITE(DatumGetTimestampTz(values[RECORD_EFFECTIVE_AT - 1])))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("\"effective_at\" of a consent record must be finite")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("\"effective_at\" of a consent record must be finite")));
 	if (!nulls[RECORD_EVIDENCE - 1] &&
 		toast_raw_datum_size(values[RECORD_EVIDENCE - 1]) > EVIDENCE_MAX_BYTES + VARHDRSZ)
-		ereport(ERROR,
-				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("evidence of a consent record is limited to 1 MB"),
-				 errhint("Keep the document elsewhere and record its hash and location.")));
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("evidence of a consent record is limited to 1 MB"),
+						errhint("Keep the document elsewhere and record its hash and location.")));
 
 	if (!restoring)
 	{
-		char	   *given = TextDatumGetCString(values[RECORD_SUBJECT - 1]);
-		char	   *canonical =
-		subject_key_canonical(DatumGetObjectId(values[RECORD_SUBJECT_TABLE - 1]), given);
+		char *given = TextDatumGetCString(values[RECORD_SUBJECT - 1]);
+		char *canonical =
+			subject_key_canonical(DatumGetObjectId(values[RECORD_SUBJECT_TABLE - 1]), given);
 
 		if (strcmp(given, canonical) != 0)
 			put_text(values, nulls, replace, RECORD_SUBJECT, canonical);
@@ -196,9 +190,8 @@ consent_record_before(PG_FUNCTION_ARGS)
 	}
 	if (!restoring || nulls[RECORD_ID - 1])
 	{
-		values[RECORD_ID - 1] =
-			Int64GetDatum(nextval_internal(catalog_table_oid(CATALOG_CONSENT_RECORD_SEQUENCE),
-										   false));
+		values[RECORD_ID - 1] = Int64GetDatum(
+			nextval_internal(catalog_table_oid(CATALOG_CONSENT_RECORD_SEQUENCE), false));
 		nulls[RECORD_ID - 1] = false;
 		replace[RECORD_ID - 1] = true;
 	}
@@ -212,7 +205,8 @@ consent_record_before(PG_FUNCTION_ARGS)
 	{
 		values[RECORD_RECORDED_BY - 1] =
 			CStringGetDatum(GetUserNameFromId(GetSessionUserId(), false));
-		values[RECORD_RECORDED_BY - 1] = DirectFunctionCall1(namein, values[RECORD_RECORDED_BY - 1]);
+		values[RECORD_RECORDED_BY - 1] =
+			DirectFunctionCall1(namein, values[RECORD_RECORDED_BY - 1]);
 		nulls[RECORD_RECORDED_BY - 1] = false;
 		replace[RECORD_RECORDED_BY - 1] = true;
 	}
@@ -226,7 +220,7 @@ compare_dirty(const void *a, const void *b)
 {
 	const DirtySubject *x = a;
 	const DirtySubject *y = b;
-	int			order;
+	int order;
 
 	if (x->purpose_id != y->purpose_id)
 		return x->purpose_id < y->purpose_id ? -1 : 1;
@@ -240,11 +234,10 @@ append_deltas(const ProtectedRelation *domain, DirtyList *dirty)
 	qsort(dirty->items, dirty->count, sizeof(DirtySubject), compare_dirty);
 	for (int i = 0; i < dirty->count;)
 	{
-		int			j = i + 1;
+		int j = i + 1;
 
 		while (j < dirty->count && dirty->items[j].purpose_id == dirty->items[i].purpose_id &&
-			   chunk_start(dirty->items[j].position.hi) ==
-			   chunk_start(dirty->items[i].position.hi))
+			   chunk_start(dirty->items[j].position.hi) == chunk_start(dirty->items[i].position.hi))
 			j++;
 		delta_append(domain, dirty->items[i].purpose_id, &dirty->items[i], j - i);
 		i = j;
@@ -286,22 +279,21 @@ consent_record_after(PG_FUNCTION_ARGS)
 	TupleTableSlot *slot;
 	MemoryContext context;
 	MemoryContext caller;
-	Oid			saved_user;
-	int			saved_context;
-	DirtyList	dirty = {0};
-	Oid			current = InvalidOid;
+	Oid saved_user;
+	int saved_context;
+	DirtyList dirty = {0};
+	Oid current = InvalidOid;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		!TRIGGER_FIRED_AFTER(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_newtable == NULL)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent_record_after: not called by its trigger")));
+		!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		trigger->tg_newtable == NULL)
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("consent_record_after: not called by its trigger")));
 	if (!catalog_installed() || tuplestore_ateof(trigger->tg_newtable))
 		return PointerGetDatum(NULL);
 
-	context = AllocSetContextCreate(CurrentMemoryContext, "privseg records",
-									ALLOCSET_DEFAULT_SIZES);
+	context =
+		AllocSetContextCreate(CurrentMemoryContext, "privseg records", ALLOCSET_DEFAULT_SIZES);
 	caller = MemoryContextSwitchTo(context);
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
@@ -309,10 +301,10 @@ consent_record_after(PG_FUNCTION_ARGS)
 	slot = MakeSingleTupleTableSlot(RelationGetDescr(trigger->tg_relation), &TTSOpsMinimalTuple);
 	while (tuplestore_gettupleslot(trigger->tg_newtable, true, false, slot))
 	{
-		Oid			domain_oid;
+		Oid domain_oid;
 		const ProtectedRelation *domain;
-		int32		purpose_id = FACT_EVERY_PURPOSE;
-		char	   *subject;
+		int32 purpose_id = FACT_EVERY_PURPOSE;
+		char *subject;
 
 		slot_getsomeattrs(slot, RECORD_PURPOSE);
 		domain_oid = DatumGetObjectId(slot->tts_values[RECORD_SUBJECT_TABLE - 1]);
@@ -322,7 +314,7 @@ consent_record_after(PG_FUNCTION_ARGS)
 			continue;
 		if (!slot->tts_isnull[RECORD_PURPOSE - 1])
 		{
-			char	   *name = TextDatumGetCString(slot->tts_values[RECORD_PURPOSE - 1]);
+			char *name = TextDatumGetCString(slot->tts_values[RECORD_PURPOSE - 1]);
 			const Purpose *purpose = purpose_by_name(name);
 
 			pfree(name);
@@ -361,20 +353,19 @@ consent_record_refuse(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("consent_record_refuse: not called by a trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("consent_record_refuse: not called by a trigger")));
 	if (RelationGetRelid(trigger->tg_relation) == catalog_table_oid(CATALOG_CONSENT_RECORD))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("consent records are append-only"),
-				 errdetail("What a person said is never changed or deleted, by anyone."),
-				 errhint("Add a record that says what holds now, for example with privseg.withdraw_consent().")));
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("\"%s\" is written by privseg only",
-					RelationGetRelationName(trigger->tg_relation)),
-			 errhint("Add consent records instead; the set follows them.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED), errmsg("consent records are append-only"),
+			 errdetail("What a person said is never changed or deleted, by anyone."),
+			 errhint(
+				 "Add a record that says what holds now, for example with privseg.withdraw_consent().")));
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("\"%s\" is written by privseg only",
+						   RelationGetRelationName(trigger->tg_relation)),
+					errhint("Add consent records instead; the set follows them.")));
 	return PointerGetDatum(NULL);
 }
 
@@ -384,13 +375,11 @@ consent_record_refuse(PG_FUNCTION_ARGS)
 char *
 subject_argument(FunctionCallInfo fcinfo, int argument, Oid subject_table)
 {
-	Oid			type = get_fn_expr_argtype(fcinfo->flinfo, argument);
-	char	   *key;
+	Oid type = get_fn_expr_argtype(fcinfo->flinfo, argument);
+	char *key;
 
 	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NULL),
-				 errmsg("the subject must not be NULL")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("the subject must not be NULL")));
 	if (type == INT8OID)
 	{
 		key = palloc(32);
@@ -401,9 +390,8 @@ subject_argument(FunctionCallInfo fcinfo, int argument, Oid subject_table)
 	else if (type == TEXTOID)
 		key = TextDatumGetCString(PG_GETARG_DATUM(argument));
 	else
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("this function must be called from SQL")));
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+						errmsg("this function must be called from SQL")));
 	return subject_key_canonical(subject_table, key);
 }
 
@@ -411,9 +399,7 @@ Oid
 relation_argument(FunctionCallInfo fcinfo, int argument, const char *what)
 {
 	if (PG_ARGISNULL(argument))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NULL),
-				 errmsg("the %s must not be NULL", what)));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("the %s must not be NULL", what)));
 	return PG_GETARG_OID(argument);
 }
 
@@ -426,48 +412,50 @@ require_recorder(const char *purpose_name)
 		return;
 	if (purpose != NULL && clearance_to_collect(GetUserId(), purpose))
 		return;
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("role \"%s\" may not record consent for this purpose",
-					GetUserNameFromId(GetUserId(), false)),
-			 errhint("Members of privseg_steward may, and roles with the clearance use \"collect\" for the purpose.")));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("role \"%s\" may not record consent for this purpose",
+				GetUserNameFromId(GetUserId(), false)),
+		 errhint(
+			 "Members of privseg_steward may, and roles with the clearance use \"collect\" for the purpose.")));
 }
 
 static int64
 add_record(Datum *arguments, const char *nulls)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			saved_user;
-	int			saved_context;
-	int64		id;
-	bool		isnull;
+	Oid saved_user;
+	int saved_context;
+	int64 id;
+	bool isnull;
 
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
 	if (plan == NULL)
 	{
-		Oid			types[12] = {REGCLASSOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID,
-		TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
-		SPIPlanPtr	prepared;
+		Oid types[12] = {REGCLASSOID, TEXTOID,        TEXTOID,        TEXTOID, TEXTOID, TEXTOID,
+						 JSONBOID,    TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, TEXTOID, TEXTOID};
+		SPIPlanPtr prepared;
 
-		prepared = SPI_prepare("INSERT INTO privseg.consent_record"
-							   " (subject_table, subject, purpose, status, notice, method, evidence,"
-							   " effective_at, expires_at, explicit, given_by, kind)"
-							   " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
-							   " RETURNING id", 12, types);
+		prepared =
+			SPI_prepare("INSERT INTO privseg.consent_record"
+						" (subject_table, subject, purpose, status, notice, method, evidence,"
+						" effective_at, expires_at, explicit, given_by, kind)"
+						" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+						" RETURNING id",
+						12, types);
 		if (prepared == NULL || SPI_keepplan(prepared) != 0)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NOT_READY),
-					 errmsg("the consent record could not be prepared: %s",
-							SPI_result_code_string(SPI_result))));
+			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+							errmsg("the consent record could not be prepared: %s",
+								   SPI_result_code_string(SPI_result))));
 		plan = prepared;
 	}
 	if (SPI_execute_plan(plan, arguments, nulls, false, 0) != SPI_OK_INSERT_RETURNING ||
 		SPI_processed != 1)
 		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NOT_READY),
-				 errmsg("the consent record was not inserted")));
+				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the consent record was not inserted")));
 	id = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
 	SPI_finish();
 	SetUserIdAndSecContext(saved_user, saved_context);
@@ -478,10 +466,10 @@ static int64
 add_simple_record(FunctionCallInfo fcinfo, const char *purpose, const char *status,
 				  const char *kind, Datum evidence)
 {
-	Oid			table = relation_argument(fcinfo, 0, "subject table");
-	char	   *subject = subject_argument(fcinfo, 1, table);
-	Datum		arguments[12] = {0};
-	char		nulls[12];
+	Oid table = relation_argument(fcinfo, 0, "subject table");
+	char *subject = subject_argument(fcinfo, 1, table);
+	Datum arguments[12] = {0};
+	char nulls[12];
 
 	memset(nulls, ' ', sizeof(nulls));
 	arguments[0] = ObjectIdGetDatum(table);
@@ -512,17 +500,15 @@ add_simple_record(FunctionCallInfo fcinfo, const char *purpose, const char *stat
 Datum
 record_consent(PG_FUNCTION_ARGS)
 {
-	Oid			table = relation_argument(fcinfo, 0, "subject table");
-	char	   *subject;
-	Datum		arguments[12];
-	char		nulls[12];
+	Oid table = relation_argument(fcinfo, 0, "subject table");
+	char *subject;
+	Datum arguments[12];
+	char nulls[12];
 
 	require_recorder(PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2)));
 	subject = subject_argument(fcinfo, 1, table);
 	if (PG_ARGISNULL(2) || PG_ARGISNULL(3))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NULL),
-				 errmsg("purpose and status must not be NULL")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("purpose and status must not be NULL")));
 	for (int i = 0; i < 11; i++)
 	{
 		arguments[i] = PG_ARGISNULL(i) ? (Datum) 0 : PG_GETARG_DATUM(i);
@@ -540,9 +526,7 @@ record_objection(PG_FUNCTION_ARGS)
 {
 	require_recorder(NULL);
 	if (PG_ARGISNULL(2))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NULL),
-				 errmsg("the purpose must not be NULL")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("the purpose must not be NULL")));
 	PG_RETURN_INT64(add_simple_record(fcinfo, text_to_cstring(PG_GETARG_TEXT_PP(2)), "refused",
 									  "objection", (Datum) 0));
 }
@@ -551,16 +535,14 @@ record_objection(PG_FUNCTION_ARGS)
 Datum
 record_signal(PG_FUNCTION_ARGS)
 {
-	char	   *signal;
-	Datum		evidence;
+	char *signal;
+	Datum evidence;
 
 	require_recorder(NULL);
 	signal = PG_ARGISNULL(2) ? pstrdup("") : text_to_cstring(PG_GETARG_TEXT_PP(2));
 	if (strcmp(signal, "gpc") != 0)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("unknown signal"),
-				 errdetail("The signal known is \"gpc\" (Global Privacy Control).")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT), errmsg("unknown signal"),
+						errdetail("The signal known is \"gpc\" (Global Privacy Control).")));
 	evidence = DirectFunctionCall1(jsonb_in, CStringGetDatum("{\"signal\": \"gpc\"}"));
 	PG_RETURN_INT64(add_simple_record(fcinfo, NULL, "refused", "signal", evidence));
 }
@@ -569,7 +551,7 @@ record_signal(PG_FUNCTION_ARGS)
 Datum
 withdraw_consent(PG_FUNCTION_ARGS)
 {
-	char	   *purpose = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
+	char *purpose = PG_ARGISNULL(2) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(2));
 
 	require_recorder(purpose);
 	PG_RETURN_INT64(add_simple_record(fcinfo, purpose, "withdrawn",

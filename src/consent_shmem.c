@@ -23,10 +23,10 @@
 
 typedef struct ConsentShared
 {
-	slock_t		lock;
-	int			nrequests;
-	Oid			requests[MAX_REQUESTS]; /* databases that want a fold */
-	Latch	   *launcher;
+	slock_t lock;
+	int nrequests;
+	Oid requests[MAX_REQUESTS]; /* databases that want a fold */
+	Latch *launcher;
 	TimestampTz moments[FLEXIBLE_ARRAY_MEMBER]; /* by backend id */
 } ConsentShared;
 
@@ -53,7 +53,7 @@ xact_event(XactEvent event, void *arg)
 void
 consent_shmem_startup(void)
 {
-	bool		found;
+	bool found;
 
 	shared = ShmemInitStruct("privseg", consent_shmem_size(), &found);
 	if (!found)
@@ -84,8 +84,8 @@ fold_request(void)
 void
 consent_shmem_request(void)
 {
-	Latch	   *launcher = NULL;
-	bool		listed = false;
+	Latch *launcher = NULL;
+	bool listed = false;
 
 	if (shared == NULL || RecoveryInProgress())
 		return;
@@ -106,7 +106,7 @@ consent_shmem_request(void)
 Oid
 consent_shmem_next_database(void)
 {
-	Oid			database = InvalidOid;
+	Oid database = InvalidOid;
 
 	SpinLockAcquire(&shared->lock);
 	if (shared->nrequests > 0)
@@ -136,7 +136,7 @@ consent_shmem_publish_time(TimestampTz at)
 TimestampTz
 consent_shmem_leader_time(void)
 {
-	BackendId	leader = IsParallelWorker() ? ParallelLeaderBackendId : MyBackendId;
+	BackendId leader = IsParallelWorker() ? ParallelLeaderBackendId : MyBackendId;
 	TimestampTz at = 0;
 
 	if (shared != NULL && leader > 0 && leader <= MaxBackends)

@@ -85,8 +85,8 @@ dirty_add(DirtyList *list, SubjectPosition position, const char *subject, int32 
 	{
 		list->size = list->size ? list->size * 2 : 16;
 		list->items = list->items == NULL ?
-			palloc(sizeof(DirtySubject) * list->size) :
-			repalloc_huge(list->items, sizeof(DirtySubject) * (Size) list->size);
+						  palloc(sizeof(DirtySubject) * list->size) :
+						  repalloc_huge(list->items, sizeof(DirtySubject) * (Size) list->size);
 	}
 	item = &list->items[list->count++];
 	item->position = position;
@@ -98,9 +98,9 @@ dirty_add(DirtyList *list, SubjectPosition position, const char *subject, int32 
 static bytea *
 encode_subjects(char **subjects, int n)
 {
-	Size		size = VARHDRSZ;
-	bytea	   *result;
-	char	   *at;
+	Size size = VARHDRSZ;
+	bytea *result;
+	char *at;
 
 	for (int i = 0; i < n; i++)
 		size += sizeof(uint32) + strlen(subjects[i]);
@@ -109,7 +109,7 @@ encode_subjects(char **subjects, int n)
 	at = VARDATA(result);
 	for (int i = 0; i < n; i++)
 	{
-		uint32		length = strlen(subjects[i]);
+		uint32 length = strlen(subjects[i]);
 
 		memcpy(at, &length, sizeof(length));
 		memcpy(at + sizeof(length), subjects[i], length);
@@ -122,14 +122,14 @@ static void
 decode_subjects(const ProtectedRelation *domain, Datum stored, int32 purpose_id, uint64 lo,
 				uint64 hi, DirtyList *list)
 {
-	bytea	   *subjects = DatumGetByteaPP(stored);
+	bytea *subjects = DatumGetByteaPP(stored);
 	const char *at = VARDATA_ANY(subjects);
 	const char *end = at + VARSIZE_ANY_EXHDR(subjects);
 
 	while (at < end)
 	{
-		uint32		length;
-		char	   *subject;
+		uint32 length;
+		char *subject;
 		SubjectPosition position;
 
 		if ((Size) (end - at) < sizeof(length))
@@ -137,10 +137,9 @@ decode_subjects(const ProtectedRelation *domain, Datum stored, int32 purpose_id,
 		memcpy(&length, at, sizeof(length));
 		at += sizeof(length);
 		if (length > (Size) (end - at))
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_CORRUPT),
-					 errmsg("a list of subjects in privseg's tables is damaged"),
-					 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
+			ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT),
+							errmsg("a list of subjects in privseg's tables is damaged"),
+							errhint("Rebuild the consent set with privseg.rebuild_consent().")));
 		subject = pnstrdup(at, length);
 		at += length;
 		position = subject_position(domain, subject);
@@ -155,9 +154,9 @@ decode_subjects(const ProtectedRelation *domain, Datum stored, int32 purpose_id,
 static HeapTuple
 fetch_one(Relation heap, CatalogTable index, Snapshot snapshot, int nkeys, ScanKey keys)
 {
-	SysScanDesc scan = systable_beginscan(heap, catalog_table_oid(index), true, snapshot, nkeys,
-										  keys);
-	HeapTuple	tuple = systable_getnext(scan);
+	SysScanDesc scan =
+		systable_beginscan(heap, catalog_table_oid(index), true, snapshot, nkeys, keys);
+	HeapTuple tuple = systable_getnext(scan);
 
 	if (HeapTupleIsValid(tuple))
 		tuple = heap_copytuple(tuple);
@@ -168,8 +167,8 @@ fetch_one(Relation heap, CatalogTable index, Snapshot snapshot, int nkeys, ScanK
 static void
 insert_row(CatalogTable table, Datum *values, bool *nulls)
 {
-	Relation	heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-	HeapTuple	tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	HeapTuple tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
 
 	CatalogTupleInsert(heap, tuple);
 	heap_freetuple(tuple);
@@ -179,7 +178,7 @@ insert_row(CatalogTable table, Datum *values, bool *nulls)
 static void
 delete_row(CatalogTable table, ItemPointer tid)
 {
-	Relation	heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
 
 	CatalogTupleDelete(heap, tid);
 	table_close(heap, RowExclusiveLock);
@@ -191,17 +190,16 @@ static void
 set_keys(ScanKeyData *keys, Oid domain, int32 purpose_id)
 {
 	ScanKeyInit(&keys[0], SET_DOMAIN, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(domain));
-	ScanKeyInit(&keys[1], SET_PURPOSE, BTEqualStrategyNumber, F_INT4EQ,
-				Int32GetDatum(purpose_id));
+	ScanKeyInit(&keys[1], SET_PURPOSE, BTEqualStrategyNumber, F_INT4EQ, Int32GetDatum(purpose_id));
 }
 
 /* set_fetch -- the set's row; set->found is false when it was never built */
 void
 set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set)
 {
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_SET), AccessShareLock);
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_SET), AccessShareLock);
 	ScanKeyData keys[2];
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	MemSet(set, 0, sizeof(*set));
 	set->domain = domain;
@@ -210,8 +208,8 @@ set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set)
 	tuple = fetch_one(heap, CATALOG_CONSENT_SET_INDEX, snapshot, 2, keys);
 	if (HeapTupleIsValid(tuple))
 	{
-		Datum		values[SET_NATTS];
-		bool		nulls[SET_NATTS];
+		Datum values[SET_NATTS];
+		bool nulls[SET_NATTS];
 
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
 		set->found = true;
@@ -227,10 +225,10 @@ set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set)
 void
 set_store(ConsentSet *set)
 {
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_SET), RowExclusiveLock);
-	Datum		values[SET_NATTS];
-	bool		nulls[SET_NATTS] = {0};
-	HeapTuple	tuple;
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_SET), RowExclusiveLock);
+	Datum values[SET_NATTS];
+	bool nulls[SET_NATTS] = {0};
+	HeapTuple tuple;
 
 	values[SET_DOMAIN - 1] = ObjectIdGetDatum(set->domain);
 	values[SET_PURPOSE - 1] = Int32GetDatum(set->purpose_id);
@@ -250,10 +248,9 @@ set_store(ConsentSet *set)
 static void
 delete_matching(CatalogTable table, CatalogTable index, ScanKeyData *keys, Snapshot snapshot)
 {
-	Relation	heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-	SysScanDesc scan = systable_beginscan(heap, catalog_table_oid(index), true, snapshot, 2,
-										  keys);
-	HeapTuple	tuple;
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	SysScanDesc scan = systable_beginscan(heap, catalog_table_oid(index), true, snapshot, 2, keys);
+	HeapTuple tuple;
 
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		CatalogTupleDelete(heap, &tuple->t_self);
@@ -287,15 +284,14 @@ entry_bytes(const ProtectedRelation *domain)
 Size
 page_bytes(const ProtectedRelation *domain, const PageRow *page)
 {
-	return sizeof(uint64) + page->n_dense * sizeof(uint64) +
-		page->count * entry_bytes(domain);
+	return sizeof(uint64) + page->n_dense * sizeof(uint64) + page->count * entry_bytes(domain);
 }
 
 static void
 decode_sparse(const ProtectedRelation *domain, const char *data, Size size, PageRow *page)
 {
-	uint64		n_dense;
-	Size		entries;
+	uint64 n_dense;
+	Size entries;
 
 	if (size < sizeof(n_dense))
 		goto damaged;
@@ -325,8 +321,7 @@ decode_sparse(const ProtectedRelation *domain, const char *data, Size size, Page
 
 damaged:
 	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_CORRUPT),
-			 errmsg("a page of privseg's consent set is damaged"),
+			(errcode(PRIVSEG_ERR_CORRUPT), errmsg("a page of privseg's consent set is damaged"),
 			 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
 }
 
@@ -335,10 +330,10 @@ void
 page_fetch(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
 		   Snapshot snapshot, PageRow *page)
 {
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_PAGE), AccessShareLock);
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_PAGE), AccessShareLock);
 	ScanKeyData keys[4];
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	MemSet(page, 0, sizeof(*page));
 	page->next_due = DT_NOEND;
@@ -351,9 +346,9 @@ page_fetch(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
 	{
-		Datum		values[PAGE_NATTS];
-		bool		nulls[PAGE_NATTS];
-		bytea	   *members;
+		Datum values[PAGE_NATTS];
+		bool nulls[PAGE_NATTS];
+		bytea *members;
 
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
 		page->found = true;
@@ -383,14 +378,13 @@ void
 page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
 		   PageRow *page)
 {
-	Relation	heap;
-	Datum		values[PAGE_NATTS];
-	bool		nulls[PAGE_NATTS] = {0};
-	bytea	   *members;
-	HeapTuple	tuple;
+	Relation heap;
+	Datum values[PAGE_NATTS];
+	bool nulls[PAGE_NATTS] = {0};
+	bytea *members;
+	HeapTuple tuple;
 
-	if (kind == PAGE_SPARSE && page->count == 0 && page->n_dense == 0 &&
-		page->next_due == DT_NOEND)
+	if (kind == PAGE_SPARSE && page->count == 0 && page->n_dense == 0 && page->next_due == DT_NOEND)
 	{
 		if (page->found)
 			delete_row(CATALOG_CONSENT_PAGE, &page->tid);
@@ -406,9 +400,9 @@ page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 	}
 	else
 	{
-		Size		size = page_bytes(domain, page);
-		uint64		n_dense = page->n_dense;
-		char	   *at;
+		Size size = page_bytes(domain, page);
+		uint64 n_dense = page->n_dense;
+		char *at;
 
 		members = palloc(VARHDRSZ + size);
 		SET_VARSIZE(members, VARHDRSZ + size);
@@ -445,14 +439,13 @@ page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 
 /* delta_append -- one row about n subjects; it lies at the first one's position */
 void
-delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubject *subjects,
-			 int n)
+delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubject *subjects, int n)
 {
-	Datum		values[DELTA_NATTS];
-	bool		nulls[DELTA_NATTS] = {0};
-	char	  **texts = palloc(sizeof(char *) * n);
-	uint64		position = subjects[0].position.hi;
-	bytea	   *encoded;
+	Datum values[DELTA_NATTS];
+	bool nulls[DELTA_NATTS] = {0};
+	char **texts = palloc(sizeof(char *) * n);
+	uint64 position = subjects[0].position.hi;
+	bytea *encoded;
 
 	for (int i = 0; i < n; i++)
 		texts[i] = subjects[i].subject;
@@ -478,10 +471,10 @@ void
 delta_collect(const ProtectedRelation *domain, int32 purpose_id, uint64 lo, uint64 hi,
 			  Snapshot snapshot, DirtyList *dirty, List **tids)
 {
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_DELTA), AccessShareLock);
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_DELTA), AccessShareLock);
 	ScanKeyData keys[3];
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	ScanKeyInit(&keys[0], DELTA_DOMAIN, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(domain->relid));
@@ -494,9 +487,9 @@ delta_collect(const ProtectedRelation *domain, int32 purpose_id, uint64 lo, uint
 							  3, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[DELTA_NATTS];
-		bool		nulls[DELTA_NATTS];
-		int32		row_purpose;
+		Datum values[DELTA_NATTS];
+		bool nulls[DELTA_NATTS];
+		int32 row_purpose;
 
 		CHECK_FOR_INTERRUPTS();
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
@@ -521,13 +514,13 @@ delta_collect(const ProtectedRelation *domain, int32 purpose_id, uint64 lo, uint
 void
 delta_delete(List *tids)
 {
-	Relation	heap;
-	ListCell   *lc;
+	Relation heap;
+	ListCell *lc;
 
 	if (tids == NIL)
 		return;
 	heap = table_open(catalog_table_oid(CATALOG_CONSENT_DELTA), RowExclusiveLock);
-	foreach(lc, tids)
+	foreach (lc, tids)
 		CatalogTupleDelete(heap, (ItemPointer) lfirst(lc));
 	table_close(heap, RowExclusiveLock);
 }
@@ -540,13 +533,13 @@ agenda_append(const ProtectedRelation *domain, int32 purpose_id, char kind, uint
 			  TimestampTz due, char **subjects, int n)
 {
 	/* rows stay well under a page; several rows with one due are as good */
-	const int	per_row = 256;
+	const int per_row = 256;
 
 	for (int first = 0; first < n; first += per_row)
 	{
-		Datum		values[AGENDA_NATTS];
-		bool		nulls[AGENDA_NATTS] = {0};
-		bytea	   *encoded = encode_subjects(subjects + first, Min(per_row, n - first));
+		Datum values[AGENDA_NATTS];
+		bool nulls[AGENDA_NATTS] = {0};
+		bytea *encoded = encode_subjects(subjects + first, Min(per_row, n - first));
 
 		values[AGENDA_DOMAIN - 1] = ObjectIdGetDatum(domain->relid);
 		values[AGENDA_PURPOSE - 1] = Int32GetDatum(purpose_id);
@@ -567,23 +560,23 @@ TimestampTz
 agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
 			   TimestampTz at, Snapshot snapshot, DirtyList *dirty, bool delete)
 {
-	LOCKMODE	mode = delete ? RowExclusiveLock : AccessShareLock;
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_AGENDA), mode);
+	LOCKMODE mode = delete ? RowExclusiveLock : AccessShareLock;
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_AGENDA), mode);
 	ScanKeyData keys[4];
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 	TimestampTz next = DT_NOEND;
 
 	set_keys(keys, domain->relid, purpose_id);
 	ScanKeyInit(&keys[2], AGENDA_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
 	ScanKeyInit(&keys[3], AGENDA_POSITION, BTEqualStrategyNumber, F_INT8EQ,
 				Int64GetDatum(position_to_sql(position)));
-	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_AGENDA_INDEX), true,
-							  snapshot, 4, keys);
+	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_AGENDA_INDEX), true, snapshot,
+							  4, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[AGENDA_NATTS];
-		bool		nulls[AGENDA_NATTS];
+		Datum values[AGENDA_NATTS];
+		bool nulls[AGENDA_NATTS];
 		TimestampTz due;
 
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
@@ -593,8 +586,7 @@ agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uin
 			next = Min(next, due);
 			continue;
 		}
-		decode_subjects(domain, values[AGENDA_SUBJECTS - 1], purpose_id, 0, ~UINT64CONST(0),
-						dirty);
+		decode_subjects(domain, values[AGENDA_SUBJECTS - 1], purpose_id, 0, ~UINT64CONST(0), dirty);
 		if (delete)
 			CatalogTupleDelete(heap, &tuple->t_self);
 	}
@@ -610,10 +602,10 @@ agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uin
 void
 agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot, DirtyList *dirty)
 {
-	Relation	heap = table_open(catalog_table_oid(CATALOG_CONSENT_AGENDA), AccessShareLock);
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_AGENDA), AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
-	HeapTuple	tuple;
+	HeapTuple tuple;
 
 	ScanKeyInit(&keys[0], AGENDA_DOMAIN, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(domain->relid));
@@ -623,8 +615,8 @@ agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot, D
 							  snapshot, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Datum		values[AGENDA_NATTS];
-		bool		nulls[AGENDA_NATTS];
+		Datum values[AGENDA_NATTS];
+		bool nulls[AGENDA_NATTS];
 
 		CHECK_FOR_INTERRUPTS();
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);

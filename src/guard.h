@@ -11,6 +11,8 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 
+#pragma GCC visibility push(hidden)
+
 /* guard_query.c */
 extern bool guard_query(Query *query);
 
@@ -23,10 +25,12 @@ extern void guard_execution(PlannedStmt *plan);
 extern void guard_utility(PlannedStmt *statement);
 
 /* guard_object.c */
-extern void guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id,
-						 void *arg);
+extern void
+guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg);
 
 /* guard_label.c */
 extern void guard_relabel(const ObjectAddress *object, const char *label);
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_GUARD_H */

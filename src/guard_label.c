@@ -21,7 +21,7 @@
 static bool
 is_category(const char *label)
 {
-	bool		start = true;
+	bool start = true;
 
 	for (const char *at = label; *at; at++)
 	{
@@ -47,26 +47,24 @@ guard_relabel(const ObjectAddress *object, const char *label)
 {
 	if (object->classId != RelationRelationId || object->objectSubId == 0)
 		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_WRONG_RELATION),
-				 errmsg("privseg labels are for columns"),
+				(errcode(PRIVSEG_ERR_WRONG_RELATION), errmsg("privseg labels are for columns"),
 				 errhint("SECURITY LABEL FOR privseg ON COLUMN relation.column IS 'category'.")));
 	if (label != NULL && (!is_category(label) || strlen(label) >= 256))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("a privseg label is the dotted key of a data category"),
-				 errhint("For example 'user.contact.email'.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("a privseg label is the dotted key of a data category"),
+						errhint("For example 'user.contact.email'.")));
 	if (catalog_is_internal_table(object->objectId))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_WRONG_RELATION),
-				 errmsg("the extension's own tables take no labels")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
+						errmsg("the extension's own tables take no labels")));
 	/* removing or changing one is the administrator's; the owner may add one */
 	if (!role_is_admin(GetUserId(), "privseg_admin"))
 	{
-		char	   *present = GetSecurityLabel(object, "privseg");
+		char *present = GetSecurityLabel(object, "privseg");
 
 		if (label == NULL || (present != NULL && strcmp(present, label) != 0))
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_DENIED),
-					 errmsg("only a member of privseg_admin may change or remove a classification")));
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("only a member of privseg_admin may change or remove a classification")));
 	}
 }

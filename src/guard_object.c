@@ -27,12 +27,12 @@
 static int
 forget(CatalogTable table, Oid object)
 {
-	Oid			relid = catalog_table_oid(table);
-	Relation	heap;
+	Oid relid = catalog_table_oid(table);
+	Relation heap;
 	SysScanDesc scan;
 	ScanKeyData key;
-	HeapTuple	tuple;
-	int			forgotten = 0;
+	HeapTuple tuple;
+	int forgotten = 0;
 
 	if (!OidIsValid(relid))
 		return 0;
@@ -64,9 +64,11 @@ relation_dropped(Oid relid)
 	if (entry == NULL || entry->relid != relid)
 		return;
 	if (entry->domain == relid)
-		ereport(NOTICE,
-				(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
-				 errdetail("Its consent records stay in privseg.consent_record; relations whose rows belong to its subjects show none from now on.")));
+		ereport(
+			NOTICE,
+			(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
+			 errdetail(
+				 "Its consent records stay in privseg.consent_record; relations whose rows belong to its subjects show none from now on.")));
 	forget(CATALOG_PROTECTED_RELATIONS, relid);
 }
 
@@ -74,8 +76,8 @@ static void
 column_dropped(Oid relid, int attnum)
 {
 	const ProtectedRelation *entry = protected_relation(relid);
-	char	   *name;
-	bool		key;
+	char *name;
+	bool key;
 
 	if (entry == NULL)
 		return;
@@ -86,12 +88,11 @@ column_dropped(Oid relid, int attnum)
 	for (int i = 0; i < entry->n_also_about; i++)
 		key = key || strcmp(entry->also_about[i], name) == 0;
 	if (key)
-		ereport(ERROR,
-				(errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-				 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"", name,
-						get_rel_name(relid)),
-				 errdetail("Which rows are shown depends on it."),
-				 errhint("Call privseg.unprotect() first.")));
+		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"",
+							   name, get_rel_name(relid)),
+						errdetail("Which rows are shown depends on it."),
+						errhint("Call privseg.unprotect() first.")));
 }
 
 /*

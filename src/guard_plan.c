@@ -25,13 +25,13 @@
 static bool
 calls_row_permitted(Node *node, void *context)
 {
-	Oid			domain = *(Oid *) context;
+	Oid domain = *(Oid *) context;
 
 	if (node == NULL)
 		return false;
 	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
 	{
-		Const	   *argument = lsecond(((FuncExpr *) node)->args);
+		Const *argument = lsecond(((FuncExpr *) node)->args);
 
 		if (IsA(argument, Const) && DatumGetObjectId(argument->constvalue) == domain)
 			return true;
@@ -53,11 +53,13 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	entry = protected_relation(rte->relid);
 	if (entry == NULL || calls_row_permitted((Node *) node->qual, (void *) &entry->domain))
 		return;
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_SHAPE),
-			 errmsg("this statement would read protected relation \"%s\" past its policy",
-					get_rel_name(rte->relid)),
-			 errhint("Read the relation itself in the statement, or in a function written in plpgsql.")));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_SHAPE),
+		 errmsg("this statement would read protected relation \"%s\" past its policy",
+				get_rel_name(rte->relid)),
+		 errhint(
+			 "Read the relation itself in the statement, or in a function written in plpgsql.")));
 }
 
 static void check_node(PlannedStmt *plan, Plan *node);
@@ -65,9 +67,9 @@ static void check_node(PlannedStmt *plan, Plan *node);
 static void
 check_list(PlannedStmt *plan, List *nodes)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, nodes)
+	foreach (lc, nodes)
 		check_node(plan, lfirst(lc));
 }
 
@@ -142,12 +144,12 @@ guard_mark_referential(PlannedStmt *plan)
 void
 guard_execution(PlannedStmt *plan)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (plan->commandType == CMD_UTILITY)
 		return;
-	if (plan->invalItems != NIL && llast_node(PlanInvalItem, plan->invalItems)->cacheId ==
-		REFERENTIAL_MARK)
+	if (plan->invalItems != NIL &&
+		llast_node(PlanInvalItem, plan->invalItems)->cacheId == REFERENTIAL_MARK)
 	{
 		if (!InNoForceRLSOperation())
 			ereport(ERROR,
@@ -155,7 +157,7 @@ guard_execution(PlannedStmt *plan)
 					 errmsg("a plan made during a referential action cannot be used outside it")));
 		return;
 	}
-	foreach(lc, plan->rtable)
+	foreach (lc, plan->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 

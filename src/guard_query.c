@@ -59,11 +59,11 @@ not_referential(Node *node, void *context)
 static bool
 is_referential(Query *query)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 ||
-		query->cteList != NIL || query->returningList != NIL || query->hasSubLinks ||
-		query->hasAggs || query->jointree == NULL || query->jointree->quals == NULL ||
+	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 || query->cteList != NIL ||
+		query->returningList != NIL || query->hasSubLinks || query->hasAggs ||
+		query->jointree == NULL || query->jointree->quals == NULL ||
 		not_referential(query->jointree->quals, NULL))
 		return false;
 	if (query->commandType == CMD_SELECT)
@@ -75,9 +75,9 @@ is_referential(Query *query)
 	}
 	else if (query->commandType == CMD_UPDATE)
 	{
-		foreach(lc, query->targetList)
+		foreach (lc, query->targetList)
 		{
-			Node	   *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
+			Node *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
 
 			if (!IsA(expr, Param) && not_referential(expr, NULL))
 				return false;
@@ -107,13 +107,12 @@ has_policy_on(Node *qual, Index varno)
 }
 
 static void
-attach_read_policy(Query *query, RangeTblEntry *rte, Index varno,
-				   const ProtectedRelation *entry)
+attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const ProtectedRelation *entry)
 {
-	ListCell   *lc;
-	List	   *quals;
+	ListCell *lc;
+	List *quals;
 
-	foreach(lc, rte->securityQuals)
+	foreach (lc, rte->securityQuals)
 		if (has_policy_on(lfirst(lc), varno))
 			return;
 	quals = policy_read_quals(entry, rte->relid, varno);
@@ -124,9 +123,9 @@ attach_read_policy(Query *query, RangeTblEntry *rte, Index varno,
 static bool
 has_check(Query *query, WCOKind kind)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
-	foreach(lc, query->withCheckOptions)
+	foreach (lc, query->withCheckOptions)
 	{
 		WithCheckOption *wco = lfirst(lc);
 
@@ -155,16 +154,15 @@ attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals)
 
 /* the write checks of the result relation, as core's rewriter would build them */
 static void
-attach_write_checks(Query *query, RangeTblEntry *rte, Index varno,
-					const ProtectedRelation *entry)
+attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const ProtectedRelation *entry)
 {
-	ListCell   *lc;
-	bool		inserts = query->commandType == CMD_INSERT;
-	bool		updates = query->commandType == CMD_UPDATE;
+	ListCell *lc;
+	bool inserts = query->commandType == CMD_INSERT;
+	bool updates = query->commandType == CMD_UPDATE;
 
 	if (query->commandType == CMD_MERGE)
 	{
-		foreach(lc, query->mergeActionList)
+		foreach (lc, query->mergeActionList)
 		{
 			MergeAction *action = lfirst_node(MergeAction, lc);
 
@@ -194,7 +192,7 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno,
 					 policy_write_quals(entry, rte->relid, varno));
 
 	/* checks on the new row that core made of the SELECT policy (see there) */
-	foreach(lc, query->withCheckOptions)
+	foreach (lc, query->withCheckOptions)
 	{
 		WithCheckOption *wco = lfirst(lc);
 
@@ -224,12 +222,12 @@ guard_walker(Node *node, void *context)
 bool
 guard_query(Query *query)
 {
-	Index		varno = 0;
-	ListCell   *lc;
+	Index varno = 0;
+	ListCell *lc;
 
 	if (is_referential(query))
 		return true;
-	foreach(lc, query->rtable)
+	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 		const ProtectedRelation *entry;

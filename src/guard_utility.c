@@ -32,27 +32,28 @@ named_relation(RangeVar *relation)
 static void
 guard_copy(CopyStmt *copy)
 {
-	Oid			relid = named_relation(copy->relation);
+	Oid relid = named_relation(copy->relation);
 	SelectStmt *select;
-	List	   *targets = NIL;
-	ListCell   *lc;
+	List *targets = NIL;
+	ListCell *lc;
 
 	if (protected_relation(relid) == NULL || row_security_bypassed())
 		return;
 	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
 		return;
 	if (copy->is_from)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_SHAPE),
-				 errmsg("COPY FROM is not supported on protected relation \"%s\"",
-						get_rel_name(relid)),
-				 errhint("Use INSERT, or COPY into a temporary table and INSERT ... SELECT. A superuser may SET row_security = off.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("COPY FROM is not supported on protected relation \"%s\"", get_rel_name(relid)),
+			 errhint(
+				 "Use INSERT, or COPY into a temporary table and INSERT ... SELECT. A superuser may SET row_security = off.")));
 
 	select = makeNode(SelectStmt);
 	if (copy->attlist == NIL)
 	{
-		ColumnRef  *star = makeNode(ColumnRef);
-		ResTarget  *target = makeNode(ResTarget);
+		ColumnRef *star = makeNode(ColumnRef);
+		ResTarget *target = makeNode(ResTarget);
 
 		star->fields = list_make1(makeNode(A_Star));
 		star->location = -1;
@@ -60,10 +61,10 @@ guard_copy(CopyStmt *copy)
 		target->location = -1;
 		targets = list_make1(target);
 	}
-	foreach(lc, copy->attlist)
+	foreach (lc, copy->attlist)
 	{
-		ColumnRef  *column = makeNode(ColumnRef);
-		ResTarget  *target = makeNode(ResTarget);
+		ColumnRef *column = makeNode(ColumnRef);
+		ResTarget *target = makeNode(ResTarget);
 
 		column->fields = list_make1(lfirst(lc));
 		column->location = -1;
@@ -72,8 +73,8 @@ guard_copy(CopyStmt *copy)
 		targets = lappend(targets, target);
 	}
 	select->targetList = targets;
-	select->fromClause = list_make1(makeRangeVar(get_namespace_name(get_rel_namespace(relid)),
-												 get_rel_name(relid), -1));
+	select->fromClause = list_make1(
+		makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1));
 	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
 		linitial_node(RangeVar, select->fromClause)->inh = false;
 	copy->relation = NULL;
@@ -97,19 +98,18 @@ static void
 refuse_own_table(Oid relid, const char *what)
 {
 	if (catalog_is_internal_table(relid) && !creating_extension)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("%s is not allowed on \"%s\" of privseg", what, get_rel_name(relid)),
-				 errhint("The extension's tables change with the extension only.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("%s is not allowed on \"%s\" of privseg", what, get_rel_name(relid)),
+						errhint("The extension's tables change with the extension only.")));
 }
 
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
-	Oid			relid = named_relation(alter->relation);
+	Oid relid = named_relation(alter->relation);
 	const ProtectedRelation *entry;
 	ProtectedRelation copy;
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (!OidIsValid(relid))
 		return;
@@ -118,7 +118,7 @@ guard_alter_table(AlterTableStmt *alter)
 	if (entry == NULL)
 		return;
 	copy = *entry;
-	foreach(lc, alter->cmds)
+	foreach (lc, alter->cmds)
 	{
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
 
@@ -128,13 +128,16 @@ guard_alter_table(AlterTableStmt *alter)
 			case AT_DropColumn:
 			case AT_DropColumnRecurse:
 				if (command->name != NULL && is_key_column(&copy, command->name))
-					ereport(ERROR,
-							(errcode(command->subtype == AT_AlterColumnType ?
-									 PRIVSEG_ERR_SHAPE : ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
-							 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"",
-									command->name, get_rel_name(relid)),
-							 errdetail("Which rows are shown depends on it."),
-							 errhint("Call privseg.unprotect() first.")));
+					ereport(
+						ERROR,
+						(errcode(command->subtype == AT_AlterColumnType ?
+									 PRIVSEG_ERR_SHAPE :
+									 ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						 errmsg(
+							 "column \"%s\" holds the subject's key of protected relation \"%s\"",
+							 command->name, get_rel_name(relid)),
+						 errdetail("Which rows are shown depends on it."),
+						 errhint("Call privseg.unprotect() first.")));
 				break;
 			case AT_DisableRowSecurity:
 			case AT_NoForceRowSecurity:
@@ -149,11 +152,13 @@ guard_alter_table(AlterTableStmt *alter)
 			case AT_DisableTrigUser:
 			case AT_EnableReplicaTrig:
 				if (command->name == NULL || strncmp(command->name, "privseg_", 8) == 0)
-					ereport(ERROR,
-							(errcode(PRIVSEG_ERR_DENIED),
-							 errmsg("the trigger that keeps rows of \"%s\" with their subject cannot be disabled",
-									get_rel_name(relid)),
-							 errhint("Disable other triggers by name.")));
+					ereport(
+						ERROR,
+						(errcode(PRIVSEG_ERR_DENIED),
+						 errmsg(
+							 "the trigger that keeps rows of \"%s\" with their subject cannot be disabled",
+							 get_rel_name(relid)),
+						 errhint("Disable other triggers by name.")));
 				break;
 			default:
 				break;
@@ -164,49 +169,50 @@ guard_alter_table(AlterTableStmt *alter)
 static void
 guard_rename(RenameStmt *rename)
 {
-	Oid			relid = named_relation(rename->relation);
+	Oid relid = named_relation(rename->relation);
 	const ProtectedRelation *entry;
 
 	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
 	{
 		if (protected_relation(relid) != NULL && rename->subname != NULL &&
 			strncmp(rename->subname, "privseg", 7) == 0)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_DENIED),
-					 errmsg("\"%s\" belongs to the protection of \"%s\"", rename->subname,
-							get_rel_name(relid)),
-					 errhint("Call privseg.unprotect() to take protection away.")));
+			ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+							errmsg("\"%s\" belongs to the protection of \"%s\"", rename->subname,
+								   get_rel_name(relid)),
+							errhint("Call privseg.unprotect() to take protection away.")));
 		return;
 	}
 	if (rename->renameType != OBJECT_COLUMN)
 		return;
 	entry = protected_relation(relid);
 	if (entry != NULL && is_key_column(entry, rename->subname))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_SHAPE),
-				 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\" and cannot be renamed",
-						rename->subname, get_rel_name(relid)),
-				 errhint("Call privseg.unprotect(), rename the column, and protect the relation anew.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg(
+				 "column \"%s\" holds the subject's key of protected relation \"%s\" and cannot be renamed",
+				 rename->subname, get_rel_name(relid)),
+			 errhint(
+				 "Call privseg.unprotect(), rename the column, and protect the relation anew.")));
 }
 
 static void
 guard_drop(DropStmt *drop)
 {
-	ListCell   *lc;
+	ListCell *lc;
 
 	if (drop->removeType != OBJECT_POLICY && drop->removeType != OBJECT_TRIGGER)
 		return;
-	foreach(lc, drop->objects)
+	foreach (lc, drop->objects)
 	{
-		List	   *name = lfirst_node(List, lc);
+		List *name = lfirst_node(List, lc);
 		const char *object = strVal(llast(name));
-		RangeVar   *relation;
-		Oid			relid;
+		RangeVar *relation;
+		Oid relid;
 
 		if (strncmp(object, "privseg", 7) != 0 || list_length(name) < 2)
 			continue;
-		relation = makeRangeVarFromNameList(list_truncate(list_copy(name),
-														  list_length(name) - 1));
+		relation = makeRangeVarFromNameList(list_truncate(list_copy(name), list_length(name) - 1));
 		relid = named_relation(relation);
 		if (protected_relation(relid) == NULL)
 			continue;
@@ -224,7 +230,7 @@ guard_drop(DropStmt *drop)
 void
 guard_utility(PlannedStmt *statement)
 {
-	Node	   *node = statement->utilityStmt;
+	Node *node = statement->utilityStmt;
 
 	if (!catalog_installed())
 		return;

@@ -13,11 +13,11 @@
 #include "guc.h"
 #include "utils/guc.h"
 
-char	   *guc_purpose = NULL;
-uint64		guc_purpose_generation = 1;	/* grows with every assignment */
-char	   *guc_root_key_command = NULL;
-char	   *guc_root_key_file = NULL;
-int			guc_fold_delay = 200;
+char *guc_purpose = NULL;
+uint64 guc_purpose_generation = 1; /* grows with every assignment */
+char *guc_root_key_command = NULL;
+char *guc_root_key_file = NULL;
+int guc_fold_delay = 200;
 
 static void
 assign_purpose(const char *newval, void *extra)
@@ -32,29 +32,25 @@ assign_purpose(const char *newval, void *extra)
 void
 guc_init(void)
 {
-	DefineCustomIntVariable("privseg.fold_delay",
-							"Time between a change of consent and its being folded into the consent pages.",
-							"Decisions do not wait for it. -1 switches the worker off.",
-							&guc_fold_delay, 200, -1, INT_MAX / 2,
-							PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+	DefineCustomIntVariable(
+		"privseg.fold_delay",
+		"Time between a change of consent and its being folded into the consent pages.",
+		"Decisions do not wait for it. -1 switches the worker off.", &guc_fold_delay, 200, -1,
+		INT_MAX / 2, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
 
-	DefineCustomStringVariable("privseg.purpose",
-							   "The purpose the session acts under.",
-							   "Authorised when it is used, not when it is set.",
-							   &guc_purpose, "",
+	DefineCustomStringVariable("privseg.purpose", "The purpose the session acts under.",
+							   "Authorised when it is used, not when it is set.", &guc_purpose, "",
 							   PGC_USERSET, 0, NULL, assign_purpose, NULL);
 
 	DefineCustomStringVariable("privseg.root_key_command",
 							   "Shell command whose output is the 32-byte root key in hexadecimal.",
-							   NULL,
-							   &guc_root_key_command, "",
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+							   NULL, &guc_root_key_command, "", PGC_POSTMASTER, GUC_SUPERUSER_ONLY,
+							   NULL, NULL, NULL);
 
-	DefineCustomStringVariable("privseg.root_key_file",
-							   "File that holds the 32-byte root key in hexadecimal.",
-							   "Readable by its owner only, and outside the data directory.",
-							   &guc_root_key_file, "",
-							   PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+	DefineCustomStringVariable(
+		"privseg.root_key_file", "File that holds the 32-byte root key in hexadecimal.",
+		"Readable by its owner only, and outside the data directory.", &guc_root_key_file, "",
+		PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("privseg");
 }

@@ -5,12 +5,16 @@
 #ifndef PRIVSEG_GUC_H
 #define PRIVSEG_GUC_H
 
+#pragma GCC visibility push(hidden)
+
 extern char *guc_purpose;
 extern uint64 guc_purpose_generation;
 extern char *guc_root_key_command;
 extern char *guc_root_key_file;
-extern int	guc_fold_delay;
+extern int guc_fold_delay;
 
 extern void guc_init(void);
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_GUC_H */

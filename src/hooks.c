@@ -52,7 +52,7 @@ on_shmem_startup(void)
 static List *
 on_permissive(CmdType command, Relation relation)
 {
-	List	   *theirs = previous_permissive ? previous_permissive(command, relation) : NIL;
+	List *theirs = previous_permissive ? previous_permissive(command, relation) : NIL;
 
 	return list_concat(theirs, policy_permissive(command, relation));
 }
@@ -60,7 +60,7 @@ on_permissive(CmdType command, Relation relation)
 static List *
 on_restrictive(CmdType command, Relation relation)
 {
-	List	   *theirs = previous_restrictive ? previous_restrictive(command, relation) : NIL;
+	List *theirs = previous_restrictive ? previous_restrictive(command, relation) : NIL;
 
 	return list_concat(theirs, policy_restrictive(command, relation));
 }
@@ -68,8 +68,8 @@ on_restrictive(CmdType command, Relation relation)
 static PlannedStmt *
 on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
-	bool		guarded = protected_any();
-	bool		referential = guarded && guard_query(parse);
+	bool guarded = protected_any();
+	bool referential = guarded && guard_query(parse);
 	PlannedStmt *plan;
 
 	if (previous_planner)

@@ -10,6 +10,8 @@
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 
+#pragma GCC visibility push(hidden)
+
 extern List *policy_permissive(CmdType command, Relation relation);
 extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
@@ -21,5 +23,7 @@ extern const Purpose *policy_require_purpose(void);
 
 /* subject_carried() reads the referenced row: by its plan's shape, unfiltered */
 extern bool policy_carrying_subject;
+
+#pragma GCC visibility pop
 
 #endif /* PRIVSEG_POLICY_H */

@@ -41,16 +41,15 @@ static const CatalogFunction write_functions[] = {
 static Expr *
 key_argument(Oid relid, const char *column, Index varno)
 {
-	HeapTuple	tuple = SearchSysCacheAttName(relid, column);
+	HeapTuple tuple = SearchSysCacheAttName(relid, column);
 	Form_pg_attribute attribute;
-	Expr	   *key;
+	Expr *key;
 
 	if (!HeapTupleIsValid(tuple))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NOT_READY),
-				 errmsg("protected relation \"%s\" has no column \"%s\"", get_rel_name(relid),
-						column),
-				 errhint("Unprotect the relation and protect it anew.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("protected relation \"%s\" has no column \"%s\"",
+							   get_rel_name(relid), column),
+						errhint("Unprotect the relation and protect it anew.")));
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
 	key = (Expr *) makeVar(varno, attribute->attnum, attribute->atttypid, attribute->atttypmod,
 						   attribute->attcollation, 0);
@@ -73,10 +72,9 @@ key_argument(Oid relid, const char *column, Index varno)
 										   COERCE_IMPLICIT_CAST);
 			break;
 		default:
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NOT_READY),
-					 errmsg("subject column \"%s\" of \"%s\" has changed its type", column,
-							get_rel_name(relid))));
+			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+							errmsg("subject column \"%s\" of \"%s\" has changed its type", column,
+								   get_rel_name(relid))));
 	}
 	ReleaseSysCache(tuple);
 	return key;
@@ -86,7 +84,7 @@ static Expr *
 call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
 	 int flags)
 {
-	Expr	   *key = key_argument(relid, column, varno);
+	Expr *key = key_argument(relid, column, varno);
 	CatalogFunction function = (write ? write_functions : read_functions)[entry->key_kind];
 
 	return (Expr *) makeFuncExpr(catalog_function_oid(function), BOOLOID,
@@ -101,8 +99,8 @@ call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno,
 static List *
 quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 {
-	int			flags = 0;
-	List	   *result;
+	int flags = 0;
+	List *result;
 
 	if (entry->show_null)
 		flags |= ROW_NULL_PASSES;
@@ -139,7 +137,7 @@ static RowSecurityPolicy *
 make_policy(bool permissive, Expr *qual, Expr *check)
 {
 	RowSecurityPolicy *policy = palloc0(sizeof(RowSecurityPolicy));
-	Datum		everyone = ObjectIdGetDatum(ACL_ID_PUBLIC);
+	Datum everyone = ObjectIdGetDatum(ACL_ID_PUBLIC);
 
 	policy->policy_name = pstrdup("privseg");
 	policy->polcmd = '*';
@@ -156,13 +154,12 @@ make_policy(bool permissive, Expr *qual, Expr *check)
 List *
 policy_restrictive(CmdType command, Relation relation)
 {
-	Oid			relid = RelationGetRelid(relation);
+	Oid relid = RelationGetRelid(relation);
 	const ProtectedRelation *entry = protected_relation(relid);
 
 	if (entry == NULL)
 		return NIL;
-	return list_make1(make_policy(false,
-								  make_ands_explicit(policy_read_quals(entry, relid, 1)),
+	return list_make1(make_policy(false, make_ands_explicit(policy_read_quals(entry, relid, 1)),
 								  make_ands_explicit(policy_write_quals(entry, relid, 1))));
 }
 
@@ -175,15 +172,15 @@ List *
 policy_permissive(CmdType command, Relation relation)
 {
 	const ProtectedRelation *entry = protected_relation(RelationGetRelid(relation));
-	Expr	   *always;
+	Expr *always;
 
 	if (entry == NULL || !entry->open_policy)
 		return NIL;
 	if (relation->rd_rsdesc != NULL)
 	{
-		ListCell   *lc;
+		ListCell *lc;
 
-		foreach(lc, relation->rd_rsdesc->policies)
+		foreach (lc, relation->rd_rsdesc->policies)
 			if (((RowSecurityPolicy *) lfirst(lc))->permissive)
 				return NIL;
 	}
@@ -218,8 +215,8 @@ to_writes(Node *node, void *context)
 		return NULL;
 	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
 	{
-		FuncExpr   *copy = copyObject((FuncExpr *) node);
-		int			flags = DatumGetInt32(lthird_node(Const, copy->args)->constvalue);
+		FuncExpr *copy = copyObject((FuncExpr *) node);
+		int flags = DatumGetInt32(lthird_node(Const, copy->args)->constvalue);
 
 		/* the key of a subject table itself, not a column the row is also about */
 		if ((flags & ROW_SUBJECT_TABLE) != 0 && (flags & ROW_ALSO_ABOUT) == 0)

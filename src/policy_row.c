@@ -50,17 +50,17 @@ typedef struct RowState
 	/* proof that this is still the statement it was resolved for */
 	TransactionId xmin;
 	TransactionId xmax;
-	uint32		xcnt;
-	int32		subxcnt;
-	CommandId	curcid;
-	Oid			user;
-	Oid			domain;
-	uint64		xact_generation;
-	uint64		purpose_generation;
+	uint32 xcnt;
+	int32 subxcnt;
+	CommandId curcid;
+	Oid user;
+	Oid domain;
+	uint64 xact_generation;
+	uint64 purpose_generation;
 	/* what was resolved */
-	bool		bypass;
+	bool bypass;
 	ConsentLookup *lookup;
-	char		purpose[NAMEDATALEN];
+	char purpose[NAMEDATALEN];
 	MemoryContext context;
 } RowState;
 
@@ -75,42 +75,45 @@ policy_require_purpose(void)
 	const char *name = guc_purpose;
 
 	if (name == NULL || name[0] == '\0')
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("no purpose is set for reading or writing personal data"),
-				 errhint("SET privseg.purpose = '...' to the purpose you act under.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("no purpose is set for reading or writing personal data"),
+						errhint("SET privseg.purpose = '...' to the purpose you act under.")));
 	purpose = purpose_by_name(name);
 	if (purpose == NULL)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("purpose \"%s\" does not exist", name),
-				 strchr(name, ',') ? errdetail("A statement acts under one purpose; a list is not one.") : 0,
-				 errhint("SET privseg.purpose to one of the purposes in the view privseg.purpose.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED), errmsg("purpose \"%s\" does not exist", name),
+			 strchr(name, ',') ?
+				 errdetail("A statement acts under one purpose; a list is not one.") :
+				 0,
+			 errhint("SET privseg.purpose to one of the purposes in the view privseg.purpose.")));
 	if (!clearance_to_act(GetUserId(), purpose))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
-						GetUserNameFromId(GetUserId(), false), purpose->name),
-				 errhint("SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
+					GetUserNameFromId(GetUserId(), false), purpose->name),
+			 errhint(
+				 "SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
 	return purpose;
 }
 
 static inline bool
 state_is_current(const RowState *state, Oid domain)
 {
-	Snapshot	snapshot = GetActiveSnapshot();
+	Snapshot snapshot = GetActiveSnapshot();
 
 	return snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
-		snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
-		snapshot->curcid == state->curcid && state->domain == domain &&
-		state->xact_generation == cache_xact_generation;
+		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
+		   snapshot->curcid == state->curcid && state->domain == domain &&
+		   state->xact_generation == cache_xact_generation;
 }
 
 static RowState *
 resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
 {
-	RowState   *state = fcinfo->flinfo->fn_extra;
-	Snapshot	snapshot = GetActiveSnapshot();
+	RowState *state = fcinfo->flinfo->fn_extra;
+	Snapshot snapshot = GetActiveSnapshot();
 	const ProtectedRelation *domain;
 
 	/* statements repeated under locks already held do not do this themselves */
@@ -138,14 +141,17 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
 	state->bypass = row_security_bypassed();
 	if (!state->bypass)
 	{
-		Purpose		purpose = *policy_require_purpose();
+		Purpose purpose = *policy_require_purpose();
 
 		domain = subject_domain(domain_oid);
 		if (domain == NULL)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NOT_READY),
-					 errmsg("the subject table of a protected relation no longer exists or is no longer protected"),
-					 errhint("Unprotect the relation, and protect it under its present subject table.")));
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_NOT_READY),
+				 errmsg(
+					 "the subject table of a protected relation no longer exists or is no longer protected"),
+				 errhint(
+					 "Unprotect the relation, and protect it under its present subject table.")));
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
 		state->lookup = lookup_begin(domain, &purpose, consent_now(), state->context);
 	}
@@ -157,19 +163,21 @@ static void
 check_same_purpose(RowState *state)
 {
 	if (!state->bypass && strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("the purpose changed while the statement was running"),
-				 errdetail("It began under purpose \"%s\".", state->purpose),
-				 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("the purpose changed while the statement was running"),
+			 errdetail("It began under purpose \"%s\".", state->purpose),
+			 errhint(
+				 "Close the cursor and run the statement anew under the purpose you act under.")));
 	state->purpose_generation = guc_purpose_generation;
 }
 
 static inline RowState *
 row_state(FunctionCallInfo fcinfo)
 {
-	RowState   *state = fcinfo->flinfo->fn_extra;
-	Oid			domain = PG_GETARG_OID(1);
+	RowState *state = fcinfo->flinfo->fn_extra;
+	Oid domain = PG_GETARG_OID(1);
 
 	if (unlikely(state == NULL || !state_is_current(state, domain)))
 		state = resolve_state(fcinfo, domain);
@@ -184,7 +192,7 @@ row_state(FunctionCallInfo fcinfo)
 Datum
 row_permitted_integer(PG_FUNCTION_ARGS)
 {
-	RowState   *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo);
 
 	if (unlikely(state->bypass))
 		PG_RETURN_BOOL(true);
@@ -197,7 +205,7 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 Datum
 row_permitted_uuid(PG_FUNCTION_ARGS)
 {
-	RowState   *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo);
 
 	if (unlikely(state->bypass))
 		PG_RETURN_BOOL(true);
@@ -210,9 +218,9 @@ row_permitted_uuid(PG_FUNCTION_ARGS)
 Datum
 row_permitted_text(PG_FUNCTION_ARGS)
 {
-	RowState   *state = row_state(fcinfo);
-	text	   *key;
-	bool		result;
+	RowState *state = row_state(fcinfo);
+	text *key;
+	bool result;
 
 	if (unlikely(state->bypass))
 		PG_RETURN_BOOL(true);
@@ -236,7 +244,7 @@ row_permitted_text(PG_FUNCTION_ARGS)
 Datum
 row_writable(PG_FUNCTION_ARGS)
 {
-	RowState   *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo);
 
 	if (state->bypass)
 		PG_RETURN_BOOL(true);
@@ -252,15 +260,15 @@ row_writable(PG_FUNCTION_ARGS)
 Datum
 row_permitted_support(PG_FUNCTION_ARGS)
 {
-	Node	   *request = (Node *) PG_GETARG_POINTER(0);
+	Node *request = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestSelectivity *selectivity;
 	const ProtectedRelation *domain;
 	const Purpose *purpose;
-	Const	   *domain_const;
-	HeapTuple	tuple;
-	float4		reltuples = -1;
-	double		share;
-	ConsentSet	set;
+	Const *domain_const;
+	HeapTuple tuple;
+	float4 reltuples = -1;
+	double share;
+	ConsentSet set;
 
 	if (!IsA(request, SupportRequestSelectivity))
 		PG_RETURN_POINTER(NULL);
@@ -270,7 +278,7 @@ row_permitted_support(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(NULL);
 	domain_const = lsecond_node(Const, selectivity->args);
 	domain = domain_const->constisnull ? NULL :
-		subject_domain(DatumGetObjectId(domain_const->constvalue));
+										 subject_domain(DatumGetObjectId(domain_const->constvalue));
 	purpose = purpose_by_name(guc_purpose);
 	if (domain == NULL || purpose == NULL)
 		PG_RETURN_POINTER(NULL);

@@ -23,7 +23,7 @@ PG_FUNCTION_INFO_V1(subject_carried);
 PG_FUNCTION_INFO_V1(carry_subject_rows);
 PG_FUNCTION_INFO_V1(role_belongs);
 
-bool		policy_carrying_subject = false;
+bool policy_carrying_subject = false;
 
 /*
  * subject_moved -- trigger WHEN (OLD.key IS DISTINCT FROM NEW.key): refuse.
@@ -34,15 +34,13 @@ subject_moved(PG_FUNCTION_ARGS)
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("subject_moved: not called by its trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("subject_moved: not called by its trigger")));
 	if (!row_security_bypassed())
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("a row of \"%s\" may not be moved to another subject",
-						RelationGetRelationName(trigger->tg_relation)),
-				 errhint("Delete the row and insert one for the other subject.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("a row of \"%s\" may not be moved to another subject",
+							   RelationGetRelationName(trigger->tg_relation)),
+						errhint("Delete the row and insert one for the other subject.")));
 	/* a BEFORE trigger goes on with the new row; an AFTER trigger's is ignored */
 	return PointerGetDatum(trigger->tg_newtuple);
 }
@@ -51,13 +49,13 @@ subject_moved(PG_FUNCTION_ARGS)
 static void
 become_owner(Oid relid, Oid *saved_user, int *saved_context)
 {
-	Relation	relation = table_open(relid, AccessShareLock);
-	Oid			owner = relation->rd_rel->relowner;
+	Relation relation = table_open(relid, AccessShareLock);
+	Oid owner = relation->rd_rel->relowner;
 
 	table_close(relation, AccessShareLock);
 	GetUserIdAndSecContext(saved_user, saved_context);
-	SetUserIdAndSecContext(owner, *saved_context | SECURITY_LOCAL_USERID_CHANGE |
-						   SECURITY_NOFORCE_RLS);
+	SetUserIdAndSecContext(owner,
+						   *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
 
 /*
@@ -73,36 +71,33 @@ Datum
 subject_carried(PG_FUNCTION_ARGS)
 {
 	TriggerData *trigger = (TriggerData *) fcinfo->context;
-	TupleDesc	descriptor;
-	HeapTuple	tuple;
-	char	  **arguments;
-	Oid			referenced;
-	int			from;
-	int			to;
-	Datum		value;
-	bool		isnull;
-	Oid			saved_user;
-	int			saved_context;
-	SPIPlanPtr	volatile plan = fcinfo->flinfo->fn_extra;
+	TupleDesc descriptor;
+	HeapTuple tuple;
+	char **arguments;
+	Oid referenced;
+	int from;
+	int to;
+	Datum value;
+	bool isnull;
+	Oid saved_user;
+	int saved_context;
+	SPIPlanPtr volatile plan = fcinfo->flinfo->fn_extra;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_trigger->tgnargs != 5)
-		ereport(ERROR,
-				(errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-				 errmsg("subject_carried: not called by its trigger")));
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("subject_carried: not called by its trigger")));
 	arguments = trigger->tg_trigger->tgargs;
 	descriptor = RelationGetDescr(trigger->tg_relation);
-	tuple = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple :
-		trigger->tg_trigtuple;
-	referenced = DatumGetObjectId(DirectFunctionCall1(regclassin,
-													  CStringGetDatum(arguments[0])));
+	tuple =
+		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	referenced = DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(arguments[0])));
 	from = SPI_fnumber(descriptor, arguments[3]);
 	to = SPI_fnumber(descriptor, arguments[4]);
 	if (from <= 0 || to <= 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_UNDEFINED_COLUMN),
-				 errmsg("a column that carries the subject of \"%s\" is gone",
-						RelationGetRelationName(trigger->tg_relation))));
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("a column that carries the subject of \"%s\" is gone",
+							   RelationGetRelationName(trigger->tg_relation))));
 	value = heap_getattr(tuple, from, descriptor, &isnull);
 
 	if (!isnull)
@@ -111,19 +106,18 @@ subject_carried(PG_FUNCTION_ARGS)
 		become_owner(referenced, &saved_user, &saved_context);
 		if (plan == NULL)
 		{
-			Oid			type = TupleDescAttr(descriptor, from - 1)->atttypid;
-			char	   *query =
-			psprintf("SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
-					 quote_identifier(arguments[2]),
-					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(referenced)),
-												get_rel_name(referenced)),
-					 quote_identifier(arguments[1]));
+			Oid type = TupleDescAttr(descriptor, from - 1)->atttypid;
+			char *query = psprintf(
+				"SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
+				quote_identifier(arguments[2]),
+				quote_qualified_identifier(get_namespace_name(get_rel_namespace(referenced)),
+										   get_rel_name(referenced)),
+				quote_identifier(arguments[1]));
 
 			plan = SPI_prepare(query, 1, &type);
 			if (plan == NULL || SPI_keepplan(plan) != 0)
-				ereport(ERROR,
-						(errcode(PRIVSEG_ERR_NOT_READY),
-						 errmsg("the subject could not be looked up")));
+				ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+								errmsg("the subject could not be looked up")));
 			fcinfo->flinfo->fn_extra = plan;
 		}
 		policy_carrying_subject = true;
@@ -139,8 +133,7 @@ subject_carried(PG_FUNCTION_ARGS)
 		SetUserIdAndSecContext(saved_user, saved_context);
 		if (SPI_processed == 1)
 		{
-			Datum		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1,
-											  &isnull);
+			Datum found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
 			Form_pg_attribute attribute = TupleDescAttr(descriptor, to - 1);
 
 			if (!isnull)
@@ -150,8 +143,7 @@ subject_carried(PG_FUNCTION_ARGS)
 			isnull = true;
 		SPI_finish();
 	}
-	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value,
-													 &isnull));
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
 }
 
 /*
@@ -162,22 +154,21 @@ subject_carried(PG_FUNCTION_ARGS)
 Datum
 carry_subject_rows(PG_FUNCTION_ARGS)
 {
-	Oid			relid = PG_GETARG_OID(0);
+	Oid relid = PG_GETARG_OID(0);
 	const char *column = quote_identifier(NameStr(*PG_GETARG_NAME(1)));
-	Oid			saved_user;
-	int			saved_context;
-	char	   *query = psprintf("UPDATE %s SET %s = %s",
-								 quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-															get_rel_name(relid)),
-								 column, column);
+	Oid saved_user;
+	int saved_context;
+	char *query = psprintf("UPDATE %s SET %s = %s",
+						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+													  get_rel_name(relid)),
+						   column, column);
 
 	become_owner(relid, &saved_user, &saved_context);
 	SetUserIdAndSecContext(GetUserId(), saved_context | SECURITY_RESTRICTED_OPERATION);
 	SPI_connect();
 	if (SPI_execute(query, false, 0) != SPI_OK_UPDATE)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NOT_READY),
-				 errmsg("the subject's column could not be filled")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("the subject's column could not be filled")));
 	SPI_finish();
 	SetUserIdAndSecContext(saved_user, saved_context);
 	PG_RETURN_VOID();

@@ -26,8 +26,7 @@ _PG_init(void)
 {
 	if (!process_shared_preload_libraries_in_progress)
 		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_NOT_READY),
-				 errmsg("privseg must be loaded at server start"),
+				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("privseg must be loaded at server start"),
 				 errdetail("Without it protected relations cannot be read."),
 				 errhint("Add \"privseg\" to shared_preload_libraries and restart the server.")));
 

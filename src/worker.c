@@ -39,7 +39,7 @@ start_fold(Oid database)
 {
 	BackgroundWorker worker;
 	BackgroundWorkerHandle *handle;
-	pid_t		pid;
+	pid_t pid;
 
 	MemSet(&worker, 0, sizeof(worker));
 	worker.bgw_flags = BGWORKER_SHMEM_ACCESS | BGWORKER_BACKEND_DATABASE_CONNECTION;
@@ -69,7 +69,7 @@ privseg_launcher_main(Datum arg)
 
 	for (;;)
 	{
-		Oid			database;
+		Oid database;
 
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -97,15 +97,15 @@ privseg_launcher_main(Datum arg)
 void
 privseg_fold_main(Datum arg)
 {
-	List	   *domains;
-	ListCell   *lc;
+	List *domains;
+	ListCell *lc;
 	MemoryContext context;
 
 	pqsignal(SIGTERM, die);
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	context = AllocSetContextCreate(TopMemoryContext, "privseg fold worker",
-									ALLOCSET_DEFAULT_SIZES);
+	context =
+		AllocSetContextCreate(TopMemoryContext, "privseg fold worker", ALLOCSET_DEFAULT_SIZES);
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -114,7 +114,7 @@ privseg_fold_main(Datum arg)
 	PopActiveSnapshot();
 	CommitTransactionCommand();
 
-	foreach(lc, domains)
+	foreach (lc, domains)
 	{
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());

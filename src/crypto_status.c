@@ -1,5 +1,5 @@
 /*
- * check_keys.c
+ * crypto_status.c
  *	  What privseg.check() asks about the root key.
  */
 #include "compat.h"
@@ -16,15 +16,16 @@ PG_FUNCTION_INFO_V1(privseg_root_key_status);
 Datum
 privseg_root_key_status(PG_FUNCTION_ARGS)
 {
-	TupleDesc	descriptor;
-	Datum		values[3];
-	bool		nulls[3] = {false, true, true};
-	char		fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
+	TupleDesc descriptor;
+	Datum values[3];
+	bool nulls[3] = {false, true, true};
+	char fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
-		ereport(ERROR,
-				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-				 errmsg("function returning record called in context that cannot accept type record")));
+		ereport(
+			ERROR,
+			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+			 errmsg("function returning record called in context that cannot accept type record")));
 	values[0] = BoolGetDatum(rootkey_available());
 	if (rootkey_available())
 	{
