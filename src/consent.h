@@ -250,14 +250,35 @@ extern void fold_request(void);
 
 /* ---- lookup (consent_lookup.c) ---- */
 
-typedef struct ConsentLookup ConsentLookup;
+/*
+ * What the row policy tries first, inline: the dense page of the previous row,
+ * where nobody on it is dirty.
+ */
+typedef struct ConsentLookup
+{
+	uint64 last_chunk;
+	const uint8 *last_bitmap; /* NULL: ask lookup_integer() */
+	bool default_permitted;   /* the set holds who is stopped */
+} ConsentLookup;
 
 extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpose *purpose,
 								   TimestampTz at, MemoryContext context);
-extern bool lookup_integer(ConsentLookup *lookup, int64 key);
+extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
 extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
 extern TimestampTz consent_now(void);
+
+/* lookup_integer -- is the subject with this key permitted? */
+static inline bool
+lookup_integer(ConsentLookup *lookup, int64 key)
+{
+	uint64 raw = (uint64) key;
+
+	if (likely(lookup->last_bitmap != NULL && lookup->last_chunk == raw >> CHUNK_BITS))
+		return ((lookup->last_bitmap[(raw & CHUNK_MASK) >> 3] >> (raw & 7)) & 1) !=
+			   lookup->default_permitted;
+	return lookup_integer_slow(lookup, key);
+}
 
 /* ---- shared memory and worker (consent_shmem.c, worker.c) ---- */
 

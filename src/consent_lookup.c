@@ -70,21 +70,20 @@ typedef struct PageTable
 	uint32 used;
 } PageTable;
 
-struct ConsentLookup
+/* what lookup_begin() really makes; ConsentLookup is its beginning */
+typedef struct SetLookup
 {
+	ConsentLookup fast;
 	ProtectedRelation domain;
 	Purpose purpose;
-	bool default_permitted;
 	bool built;
 	int bits;
 	TimestampTz at;
 	MemoryContext context;
 	MemoryContext scratch;
-	LoadedPage *last_dense; /* the chunk of the previous row */
-	uint64 last_chunk;
 	PageTable chunks; /* integers: chunk number -> dense page */
 	PageTable sparse; /* page number -> sparse page */
-};
+} SetLookup;
 
 /*
  * consent_now -- the moment decisions of this statement are made for: taken
@@ -168,7 +167,7 @@ compare_members(const void *a, const void *b)
 }
 
 static void
-attach_dirty(ConsentLookup *lookup, LoadedPage *page, const DirtyList *dirty)
+attach_dirty(SetLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 {
 	int n = 0;
 
@@ -189,7 +188,7 @@ attach_dirty(ConsentLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 }
 
 static LoadedPage *
-load_page(ConsentLookup *lookup, char kind, uint64 start, uint64 last)
+load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
 	Snapshot snapshot = GetActiveSnapshot();
@@ -250,12 +249,12 @@ ConsentLookup *
 lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampTz at,
 			 MemoryContext context)
 {
-	ConsentLookup *lookup = MemoryContextAllocZero(context, sizeof(ConsentLookup));
+	SetLookup *lookup = MemoryContextAllocZero(context, sizeof(SetLookup));
 	ConsentSet set;
 
 	lookup->domain = *domain;
 	lookup->purpose = *purpose;
-	lookup->default_permitted = purpose_default_permitted(purpose);
+	lookup->fast.default_permitted = purpose_default_permitted(purpose);
 	lookup->at = at;
 	lookup->context = context;
 	lookup->scratch = AllocSetContextCreate(context, "privseg lookup", ALLOCSET_SMALL_SIZES);
@@ -266,13 +265,13 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 	lookup->bits = set.bits;
 	if (!set.found)
 		fold_request();
-	return lookup;
+	return &lookup->fast;
 }
 
 /* ---- deciding one subject from its records ---- */
 
 static bool
-decide_dirty(ConsentLookup *lookup, const char *canonical)
+decide_dirty(SetLookup *lookup, const char *canonical)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
 	FactReader *reader = facts_begin(lookup->domain.relid, GetActiveSnapshot());
@@ -309,7 +308,7 @@ find_dirty(LoadedPage *page, const SubjectPosition *position)
 }
 
 static bool
-decide_integer(ConsentLookup *lookup, DirtyMember *member, int64 key)
+decide_integer(SetLookup *lookup, DirtyMember *member, int64 key)
 {
 	char text[32];
 	bool permitted;
@@ -324,7 +323,7 @@ decide_integer(ConsentLookup *lookup, DirtyMember *member, int64 key)
 }
 
 static bool
-decide_text(ConsentLookup *lookup, DirtyMember *member, const char *text, size_t length)
+decide_text(SetLookup *lookup, DirtyMember *member, const char *text, size_t length)
 {
 	char *canonical;
 	bool permitted;
@@ -414,13 +413,13 @@ sparse_contains_wide(const LoadedPage *page, SubjectPosition position)
 }
 
 static inline uint64
-sparse_number(const ConsentLookup *lookup, SubjectPosition position)
+sparse_number(const SetLookup *lookup, SubjectPosition position)
 {
 	return lookup->bits == 0 ? 0 : position.hi >> (64 - lookup->bits);
 }
 
 static LoadedPage *
-sparse_page(ConsentLookup *lookup, SubjectPosition position)
+sparse_page(SetLookup *lookup, SubjectPosition position)
 {
 	uint64 number = sparse_number(lookup, position);
 	PageSlot *slot = table_find(&lookup->sparse, number);
@@ -438,7 +437,7 @@ sparse_page(ConsentLookup *lookup, SubjectPosition position)
 /* ---- integers ---- */
 
 static bool
-dense_contains(ConsentLookup *lookup, LoadedPage *page, int64 key)
+dense_contains(SetLookup *lookup, LoadedPage *page, int64 key)
 {
 	uint32 bit = (uint64) key & CHUNK_MASK;
 
@@ -450,12 +449,21 @@ dense_contains(ConsentLookup *lookup, LoadedPage *page, int64 key)
 		if (member != NULL)
 			return decide_integer(lookup, member, key);
 	}
-	return ((page->bitmap[bit >> 3] >> (bit & 7)) & 1) != lookup->default_permitted;
+	return ((page->bitmap[bit >> 3] >> (bit & 7)) & 1) != lookup->fast.default_permitted;
 }
 
-static pg_noinline bool
-lookup_integer_slow(ConsentLookup *lookup, int64 key)
+static void
+remember_chunk(SetLookup *lookup, uint64 chunk, const LoadedPage *page)
 {
+	lookup->fast.last_chunk = chunk;
+	lookup->fast.last_bitmap = page->ndirty == 0 ? page->bitmap : NULL;
+}
+
+/* lookup_integer_slow -- lookup_integer() away from the previous row's page */
+bool
+lookup_integer_slow(ConsentLookup *fast, int64 key)
+{
+	SetLookup *lookup = (SetLookup *) fast;
 	uint64 chunk = (uint64) key >> CHUNK_BITS;
 	SubjectPosition position;
 	PageSlot *slot;
@@ -468,8 +476,7 @@ lookup_integer_slow(ConsentLookup *lookup, int64 key)
 	slot = table_find(&lookup->chunks, chunk);
 	if (slot != NULL)
 	{
-		lookup->last_chunk = chunk;
-		lookup->last_dense = slot->page;
+		remember_chunk(lookup, chunk, slot->page);
 		return dense_contains(lookup, slot->page, key);
 	}
 
@@ -504,8 +511,7 @@ lookup_integer_slow(ConsentLookup *lookup, int64 key)
 			if (dense != NULL)
 			{
 				table_put(&lookup->chunks, lookup->context, chunk, dense);
-				lookup->last_chunk = chunk;
-				lookup->last_dense = dense;
+				remember_chunk(lookup, chunk, dense);
 				return dense_contains(lookup, dense, key);
 			}
 		}
@@ -516,24 +522,16 @@ lookup_integer_slow(ConsentLookup *lookup, int64 key)
 
 	if (page->ndirty > 0 && (member = find_dirty(page, &position)) != NULL)
 		return decide_integer(lookup, member, key);
-	return sparse_contains_integer(page, position) != lookup->default_permitted;
-}
-
-/* lookup_integer -- is the subject with this key permitted? */
-bool
-lookup_integer(ConsentLookup *lookup, int64 key)
-{
-	if (likely(lookup->last_dense != NULL && lookup->last_chunk == (uint64) key >> CHUNK_BITS))
-		return dense_contains(lookup, lookup->last_dense, key);
-	return lookup_integer_slow(lookup, key);
+	return sparse_contains_integer(page, position) != lookup->fast.default_permitted;
 }
 
 /* ---- uuid and text ---- */
 
 /* lookup_uuid -- the same for a uuid key (16 bytes) */
 bool
-lookup_uuid(ConsentLookup *lookup, const void *uuid)
+lookup_uuid(ConsentLookup *fast, const void *uuid)
 {
+	SetLookup *lookup = (SetLookup *) fast;
 	SubjectPosition position = position_of_uuid(lookup->domain.salt, uuid);
 	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
 	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
@@ -546,18 +544,19 @@ lookup_uuid(ConsentLookup *lookup, const void *uuid)
 		pfree(text);
 		return permitted;
 	}
-	return sparse_contains_wide(page, position) != lookup->default_permitted;
+	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
 }
 
 /* lookup_text -- the same for a text key */
 bool
-lookup_text(ConsentLookup *lookup, const char *text, size_t length)
+lookup_text(ConsentLookup *fast, const char *text, size_t length)
 {
+	SetLookup *lookup = (SetLookup *) fast;
 	SubjectPosition position = position_of_text(lookup->domain.salt, text, length);
 	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
 	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
 
 	if (unlikely(page == NULL || member != NULL))
 		return decide_text(lookup, member, text, length);
-	return sparse_contains_wide(page, position) != lookup->default_permitted;
+	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
 }

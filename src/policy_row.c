@@ -173,17 +173,28 @@ check_same_purpose(RowState *state)
 	state->purpose_generation = guc_purpose_generation;
 }
 
-static inline RowState *
-row_state(FunctionCallInfo fcinfo)
+static pg_noinline RowState *
+row_state_slow(FunctionCallInfo fcinfo)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 	Oid domain = PG_GETARG_OID(1);
 
-	if (unlikely(state == NULL || !state_is_current(state, domain)))
-		state = resolve_state(fcinfo, domain);
-	else if (unlikely(state->purpose_generation != guc_purpose_generation))
+	if (state == NULL || !state_is_current(state, domain))
+		return resolve_state(fcinfo, domain);
+	if (state->purpose_generation != guc_purpose_generation)
 		check_same_purpose(state);
 	return state;
+}
+
+static inline RowState *
+row_state(FunctionCallInfo fcinfo)
+{
+	RowState *state = fcinfo->flinfo->fn_extra;
+
+	if (likely(state != NULL && state_is_current(state, PG_GETARG_OID(1)) &&
+			   state->purpose_generation == guc_purpose_generation))
+		return state;
+	return row_state_slow(fcinfo);
 }
 
 #define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
@@ -194,11 +205,10 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo);
 
-	if (unlikely(state->bypass))
-		PG_RETURN_BOOL(true);
-	if (unlikely(PG_ARGISNULL(0)))
-		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
-	PG_RETURN_BOOL(lookup_integer(state->lookup, PG_GETARG_INT64(0)));
+	if (likely(state->lookup != NULL && !PG_ARGISNULL(0)))
+		PG_RETURN_BOOL(lookup_integer(state->lookup, PG_GETARG_INT64(0)));
+	/* without a lookup, row_security = off is honoured */
+	PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 }
 
 /* row_permitted(uuid, regclass, int) RETURNS boolean */
