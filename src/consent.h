@@ -8,6 +8,7 @@
  *	  consent_facts.c    reads one subject's records as facts
  *	  consent_store.c    rows of the set's own tables
  *	  consent_fold.c     builds and folds the set
+ *	  consent_cache.c    pages kept across statements, when proven fresh
  *	  consent_lookup.c   reads the set: the hot path
  *	  consent_explain.c  permitted(), explain_decision(), consent_status
  */
@@ -290,6 +291,11 @@ extern void consent_shmem_publish_time(TimestampTz at);
 extern TimestampTz consent_shmem_leader_time(void);
 extern Oid consent_shmem_next_database(void);
 extern void consent_shmem_set_launcher(void *latch);
+extern void consent_mark_changed(Oid domain, uint64 first, uint64 last);
+extern void consent_mark_set_changed(Oid domain);
+extern bool
+consent_settled(Oid domain, uint64 first, uint64 last, Snapshot snapshot, uint64 *changes);
+extern bool consent_set_settled(Oid domain, Snapshot snapshot, uint64 *changes);
 
 #pragma GCC visibility pop
 

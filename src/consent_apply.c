@@ -420,6 +420,7 @@ fold_changes(const ProtectedRelation *domain, ConsentSet *set, ChangeList *chang
 		int64 j = i;
 
 		CHECK_FOR_INTERRUPTS();
+		consent_mark_changed(domain->relid, start, last);
 		while (j < changes->count && changes->items[j].position.hi <= last)
 			j++;
 		set->members += fold_sparse_page(domain, set->purpose_id, start, changes->items + i, j - i,

@@ -63,6 +63,7 @@ write_set(const ProtectedRelation *domain, const Purpose *purpose, ChangeList *e
 		AllocSetContextCreate(CurrentMemoryContext, "privseg build page", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext caller;
 
+	consent_mark_changed(domain->relid, 0, ~UINT64CONST(0));
 	qsort(entries->items, entries->count, sizeof(Change), change_compare);
 	set.domain = domain->relid;
 	set.purpose_id = purpose->id;

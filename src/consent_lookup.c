@@ -3,8 +3,8 @@
  *	  Reads the consent set while a statement runs: the hot path.
  *
  * A lookup belongs to one expression of one execution.  It fetches a page when
- * a row first needs it, under the statement's active snapshot, and keeps it for
- * that execution only.  A row then costs a hash probe and a bit, or a short
+ * a row first needs it, under the statement's active snapshot, and points at it
+ * for that execution; consent_cache.c may spare it the fetch.  A row then costs a hash probe and a bit, or a short
  * search; no catalog, no SQL, no allocation.
  *
  * A page comes with the subjects that have deltas, or whose agenda row is due:
@@ -19,7 +19,7 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "consent.h"
+#include "consent_cache.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "storage/lock.h"
@@ -27,33 +27,6 @@
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
-
-typedef enum Memo
-{
-	MEMO_UNKNOWN,
-	MEMO_PERMITTED,
-	MEMO_STOPPED
-} Memo;
-
-typedef struct DirtyMember
-{
-	SubjectPosition position;
-	Memo memo;
-} DirtyMember;
-
-typedef struct LoadedPage
-{
-	uint64 start;
-	uint64 last;
-	int count;
-	int n_dense;
-	int ndirty;
-	uint64 *dense;
-	uint64 *hi;
-	SubjectPosition *wide;
-	uint8 *bitmap;
-	DirtyMember *dirty; /* sorted; NULL when none */
-} LoadedPage;
 
 /* open addressing, power of two; key 0 is stored with used = true */
 typedef struct PageSlot
@@ -192,17 +165,24 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
 	Snapshot snapshot = GetActiveSnapshot();
+	Oid domain = lookup->domain.relid;
+	int32 purpose_id = lookup->purpose.id;
 	DirtyList dirty = {0};
 	PageRow row;
 	LoadedPage *page;
+	bool settled;
+	uint64 changes;
 
-	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
-	if (kind == PAGE_DENSE && !row.found)
+	page = cache_find_page(domain, purpose_id, kind, start, last, lookup->at, snapshot);
+	if (page != NULL)
 	{
 		MemoryContextSwitchTo(caller);
-		MemoryContextReset(lookup->scratch);
-		return NULL;
+		cache_hold_page(page, lookup->context);
+		return page->absent ? NULL : page;
 	}
+	settled = !IsParallelWorker() && consent_settled(domain, start, last, snapshot, &changes);
+
+	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
 	delta_collect(&lookup->domain, lookup->purpose.id, start, last, snapshot, &dirty, NULL);
 	if (row.next_due <= lookup->at)
 		agenda_collect(&lookup->domain, lookup->purpose.id, kind, start, lookup->at, snapshot,
@@ -214,6 +194,8 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 	page->last = last;
 	page->count = row.count;
 	page->n_dense = row.n_dense;
+	/* whoever has a delta on a chunk without a page is on its sparse page too */
+	page->absent = kind == PAGE_DENSE && !row.found;
 	if (row.n_dense > 0)
 	{
 		page->dense = palloc(sizeof(uint64) * row.n_dense);
@@ -235,9 +217,22 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 		memcpy(page->bitmap, row.bitmap, BITMAP_BYTES);
 	}
 	attach_dirty(lookup, page, &dirty);
+	if (settled && dirty.count == 0 && row.next_due > lookup->at)
+	{
+		LoadedPage *kept = cache_keep_page(
+			domain, purpose_id, kind, page,
+			lookup->domain.key_kind == KEY_INTEGER ? sizeof(uint64) : sizeof(SubjectPosition),
+			row.next_due, changes);
+
+		if (kept != NULL)
+		{
+			cache_hold_page(kept, lookup->context);
+			page = kept;
+		}
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(lookup->scratch);
-	return page;
+	return page->absent ? NULL : page;
 }
 
 /*
@@ -250,7 +245,9 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 			 MemoryContext context)
 {
 	SetLookup *lookup = MemoryContextAllocZero(context, sizeof(SetLookup));
+	Snapshot snapshot = GetActiveSnapshot();
 	ConsentSet set;
+	uint64 changes;
 
 	lookup->domain = *domain;
 	lookup->purpose = *purpose;
@@ -260,7 +257,16 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 	lookup->scratch = AllocSetContextCreate(context, "privseg lookup", ALLOCSET_SMALL_SIZES);
 	table_init(&lookup->chunks, context);
 	table_init(&lookup->sparse, context);
-	set_fetch(domain->relid, purpose->id, GetActiveSnapshot(), &set);
+	set.domain = domain->relid;
+	set.purpose_id = purpose->id;
+	if (!cache_find_set(&set, snapshot))
+	{
+		bool settled = consent_set_settled(domain->relid, snapshot, &changes);
+
+		set_fetch(domain->relid, purpose->id, snapshot, &set);
+		if (settled && !IsParallelWorker())
+			cache_keep_set(&set, changes);
+	}
 	lookup->built = set.found;
 	lookup->bits = set.bits;
 	if (!set.found)

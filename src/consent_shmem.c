@@ -1,25 +1,55 @@
 /*
  * consent_shmem.c
- *	  What backends tell each other: which databases want a fold, and the
- *	  moment a parallel statement decides for.
+ *	  What backends tell each other: which databases want a fold, the moment a
+ *	  parallel statement decides for, and when a set last changed.
  *
  * Locking: one spinlock over the request list; the moments are written by
  * their owner before it launches workers, and read by those workers only.
+ *
+ * Change marks prove that a page kept from an earlier statement is still good
+ * (consent_cache.c).  Whoever writes a page, a delta or a set's row first marks
+ * its part of the order: raises the newest writer's transaction id, then counts
+ * one change.  A reader that loads a page reads the count, then the id; if the
+ * id is older than its snapshot's xmin, every change counted has ended, and the
+ * snapshot sees what there is.  Any later snapshot that sees another change
+ * finds the count moved, because the writer marked before it committed.
+ * What was written before the server started (a prepared transaction may still
+ * be open) counts as written by the newest transaction id of that time.  On a
+ * standby nobody marks, so nothing is kept there.
  */
 #include "compat.h"
 
 #include "access/parallel.h"
+#include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "common/hashfn.h"
 #include "consent.h"
 #include "miscadmin.h"
+#include "port/atomics.h"
 #include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
 #include "storage/spin.h"
+#include "utils/snapmgr.h"
 
 #define MAX_REQUESTS 64
+
+/*
+ * Domains share marks by hash, and each has a mark for each part of the order
+ * (by the leading bits of the position) and one for the rows of consent_set.
+ * Sharing a mark only costs a reload.
+ */
+#define MARK_DOMAINS 32
+#define MARK_PART_BITS 6
+#define MARK_PARTS (1 << MARK_PART_BITS)
+
+typedef struct ChangeMark
+{
+	pg_atomic_uint64 changes;
+	pg_atomic_uint64 newest_xid; /* full; 0: none since the start */
+} ChangeMark;
 
 typedef struct ConsentShared
 {
@@ -27,6 +57,8 @@ typedef struct ConsentShared
 	int nrequests;
 	Oid requests[MAX_REQUESTS]; /* databases that want a fold */
 	Latch *launcher;
+	pg_atomic_uint64 boot_xid; /* next transaction id at the first question */
+	ChangeMark marks[MARK_DOMAINS * (MARK_PARTS + 1)];
 	TimestampTz moments[FLEXIBLE_ARRAY_MEMBER]; /* by backend id */
 } ConsentShared;
 
@@ -60,6 +92,12 @@ consent_shmem_startup(void)
 	{
 		MemSet(shared, 0, consent_shmem_size());
 		SpinLockInit(&shared->lock);
+		pg_atomic_init_u64(&shared->boot_xid, 0);
+		for (size_t i = 0; i < lengthof(shared->marks); i++)
+		{
+			pg_atomic_init_u64(&shared->marks[i].changes, 0);
+			pg_atomic_init_u64(&shared->marks[i].newest_xid, 0);
+		}
 	}
 }
 
@@ -142,4 +180,107 @@ consent_shmem_leader_time(void)
 	if (shared != NULL && leader > 0 && leader <= MaxBackends)
 		at = shared->moments[leader];
 	return at != 0 ? at : GetCurrentTimestamp();
+}
+
+/* ---- change marks ---- */
+
+static ChangeMark *
+marks_of(Oid domain)
+{
+	uint32 hash = murmurhash32(domain ^ (MyDatabaseId * 31));
+
+	return &shared->marks[(hash % MARK_DOMAINS) * (MARK_PARTS + 1)];
+}
+
+static void
+mark(ChangeMark *where)
+{
+	uint64 mine = U64FromFullTransactionId(GetTopFullTransactionId());
+	uint64 newest = pg_atomic_read_u64(&where->newest_xid);
+
+	while (newest < mine && !pg_atomic_compare_exchange_u64(&where->newest_xid, &newest, mine))
+		;
+	pg_atomic_fetch_add_u64(&where->changes, 1);
+}
+
+/* consent_mark_changed -- before writing a page or delta between two positions */
+void
+consent_mark_changed(Oid domain, uint64 first, uint64 last)
+{
+	ChangeMark *marks;
+
+	if (shared == NULL)
+		return;
+	marks = marks_of(domain);
+	for (uint64 part = first >> (64 - MARK_PART_BITS); part <= last >> (64 - MARK_PART_BITS);
+		 part++)
+		mark(&marks[part]);
+}
+
+/* consent_mark_set_changed -- before a set is built, cleared or laid out anew */
+void
+consent_mark_set_changed(Oid domain)
+{
+	if (shared != NULL)
+		mark(&marks_of(domain)[MARK_PARTS]);
+}
+
+static bool
+mark_is_settled(ChangeMark *where, TransactionId xmin, uint64 *changes)
+{
+	uint64 newest;
+
+	*changes += pg_atomic_read_u64(&where->changes);
+	pg_read_barrier();
+	newest = pg_atomic_read_u64(&where->newest_xid);
+	if (newest == 0)
+	{
+		uint64 boot = pg_atomic_read_u64(&shared->boot_xid);
+
+		return TransactionIdPrecedesOrEquals((TransactionId) boot, xmin);
+	}
+	return TransactionIdPrecedes((TransactionId) newest, xmin);
+}
+
+static bool
+marks_usable(Snapshot snapshot)
+{
+	uint64 unset = 0;
+
+	if (shared == NULL || RecoveryInProgress() || !IsMVCCSnapshot(snapshot))
+		return false;
+	if (pg_atomic_read_u64(&shared->boot_xid) == 0)
+		(void) pg_atomic_compare_exchange_u64(
+			&shared->boot_xid, &unset, U64FromFullTransactionId(ReadNextFullTransactionId()));
+	return true;
+}
+
+/*
+ * consent_settled -- does the snapshot see every change counted so far between
+ * two positions?  *changes is the count; take it before reading, compare it
+ * after taking the snapshot it is to be used under.
+ */
+bool
+consent_settled(Oid domain, uint64 first, uint64 last, Snapshot snapshot, uint64 *changes)
+{
+	ChangeMark *marks;
+
+	*changes = 0;
+	if (!marks_usable(snapshot))
+		return false;
+	marks = marks_of(domain);
+	for (uint64 part = first >> (64 - MARK_PART_BITS); part <= last >> (64 - MARK_PART_BITS);
+		 part++)
+		if (!mark_is_settled(&marks[part], snapshot->xmin, changes))
+			return false;
+	return true;
+}
+
+/* consent_set_settled -- the same for the rows of consent_set */
+bool
+consent_set_settled(Oid domain, Snapshot snapshot, uint64 *changes)
+{
+	*changes = 0;
+	return marks_usable(snapshot) &&
+		   mark_is_settled(&marks_of(domain)[MARK_PARTS], snapshot->xmin, changes);
 }

@@ -235,6 +235,9 @@ set_store(ConsentSet *set)
 	values[SET_BITS - 1] = Int32GetDatum(set->bits);
 	values[SET_MEMBERS - 1] = Int64GetDatum(set->members);
 	tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
+	/* an update changes the count of members only */
+	if (!set->found)
+		consent_mark_set_changed(set->domain);
 	if (set->found)
 		CatalogTupleUpdate(heap, &set->tid, tuple);
 	else
@@ -264,6 +267,8 @@ set_clear(Oid domain, int32 purpose_id, Snapshot snapshot)
 {
 	ScanKeyData keys[2];
 
+	consent_mark_set_changed(domain);
+	consent_mark_changed(domain, 0, ~UINT64CONST(0));
 	set_keys(keys, domain, purpose_id);
 	delete_matching(CATALOG_CONSENT_SET, CATALOG_CONSENT_SET_INDEX, keys, snapshot);
 	set_keys(keys, domain, purpose_id);
@@ -452,6 +457,7 @@ delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubje
 	if (n > 1)
 		position = chunk_start(position);
 	encoded = encode_subjects(texts, n);
+	consent_mark_changed(domain->relid, position, position);
 	values[DELTA_DOMAIN - 1] = ObjectIdGetDatum(domain->relid);
 	values[DELTA_POSITION - 1] = Int64GetDatum(position_to_sql(position));
 	values[DELTA_PURPOSE - 1] = Int32GetDatum(purpose_id);
