@@ -35,6 +35,7 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_NOTICES] = "notices",
 	[CATALOG_PROTECTED_RELATIONS] = "protected_relations",
 	[CATALOG_PROTECTED_COLUMNS] = "protected_columns",
+	[CATALOG_PROTECTION_UNDO] = "protection_undo",
 	[CATALOG_CLEARANCES] = "clearances",
 	[CATALOG_CONSENT_RECORD] = "consent_record",
 	[CATALOG_CONSENT_SET] = "consent_set",

@@ -162,7 +162,7 @@ cache_keep_page(Oid domain, int32 purpose_id, char kind, const LoadedPage *page,
 				TimestampTz next_due, uint64 changes)
 {
 	CacheKey key = make_key(domain, purpose_id, kind, page->start);
-	Size members = page->count * entry_bytes;
+	Size members = page->bitmap != NULL ? 0 : page->count * entry_bytes;
 	CacheEntry *entry = enter(&key);
 	LoadedPage *copy;
 	char *at;
@@ -170,11 +170,11 @@ cache_keep_page(Oid domain, int32 purpose_id, char kind, const LoadedPage *page,
 	Assert(page->ndirty == 0);
 	/* not findable while incomplete */
 	entry->next_due = DT_NOBEGIN;
-	copy = MemoryContextAllocExtended(cache_context,
-									  MAXALIGN(sizeof(LoadedPage)) +
-										  MAXALIGN(page->n_dense * sizeof(uint64)) +
-										  MAXALIGN(members) + MAXALIGN(BITMAP_BYTES),
-									  MCXT_ALLOC_NO_OOM);
+	copy = MemoryContextAllocExtended(
+		cache_context,
+		MAXALIGN(sizeof(LoadedPage)) + MAXALIGN(page->n_dense * sizeof(uint64)) +
+			MAXALIGN(members) + (page->bitmap != NULL ? BITMAP_BYTES : 0),
+		MCXT_ALLOC_NO_OOM);
 	if (copy == NULL)
 	{
 		hash_search(entries, &key, HASH_REMOVE, NULL);

@@ -17,11 +17,13 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "commands/extension.h"
+#include "consent.h"
 #include "errors.h"
 #include "guard.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /* delete the rows of one of our tables whose first column is this OID */
 static int
@@ -55,6 +57,7 @@ static void
 relation_dropped(Oid relid)
 {
 	const ProtectedRelation *entry;
+	bool is_domain;
 
 	/* DROP EXTENSION takes our own tables along, in any order */
 	if (catalog_is_internal_table(relid))
@@ -70,6 +73,18 @@ relation_dropped(Oid relid)
 			 errdetail(
 				 "Its consent records stay in privseg.consent_record; relations whose rows belong to its subjects show none from now on.")));
 	forget(CATALOG_PROTECTED_RELATIONS, relid);
+	forget(CATALOG_PROTECTION_UNDO, relid);
+	if (is_domain)
+	{
+		/* what is derived goes: another table may get this OID one day */
+		List *purposes = purpose_all();
+		ListCell *lc;
+		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+
+		foreach (lc, purposes)
+			set_clear(relid, ((Purpose *) lfirst(lc))->id, snapshot);
+		UnregisterSnapshot(snapshot);
+	}
 }
 
 static void
