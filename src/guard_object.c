@@ -66,7 +66,8 @@ relation_dropped(Oid relid)
 	entry = protected_relation(relid);
 	if (entry == NULL || entry->relid != relid)
 		return;
-	if (entry->domain == relid)
+	is_domain = entry->domain == relid;
+	if (is_domain)
 		ereport(
 			NOTICE,
 			(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
