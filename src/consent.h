@@ -26,8 +26,9 @@
 
 /*
  * A subject's place in the one order all pages, deltas and agenda rows share.
- * Integers: hi is a keyed bijection of the key that leaves the low 14 bits
- * alone, so that 16,384 neighbouring keys stay neighbours (a chunk); lo is 0.
+ * Integers: hi is a keyed bijection of the key that leaves the low 32 bits
+ * alone, so that neighbouring keys stay neighbours; 16,384 of them are a chunk;
+ * lo is 0.
  * uuid: hi a keyed mix, lo the other half: together a bijection.
  * text: a keyed 128-bit hash (SipHash-2-4-128).
  */
@@ -260,6 +261,7 @@ typedef struct ConsentLookup
 	uint64 last_chunk;
 	const uint8 *last_bitmap; /* NULL: ask lookup_integer() */
 	bool default_permitted;   /* the set holds who is stopped */
+	bool look_ahead;          /* lookup_ahead() is worth calling */
 } ConsentLookup;
 
 extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpose *purpose,
@@ -267,6 +269,7 @@ extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpos
 extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
 extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
+extern void lookup_ahead(ConsentLookup *lookup, const void *key, bool is_text);
 extern TimestampTz consent_now(void);
 
 /* lookup_integer -- is the subject with this key permitted? */

@@ -81,8 +81,11 @@ write_set(const ProtectedRelation *domain, const Purpose *purpose, ChangeList *e
 			memset(dense + i, true, j - i);
 		i = j;
 	}
-	while (!sparse_pages_fit(domain, entries, dense, set.bits) && set.bits < 40)
-		set.bits++;
+	/* a page that does not fit with few bits may need many: go in strides first */
+	while (set.bits < 48 && !sparse_pages_fit(domain, entries, dense, set.bits))
+		set.bits += 4;
+	while (set.bits > 0 && sparse_pages_fit(domain, entries, dense, set.bits - 1))
+		set.bits--;
 
 	caller = MemoryContextSwitchTo(page_context);
 	for (int64 i = 0; i < entries->count;)

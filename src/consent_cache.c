@@ -38,6 +38,7 @@ typedef struct CacheEntry
 	TimestampTz next_due;
 	LoadedPage *page; /* KIND_SET: NULL */
 	int bits;         /* KIND_SET */
+	int64 members;    /* KIND_SET; as it was then */
 	bool found;       /* KIND_SET */
 } CacheEntry;
 
@@ -231,6 +232,7 @@ cache_find_set(ConsentSet *set, Snapshot snapshot)
 		return false;
 	set->found = entry->found;
 	set->bits = entry->bits;
+	set->members = entry->members;
 	return true;
 }
 
@@ -245,4 +247,5 @@ cache_keep_set(const ConsentSet *set, uint64 changes)
 	entry->next_due = DT_NOEND;
 	entry->found = set->found;
 	entry->bits = set->bits;
+	entry->members = set->members;
 }

@@ -17,9 +17,6 @@
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
 
-#define CHUNK_NUMBER_BITS (64 - CHUNK_BITS)
-#define CHUNK_NUMBER_MASK ((UINT64CONST(1) << CHUNK_NUMBER_BITS) - 1)
-
 /* Steele, Lea, Flood (2014), SplitMix64's finaliser: a bijection of 64 bits */
 static inline uint64
 mix64(uint64 x)
@@ -32,31 +29,32 @@ mix64(uint64 x)
 	return x;
 }
 
-/*
- * The same idea on 50 bits: adding a key, multiplying by an odd number modulo
- * 2^50 and xor with an own right shift can each be undone, so it is a bijection.
- */
-static inline uint64
-mix_chunk_number(uint64 x, const uint64 *salt)
+/* Appleby, MurmurHash3's 32-bit finaliser between two keys: a bijection of 32 bits */
+static inline uint32
+mix32(uint32 x, const uint64 *salt)
 {
-	x = (x + salt[0]) & CHUNK_NUMBER_MASK;
-	x = (x * (salt[1] | 1)) & CHUNK_NUMBER_MASK;
-	x ^= x >> 25;
-	x = (x * UINT64CONST(0x94d049bb133111eb)) & CHUNK_NUMBER_MASK;
-	x ^= x >> 27;
-	x = (x * UINT64CONST(0xbf58476d1ce4e5b9)) & CHUNK_NUMBER_MASK;
-	x ^= x >> 25;
-	return x;
+	x += (uint32) salt[0];
+	x ^= x >> 16;
+	x *= 0x85ebca6b;
+	x ^= x >> 13;
+	x *= 0xc2b2ae35;
+	x ^= x >> 16;
+	return x ^ (uint32) salt[1];
 }
 
-/* position_of_integer -- exact: a bijection of the key */
+/*
+ * position_of_integer -- exact: a bijection of the key.  The low half stays as
+ * it is: keys that were given out together stay together, so that a table in
+ * the order of its keys (serial numbers, snowflake ids) is scanned with the
+ * set's caches warm.
+ */
 SubjectPosition
 position_of_integer(const uint64 *salt, int64 key)
 {
 	SubjectPosition position;
 	uint64 raw = (uint64) key;
 
-	position.hi = (mix_chunk_number(raw >> CHUNK_BITS, salt) << CHUNK_BITS) | (raw & CHUNK_MASK);
+	position.hi = ((uint64) mix32((uint32) (raw >> 32), salt) << 32) | (uint32) raw;
 	position.lo = 0;
 	return position;
 }

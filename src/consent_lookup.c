@@ -20,9 +20,12 @@
 #include "access/parallel.h"
 #include "access/xact.h"
 #include "consent_cache.h"
+#include "consent_spread.h"
 #include "errors.h"
 #include "miscadmin.h"
-#include "storage/lock.h"
+#include "storage/buf_internals.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -56,7 +59,14 @@ typedef struct SetLookup
 	MemoryContext scratch;
 	PageTable chunks; /* integers: chunk number -> dense page */
 	PageTable sparse; /* page number -> sparse page */
+	int64 members;
+	uint32 asked;           /* sparse pages loaded */
+	Spread *spread;         /* NULL while the statement asks about few subjects */
+	const char *ahead_page; /* heap page whose keys were prefetched */
 } SetLookup;
+
+/* a statement that needs more sparse pages than this asks about many subjects */
+#define FEW_PAGES 64
 
 /*
  * consent_now -- the moment decisions of this statement are made for: taken
@@ -217,7 +227,7 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 		memcpy(page->bitmap, row.bitmap, BITMAP_BYTES);
 	}
 	attach_dirty(lookup, page, &dirty);
-	if (settled && dirty.count == 0 && row.next_due > lookup->at)
+	if (settled && dirty.count == 0 && row.next_due > lookup->at && lookup->asked < FEW_PAGES)
 	{
 		LoadedPage *kept = cache_keep_page(
 			domain, purpose_id, kind, page,
@@ -269,6 +279,7 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 	}
 	lookup->built = set.found;
 	lookup->bits = set.bits;
+	lookup->members = set.members;
 	if (!set.found)
 		fold_request();
 	return &lookup->fast;
@@ -437,7 +448,22 @@ sparse_page(SetLookup *lookup, SubjectPosition position)
 	start = sparse_start(position.hi, lookup->bits);
 	page = load_page(lookup, PAGE_SPARSE, start, sparse_last(start, lookup->bits));
 	table_put(&lookup->sparse, lookup->context, number, page);
+	if (++lookup->asked == FEW_PAGES)
+		lookup->spread = spread_begin(lookup->bits, lookup->members,
+									  lookup->domain.key_kind != KEY_INTEGER, lookup->context);
+	lookup->fast.look_ahead = lookup->spread != NULL;
+	if (lookup->spread != NULL && page->ndirty == 0 && page->n_dense == 0)
+		(void) spread_add(lookup->spread, page);
 	return page;
+}
+
+/* is the page laid out, and the member on it? -1: ask the page itself */
+static inline int
+spread_answer(const SetLookup *lookup, SubjectPosition position)
+{
+	if (lookup->spread == NULL || !spread_has(lookup->spread, position.hi))
+		return -1;
+	return spread_contains(lookup->spread, position);
 }
 
 /* ---- integers ---- */
@@ -479,6 +505,15 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 	if (!lookup->built)
 		return decide_integer(lookup, NULL, key);
 
+	if (lookup->spread != NULL)
+	{
+		int answer;
+
+		position = position_of_integer(lookup->domain.salt, key);
+		answer = spread_answer(lookup, position);
+		if (answer >= 0)
+			return (answer != 0) != lookup->fast.default_permitted;
+	}
 	slot = table_find(&lookup->chunks, chunk);
 	if (slot != NULL)
 	{
@@ -539,8 +574,14 @@ lookup_uuid(ConsentLookup *fast, const void *uuid)
 {
 	SetLookup *lookup = (SetLookup *) fast;
 	SubjectPosition position = position_of_uuid(lookup->domain.salt, uuid);
-	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
-	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+	int answer = spread_answer(lookup, position);
+	LoadedPage *page;
+	DirtyMember *member;
+
+	if (likely(answer >= 0))
+		return (answer != 0) != lookup->fast.default_permitted;
+	page = lookup->built ? sparse_page(lookup, position) : NULL;
+	member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
 
 	if (unlikely(page == NULL || member != NULL))
 	{
@@ -559,10 +600,86 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 {
 	SetLookup *lookup = (SetLookup *) fast;
 	SubjectPosition position = position_of_text(lookup->domain.salt, text, length);
-	LoadedPage *page = lookup->built ? sparse_page(lookup, position) : NULL;
-	DirtyMember *member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+	int answer = spread_answer(lookup, position);
+	LoadedPage *page;
+	DirtyMember *member;
+
+	if (likely(answer >= 0))
+		return (answer != 0) != lookup->fast.default_permitted;
+	page = lookup->built ? sparse_page(lookup, position) : NULL;
+	member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
 
 	if (unlikely(page == NULL || member != NULL))
 		return decide_text(lookup, member, text, length);
 	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
+}
+
+/* ---- looking ahead ---- */
+
+/*
+ * lookup_ahead -- the key lies in a shared buffer: fetch what the other tuples
+ * of that heap page will ask for into the processor's caches.
+ *
+ * A large set of uuid or text keys answers each row with one cache line that is
+ * nowhere near; waiting for it would be most of the row's time.  A scan has its
+ * page pinned, so the other keys can be read.  What is read is only a hint: it
+ * may be changing under us, or be no key at all, and nothing is decided by it.
+ */
+void
+lookup_ahead(ConsentLookup *fast, const void *key, bool is_text)
+{
+	SetLookup *lookup = (SetLookup *) fast;
+	const char *at = key;
+	const char *page;
+	PageHeader header;
+	OffsetNumber last;
+	Size within = 0;
+
+	if (at < BufferBlocks || at >= BufferBlocks + (Size) NBuffers * BLCKSZ)
+		return;
+	page = BufferBlocks + ((at - BufferBlocks) / BLCKSZ) * BLCKSZ;
+	if (page == lookup->ahead_page)
+		return;
+	lookup->ahead_page = page;
+
+	header = (PageHeader) page;
+	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > BLCKSZ)
+		return;
+	last = (header->pd_lower - SizeOfPageHeaderData) / sizeof(ItemIdData);
+	/* where in its tuple the key is; in most tables it is there in all */
+	for (OffsetNumber i = 0; i < last && within == 0; i++)
+	{
+		ItemIdData item = header->pd_linp[i];
+		const char *tuple = page + ItemIdGetOffset(&item);
+
+		if (ItemIdIsNormal(&item) && at >= tuple && at < tuple + ItemIdGetLength(&item))
+			within = at - tuple;
+	}
+	if (within == 0)
+		return;
+	for (OffsetNumber i = 0; i < last; i++)
+	{
+		ItemIdData item = header->pd_linp[i];
+		Size offset = ItemIdGetOffset(&item) + within;
+		SubjectPosition position;
+
+		if (!ItemIdIsNormal(&item) || offset + UUID_LEN > BLCKSZ)
+			continue;
+		if (!is_text)
+			position = position_of_uuid(lookup->domain.salt, page + offset);
+		else
+		{
+			const char *text = page + offset;
+			Size length;
+
+			/* short texts without compression, which keys are */
+			if (!VARATT_IS_1B(text) || VARATT_IS_1B_E(text))
+				continue;
+			length = VARSIZE_1B(text) - VARHDRSZ_SHORT;
+			if (offset + VARHDRSZ_SHORT + length > BLCKSZ)
+				continue;
+			position = position_of_text(lookup->domain.salt, text + VARHDRSZ_SHORT, length);
+		}
+		spread_prefetch(lookup->spread, position.hi);
+	}
 }

@@ -216,12 +216,14 @@ Datum
 row_permitted_uuid(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo);
+	pg_uuid_t *key;
 
-	if (unlikely(state->bypass))
-		PG_RETURN_BOOL(true);
-	if (unlikely(PG_ARGISNULL(0)))
-		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
-	PG_RETURN_BOOL(lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data));
+	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
+		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	key = PG_GETARG_UUID_P(0);
+	if (state->lookup->look_ahead)
+		lookup_ahead(state->lookup, key, false);
+	PG_RETURN_BOOL(lookup_uuid(state->lookup, key->data));
 }
 
 /* row_permitted(text, regclass, int) RETURNS boolean */
@@ -232,11 +234,11 @@ row_permitted_text(PG_FUNCTION_ARGS)
 	text *key;
 	bool result;
 
-	if (unlikely(state->bypass))
-		PG_RETURN_BOOL(true);
-	if (unlikely(PG_ARGISNULL(0)))
-		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
+		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 	key = PG_GETARG_TEXT_PP(0);
+	if (state->lookup->look_ahead)
+		lookup_ahead(state->lookup, key, true);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	PG_FREE_IF_COPY(key, 0);
 	PG_RETURN_BOOL(result);

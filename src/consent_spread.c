@@ -1,0 +1,93 @@
+/*
+ * consent_spread.c
+ *	  Lays a set's sparse pages out for statements that ask about many subjects.
+ *
+ * A scan asks about subjects in no order that the set knows, so almost every
+ * row misses the caches; what counts is how many lines it touches.
+ */
+#include "compat.h"
+
+#include <sys/mman.h>
+
+#include "consent_spread.h"
+#include "utils/memutils.h"
+
+/* an empty slot between runs, on average one in six */
+#define SPREAD_ROOM 1.2
+#define SPREAD_TAIL 24
+#define SPREAD_MAX_BYTES ((Size) 1 << 30)
+
+/*
+ * spread_begin -- make room for a set; NULL where it would be unreasonably big.
+ *	bits, members	of the set
+ *	wide			uuid and text
+ */
+Spread *
+spread_begin(int bits, int64 members, bool wide, MemoryContext context)
+{
+	Spread *spread;
+	int64 pages = INT64CONST(1) << bits;
+	int64 per_page = (int64) (members / (double) pages * SPREAD_ROOM) + 8;
+	Size bytes;
+
+	if (bits > 24)
+		return NULL;
+	bytes = pages * (per_page + SPREAD_TAIL) * sizeof(uint64) * (wide ? 2 : 1);
+	if (bytes > SPREAD_MAX_BYTES)
+		return NULL;
+	spread = MemoryContextAlloc(context, sizeof(Spread));
+	spread->bits = bits;
+	spread->slots_per_page = per_page;
+	spread->stride = per_page + SPREAD_TAIL;
+	spread->wide = wide;
+	/* pages that no row asks about are never touched, so cost no memory */
+	spread->slots = MemoryContextAllocHuge(context, bytes);
+	spread->loaded = MemoryContextAllocZero(context, (pages + 7) / 8);
+#ifdef MADV_HUGEPAGE
+	{
+		const uintptr_t huge = 2 * 1024 * 1024;
+		uintptr_t first = ((uintptr_t) spread->slots + huge - 1) & ~(huge - 1);
+		uintptr_t last = ((uintptr_t) spread->slots + bytes) & ~(huge - 1);
+
+		/* fewer TLB misses; whether the kernel does it does not matter */
+		if (last > first)
+			(void) madvise((void *) first, last - first, MADV_HUGEPAGE);
+	}
+#endif
+	return spread;
+}
+
+/*
+ * spread_add -- lay out a clean page.  False when its members do not fit, or
+ * one of them looks like an empty slot: the page is then searched as it is.
+ */
+bool
+spread_add(Spread *spread, const LoadedPage *page)
+{
+	int width = spread->wide ? 2 : 1;
+	uint64 number = spread_number(spread, page->start);
+	uint64 *base = spread->slots + number * spread->stride * width;
+	uint32 next = 0;
+
+	for (int i = 0; i < page->count; i++)
+	{
+		uint64 hi = page->wide ? page->wide[i].hi : page->hi[i];
+		uint32 wanted = (uint32) (spread_slot(spread, hi) - number * spread->stride);
+
+		if (hi == SPREAD_EMPTY)
+			return false;
+		for (; next < wanted; next++)
+			base[next * width] = SPREAD_EMPTY;
+		/* the last slot stays empty: it ends every search */
+		if (next >= spread->stride - 1)
+			return false;
+		base[next * width] = hi;
+		if (spread->wide)
+			base[next * width + 1] = page->wide[i].lo;
+		next++;
+	}
+	for (; next < spread->stride; next++)
+		base[next * width] = SPREAD_EMPTY;
+	spread->loaded[number >> 3] |= 1 << (number & 7);
+	return true;
+}

@@ -1,0 +1,191 @@
+-- protect(): which rows are shown, for every key type and every way a table
+-- names its subjects.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE SCHEMA protection_test;
+CREATE ROLE protection_reader;
+GRANT USAGE ON SCHEMA protection_test TO protection_reader;
+ALTER DEFAULT PRIVILEGES IN SCHEMA protection_test GRANT ALL ON TABLES TO protection_reader;
+SELECT privseg.create_purpose('protection_news', 'consent');
+SELECT privseg.grant_clearance('protection_reader', 'protection_news');
+
+-- a subject table of every key type, extremes and near-misses among the keys;
+-- every second key permits
+CREATE TABLE protection_test.key (type text, key text, permits boolean);
+INSERT INTO protection_test.key
+SELECT type, key, n % 2 = 1
+FROM (VALUES
+	('smallint', '{-32768,-32767,-1,0,1,2,32766,32767}'::text[]),
+	('integer', '{-2147483648,-2147483647,-16385,-1,0,1,16383,16384,2147483646,2147483647}'),
+	('bigint', '{-9223372036854775808,-1,0,1,16383,16384,4294967295,4294967296,9223372036854775806,9223372036854775807}'),
+	('uuid', '{00000000-0000-0000-0000-000000000000,00000000-0000-0000-0000-000000000001,
+		01000000-0000-0000-0000-000000000000,ffffffff-ffff-ffff-ffff-fffffffffffe,ffffffff-ffff-ffff-ffff-ffffffffffff}'),
+	('text', ARRAY['', ' ', 'a', 'A', 'a ', U&'\00e9', U&'e\0301', '1', '01', repeat('x', 3000)]),
+	('varchar(60)', ARRAY['', ' ', 'a', 'A', 'a ', U&'\00e9', U&'e\0301', '1', '01', repeat('x', 60)])
+) AS types (type, keys), unnest(keys) WITH ORDINALITY AS k (key, n);
+CREATE FUNCTION pg_temp.every_key_type() RETURNS TABLE(type text, shown bigint, wrong bigint)
+LANGUAGE plpgsql AS $$
+BEGIN
+	FOR type IN SELECT DISTINCT k.type FROM protection_test.key k ORDER BY 1 LOOP
+		EXECUTE format('CREATE TABLE protection_test.person (id %s PRIMARY KEY)', type);
+		EXECUTE format('INSERT INTO protection_test.person SELECT key::%s FROM protection_test.key k WHERE k.type = %1$L', type);
+		PERFORM privseg.protect('protection_test.person', 'id');
+		PERFORM privseg.record_consent('protection_test.person', k.key, 'protection_news',
+				CASE WHEN k.permits THEN 'given' ELSE 'refused' END)
+		FROM protection_test.key k WHERE k.type = every_key_type.type;
+		SET LOCAL ROLE protection_reader;
+		SELECT count(*), count(*) FILTER (WHERE NOT k.permits) INTO shown, wrong
+		FROM protection_test.person p JOIN protection_test.key k ON k.key = p.id::text AND k.type = every_key_type.type;
+		RESET ROLE;
+		RETURN NEXT;
+		PERFORM privseg.unprotect('protection_test.person');
+		DROP TABLE protection_test.person;
+	END LOOP;
+END
+$$;
+SET privseg.purpose = 'protection_news';
+SELECT e.*, (SELECT count(*) FROM protection_test.key k WHERE k.type = e.type AND k.permits) AS expected
+FROM pg_temp.every_key_type() e;
+
+-- subjects 1, 2 and 3 permit, 4, 5 and 6 do not
+CREATE TABLE protection_test.person (id int PRIMARY KEY, name text NOT NULL);
+INSERT INTO protection_test.person SELECT i, 'person ' || i FROM generate_series(1, 6) i;
+SELECT privseg.protect('protection_test.person', 'id');
+SELECT count(privseg.record_consent('protection_test.person', i, 'protection_news', 'given')) FROM generate_series(1, 3) i;
+
+-- rows of a child table are their subject's, whatever integer type the key has there
+CREATE TABLE protection_test.purchase (id int PRIMARY KEY, person_id bigint, person_small smallint);
+CREATE INDEX ON protection_test.purchase (person_id);
+INSERT INTO protection_test.purchase SELECT i, NULLIF(i % 7, 0), NULLIF(i % 7, 0) FROM generate_series(1, 70) i;
+SELECT privseg.protect('protection_test.purchase', 'person_id', 'protection_test.person');
+SET ROLE protection_reader;
+SELECT person_id, count(*) FROM protection_test.purchase GROUP BY 1 ORDER BY 1;
+-- rows that name nobody are hidden, and cannot be written
+SELECT count(*) FROM protection_test.purchase WHERE person_id IS NULL;
+SELECT pg_temp.outcome('INSERT INTO protection_test.purchase VALUES (100, NULL) RETURNING id');
+RESET ROLE;
+SELECT privseg.unprotect('protection_test.purchase');
+SELECT privseg.protect('protection_test.purchase', 'person_small', 'protection_test.person', null_subject => 'show');
+SET ROLE protection_reader;
+-- unless the table is told to show them
+SELECT person_small, count(*) FROM protection_test.purchase GROUP BY 1 ORDER BY 1;
+SELECT pg_temp.outcome('INSERT INTO protection_test.purchase VALUES (100, NULL) RETURNING id');
+RESET ROLE;
+SELECT privseg.unprotect('protection_test.purchase');
+
+-- a row that is also about others needs every one of them
+CREATE TABLE protection_test.message (id int PRIMARY KEY, sender int, receiver int, copy_to bigint);
+CREATE INDEX ON protection_test.message (sender);
+INSERT INTO protection_test.message
+SELECT row_number() OVER (ORDER BY s, r, c), s, r, c
+FROM unnest('{1,4,NULL}'::int[]) s, unnest('{2,5,NULL}'::int[]) r, unnest('{3,6,NULL}'::int[]) c;
+SELECT privseg.protect('protection_test.message', 'sender', 'protection_test.person', also_about => '{receiver,copy_to}');
+SET ROLE protection_reader;
+SELECT sender, receiver, copy_to FROM protection_test.message ORDER BY 1, 2, 3;
+SELECT pg_temp.outcome(format('INSERT INTO protection_test.message VALUES (100, %L, %L, %L) RETURNING id', s, r, c)), s, r, c
+FROM (VALUES (1, 2, 3), (4, 2, 3), (1, 5, 3), (1, 2, 6), (NULL, 2, 3), (1, NULL, NULL)) v (s, r, c);
+SELECT pg_temp.outcome('UPDATE protection_test.message SET receiver = 5 WHERE sender = 1 RETURNING id');
+RESET ROLE;
+SELECT privseg.unprotect('protection_test.message');
+SELECT privseg.protect('protection_test.message', 'sender', 'protection_test.person', also_about => '{receiver,copy_to}',
+	null_subject => 'show');
+SET ROLE protection_reader;
+SELECT sender, receiver, copy_to FROM protection_test.message ORDER BY 1, 2, 3;
+RESET ROLE;
+
+-- a subject table whose rows are about their subject and another
+CREATE TABLE protection_test.member (id int PRIMARY KEY, sponsor int);
+INSERT INTO protection_test.member VALUES (1, NULL), (2, 1), (3, 4), (4, 1), (5, NULL);
+SELECT privseg.protect('protection_test.member', 'id', also_about => '{sponsor}');
+SELECT count(privseg.record_consent('protection_test.member', i, 'protection_news', 'given')) FROM generate_series(1, 3) i;
+SET ROLE protection_reader;
+SELECT * FROM protection_test.member ORDER BY id;
+-- somebody new, about whom nothing is known, but not at the cost of a sponsor
+SELECT s, pg_temp.outcome(format('INSERT INTO protection_test.member VALUES (9, %L) RETURNING id', s)) AS inserted
+FROM unnest('{NULL,1,4}'::int[]) s;
+RESET ROLE;
+
+-- lines of an order carry the subject of the order
+CREATE TABLE protection_test.orders (id int PRIMARY KEY, person_id int NOT NULL REFERENCES protection_test.person);
+CREATE INDEX ON protection_test.orders (person_id);
+INSERT INTO protection_test.orders SELECT i, i FROM generate_series(1, 6) i;
+SELECT privseg.protect('protection_test.orders', 'person_id', 'protection_test.person');
+CREATE TABLE protection_test.line (id int PRIMARY KEY, order_id int REFERENCES protection_test.orders ON UPDATE CASCADE ON DELETE CASCADE);
+INSERT INTO protection_test.line SELECT i, NULLIF(i, 7) FROM generate_series(1, 7) i;
+SELECT privseg.carry_subject('protection_test.line', 'order_id', 'person_id');
+SELECT * FROM protection_test.line ORDER BY id;
+SELECT format_type(atttypid, atttypmod) FROM pg_attribute
+WHERE attrelid = 'protection_test.line'::regclass AND attname = 'person_id';
+SELECT privseg.protect('protection_test.line', 'person_id', 'protection_test.person');
+SET ROLE protection_reader;
+SELECT * FROM protection_test.line ORDER BY id;
+-- whatever the writer says about the subject
+INSERT INTO protection_test.line VALUES (11, 1, 1), (12, 2, 1), (13, 3, NULL) RETURNING *;
+SELECT pg_temp.outcome('INSERT INTO protection_test.line VALUES (14, 4, 1) RETURNING person_id') AS hidden_order;
+SELECT pg_temp.outcome('INSERT INTO protection_test.line VALUES (14, 99, 1) RETURNING person_id') AS no_order;
+SELECT pg_temp.outcome('UPDATE protection_test.line SET order_id = 2 WHERE id = 11 RETURNING id') AS other_subject;
+SELECT pg_temp.outcome('UPDATE protection_test.line SET person_id = 2 WHERE id = 11 RETURNING person_id') AS kept;
+RESET ROLE;
+-- from then on, also when the order gets another number, or the search path is hostile
+SET row_security = off;
+UPDATE protection_test.orders SET id = 60 WHERE id = 6;
+SELECT * FROM protection_test.line WHERE order_id = 60;
+RESET row_security;
+CREATE SCHEMA protection_decoy;
+CREATE TABLE protection_decoy.orders (id int, person_id int);
+INSERT INTO protection_decoy.orders SELECT i, 1 FROM generate_series(1, 60) i;
+GRANT USAGE ON SCHEMA protection_decoy TO PUBLIC;
+GRANT SELECT ON protection_decoy.orders TO PUBLIC;
+SET search_path = protection_decoy;
+SET ROLE protection_reader;
+INSERT INTO protection_test.line VALUES (21, 2) RETURNING *;
+SELECT pg_temp.outcome('INSERT INTO protection_test.line VALUES (22, 4) RETURNING person_id') AS hidden_order;
+RESET ROLE;
+RESET search_path;
+
+-- two subject domains in one statement: each row needs its own subject
+CREATE TABLE protection_test.company (id uuid PRIMARY KEY, name text);
+INSERT INTO protection_test.company SELECT md5(i::text)::uuid, 'company ' || i FROM generate_series(1, 4) i;
+SELECT privseg.protect('protection_test.company', 'id');
+SELECT privseg.record_consent('protection_test.company', md5('2')::uuid, 'protection_news', 'given') IS NOT NULL AS recorded;
+SET ROLE protection_reader;
+SELECT p.name, c.name FROM protection_test.person p, protection_test.company c ORDER BY 1, 2;
+SELECT p.name, c.name FROM protection_test.person p FULL JOIN protection_test.company c ON c.name = 'company ' || p.id ORDER BY 1, 2;
+-- and a table used twice is policed twice
+SELECT a.id, b.id FROM protection_test.person a JOIN protection_test.person b ON b.id = a.id + 2 ORDER BY 1;
+SELECT a.id, b.id FROM protection_test.person a LEFT JOIN protection_test.person b ON b.id = a.id + 2 ORDER BY 1;
+RESET ROLE;
+
+-- whoever permits one domain's key permits nothing in the other
+CREATE TABLE protection_test.patient (id int PRIMARY KEY);
+INSERT INTO protection_test.patient SELECT generate_series(1, 6);
+SELECT privseg.protect('protection_test.patient', 'id');
+SET ROLE protection_reader;
+SELECT (SELECT count(*) FROM protection_test.person) AS persons, (SELECT count(*) FROM protection_test.patient) AS patients;
+RESET ROLE;
+
+-- dropping a table drops its protection; a child without its domain shows nothing
+SELECT privseg.unprotect('protection_test.patient');
+DROP TABLE protection_test.patient;
+CREATE TABLE protection_test.visit (member_id int);
+INSERT INTO protection_test.visit SELECT generate_series(1, 5);
+CREATE INDEX ON protection_test.visit (member_id);
+SELECT privseg.protect('protection_test.visit', 'member_id', 'protection_test.member');
+SET client_min_messages = notice;
+DROP TABLE protection_test.member;
+SET client_min_messages = warning;
+SELECT count(*) FROM privseg.protected_relation WHERE relation::text LIKE 'protection_test.member%';
+SELECT pg_temp.outcome('protection_reader', 'protection_news', 'SELECT count(*) FROM protection_test.visit');
+SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.visit%' AND status = 'violation';
+DROP TABLE protection_test.visit;
+
+DROP SCHEMA protection_test, protection_decoy CASCADE;
+SELECT count(*) FROM privseg.protected_relation WHERE relation::text LIKE 'protection%';
+DROP OWNED BY protection_reader;
+DROP ROLE protection_reader;
