@@ -66,6 +66,12 @@ position_to_sql(uint64 hi)
 	return (int64) (hi ^ (UINT64CONST(1) << 63));
 }
 
+static inline uint64
+position_from_sql(int64 position)
+{
+	return (uint64) position ^ (UINT64CONST(1) << 63);
+}
+
 /* ---- the rule (consent_decide.c) ---- */
 
 typedef enum FactKind
@@ -172,6 +178,7 @@ typedef struct PageRow
 {
 	bool found;
 	ItemPointerData tid;
+	uint64 position;
 	int count;             /* members on it */
 	TimestampTz next_due;  /* when time alone may change it */
 	int n_dense;           /* sparse: chunks listed */
@@ -210,6 +217,10 @@ extern void page_fetch(const ProtectedRelation *domain, int32 purpose_id, char k
 					   uint64 position, Snapshot snapshot, PageRow *page);
 extern void page_store(const ProtectedRelation *domain, int32 purpose_id, char kind,
 					   uint64 position, PageRow *page);
+typedef void (*PageVisitor)(const PageRow *page, void *argument);
+
+extern void page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind,
+					  Snapshot snapshot, PageVisitor visit, void *argument);
 extern Size page_bytes(const ProtectedRelation *domain, const PageRow *page);
 extern void delta_append(const ProtectedRelation *domain, int32 purpose_id,
 						 const DirtySubject *subjects, int n);

@@ -435,6 +435,56 @@ sparse_number(const SetLookup *lookup, SubjectPosition position)
 	return lookup->bits == 0 ? 0 : position.hi >> (64 - lookup->bits);
 }
 
+typedef struct SpreadVisit
+{
+	SetLookup *lookup;
+	Spread *spread;
+	uint8 *present; /* pages that exist, laid out or not */
+} SpreadVisit;
+
+static void
+spread_visit(const PageRow *page, void *argument)
+{
+	SpreadVisit *visit = argument;
+	uint64 number = spread_number(visit->spread, page->position);
+
+	visit->present[number >> 3] |= 1 << (number & 7);
+	/* pages with dense chunks or with somebody due are asked themselves */
+	if (page->n_dense == 0 && page->next_due > visit->lookup->at)
+		(void) spread_add(visit->spread, page);
+}
+
+/*
+ * The statement asks about many subjects: lay out the whole set, reading it in
+ * order, instead of page after page as rows happen to need them.
+ */
+static void
+spread_set(SetLookup *lookup)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
+	Snapshot snapshot = GetActiveSnapshot();
+	SpreadVisit visit;
+	DirtyList dirty = {0};
+
+	visit.lookup = lookup;
+	visit.spread = spread_begin(lookup->bits, lookup->members,
+								lookup->domain.key_kind != KEY_INTEGER, lookup->context);
+	if (visit.spread != NULL)
+	{
+		visit.present = palloc0(((Size) 1 << lookup->bits) / 8 + 1);
+		page_scan(&lookup->domain, lookup->purpose.id, PAGE_SPARSE, snapshot, spread_visit, &visit);
+		spread_finish(visit.spread, visit.present);
+		delta_collect(&lookup->domain, lookup->purpose.id, 0, ~UINT64CONST(0), snapshot, &dirty,
+					  NULL);
+		for (int i = 0; i < dirty.count; i++)
+			spread_forget(visit.spread, dirty.items[i].position.hi);
+		lookup->spread = visit.spread;
+		lookup->fast.look_ahead = lookup->domain.key_kind != KEY_INTEGER;
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(lookup->scratch);
+}
+
 static LoadedPage *
 sparse_page(SetLookup *lookup, SubjectPosition position)
 {
@@ -449,11 +499,7 @@ sparse_page(SetLookup *lookup, SubjectPosition position)
 	page = load_page(lookup, PAGE_SPARSE, start, sparse_last(start, lookup->bits));
 	table_put(&lookup->sparse, lookup->context, number, page);
 	if (++lookup->asked == FEW_PAGES)
-		lookup->spread = spread_begin(lookup->bits, lookup->members,
-									  lookup->domain.key_kind != KEY_INTEGER, lookup->context);
-	lookup->fast.look_ahead = lookup->spread != NULL;
-	if (lookup->spread != NULL && page->ndirty == 0 && page->n_dense == 0)
-		(void) spread_add(lookup->spread, page);
+		spread_set(lookup);
 	return page;
 }
 

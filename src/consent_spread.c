@@ -13,7 +13,7 @@
 #include "utils/memutils.h"
 
 /* an empty slot between runs, on average one in six */
-#define SPREAD_ROOM 1.2
+#define SPREAD_ROOM 1.6
 #define SPREAD_TAIL 24
 #define SPREAD_MAX_BYTES ((Size) 1 << 30)
 
@@ -62,10 +62,10 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
  * one of them looks like an empty slot: the page is then searched as it is.
  */
 bool
-spread_add(Spread *spread, const LoadedPage *page)
+spread_add(Spread *spread, const PageRow *page)
 {
 	int width = spread->wide ? 2 : 1;
-	uint64 number = spread_number(spread, page->start);
+	uint64 number = spread_number(spread, page->position);
 	uint64 *base = spread->slots + number * spread->stride * width;
 	uint32 next = 0;
 
@@ -90,4 +90,28 @@ spread_add(Spread *spread, const LoadedPage *page)
 		base[next * width] = SPREAD_EMPTY;
 	spread->loaded[number >> 3] |= 1 << (number & 7);
 	return true;
+}
+
+/* spread_forget -- the page must be asked itself: somebody on it is dirty */
+void
+spread_forget(Spread *spread, uint64 hi)
+{
+	uint64 number = spread_number(spread, hi);
+
+	spread->loaded[number >> 3] &= ~(1 << (number & 7));
+}
+
+/* spread_finish -- pages that do not exist have no members */
+void
+spread_finish(Spread *spread, const uint8 *present)
+{
+	PageRow nobody = {0};
+
+	for (uint64 number = 0; number < UINT64CONST(1) << spread->bits; number++)
+	{
+		if ((present[number >> 3] >> (number & 7)) & 1)
+			continue;
+		nobody.position = spread->bits == 0 ? 0 : number << (64 - spread->bits);
+		(void) spread_add(spread, &nobody);
+	}
 }

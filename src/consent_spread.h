@@ -30,7 +30,9 @@ typedef struct Spread
 #define SPREAD_EMPTY (~UINT64CONST(0))
 
 extern Spread *spread_begin(int bits, int64 members, bool wide, MemoryContext context);
-extern bool spread_add(Spread *spread, const LoadedPage *page);
+extern bool spread_add(Spread *spread, const PageRow *page);
+extern void spread_forget(Spread *spread, uint64 hi);
+extern void spread_finish(Spread *spread, const uint8 *present);
 
 static inline uint64
 spread_number(const Spread *spread, uint64 hi)
@@ -60,9 +62,14 @@ spread_slot(const Spread *spread, uint64 hi)
  * Fetch a position's slots into the processor's caches.  A macro: gcc takes a
  * function that does nothing but this for one without effects.
  */
-#define spread_prefetch(spread, position_hi) \
-	__builtin_prefetch((spread)->slots + \
-					   ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi))
+#define spread_prefetch(spread, position_hi)                                               \
+	do                                                                                     \
+	{                                                                                      \
+		const uint64 *slot_ =                                                              \
+			(spread)->slots + ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi); \
+		__builtin_prefetch(slot_);                                                         \
+		__builtin_prefetch(slot_ + 8);                                                     \
+	} while (0)
 
 static inline bool
 spread_contains(const Spread *spread, SubjectPosition position)

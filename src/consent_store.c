@@ -29,6 +29,7 @@
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
@@ -330,6 +331,35 @@ damaged:
 			 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
 }
 
+static void
+decode_page(const ProtectedRelation *domain, char kind, TupleDesc descriptor, HeapTuple tuple,
+			PageRow *page)
+{
+	Datum values[PAGE_NATTS];
+	bool nulls[PAGE_NATTS];
+	bytea *members;
+
+	MemSet(page, 0, sizeof(*page));
+	heap_deform_tuple(tuple, descriptor, values, nulls);
+	page->found = true;
+	page->tid = tuple->t_self;
+	page->position = position_from_sql(DatumGetInt64(values[PAGE_POSITION - 1]));
+	page->count = DatumGetInt32(values[PAGE_COUNT - 1]);
+	page->next_due = DatumGetTimestampTz(values[PAGE_NEXT_DUE - 1]);
+	members = DatumGetByteaPP(values[PAGE_MEMBERS - 1]);
+	if (kind == PAGE_SPARSE)
+		decode_sparse(domain, VARDATA_ANY(members), VARSIZE_ANY_EXHDR(members), page);
+	else
+	{
+		if (VARSIZE_ANY_EXHDR(members) != BITMAP_BYTES)
+			ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT),
+							errmsg("a page of privseg's consent set is damaged"),
+							errhint("Rebuild the consent set with privseg.rebuild_consent().")));
+		page->bitmap = palloc(BITMAP_BYTES);
+		memcpy(page->bitmap, VARDATA_ANY(members), BITMAP_BYTES);
+	}
+}
+
 /* page_fetch -- one page; an absent row is an empty page without agenda */
 void
 page_fetch(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
@@ -350,31 +380,45 @@ page_fetch(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 							  4, keys);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
-	{
-		Datum values[PAGE_NATTS];
-		bool nulls[PAGE_NATTS];
-		bytea *members;
+		decode_page(domain, kind, RelationGetDescr(heap), tuple, page);
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+}
 
-		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
-		page->found = true;
-		page->tid = tuple->t_self;
-		page->count = DatumGetInt32(values[PAGE_COUNT - 1]);
-		page->next_due = DatumGetTimestampTz(values[PAGE_NEXT_DUE - 1]);
-		members = DatumGetByteaPP(values[PAGE_MEMBERS - 1]);
-		if (kind == PAGE_SPARSE)
-			decode_sparse(domain, VARDATA_ANY(members), VARSIZE_ANY_EXHDR(members), page);
-		else
-		{
-			if (VARSIZE_ANY_EXHDR(members) != BITMAP_BYTES)
-				ereport(ERROR,
-						(errcode(PRIVSEG_ERR_CORRUPT),
-						 errmsg("a page of privseg's consent set is damaged"),
-						 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
-			page->bitmap = palloc(BITMAP_BYTES);
-			memcpy(page->bitmap, VARDATA_ANY(members), BITMAP_BYTES);
-		}
+/*
+ * page_scan -- every page of one kind, in order of position, each in a context
+ * that is reset after the call.
+ */
+void
+page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind, Snapshot snapshot,
+		  PageVisitor visit, void *argument)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_PAGE), AccessShareLock);
+	MemoryContext page_context =
+		AllocSetContextCreate(CurrentMemoryContext, "privseg page scan", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext caller = MemoryContextSwitchTo(page_context);
+	ScanKeyData keys[3];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	set_keys(keys, domain->relid, purpose_id);
+	ScanKeyInit(&keys[2], PAGE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	MemoryContextSwitchTo(caller);
+	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_PAGE_INDEX), true, snapshot,
+							  3, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		PageRow page;
+
+		CHECK_FOR_INTERRUPTS();
+		MemoryContextSwitchTo(page_context);
+		decode_page(domain, kind, RelationGetDescr(heap), tuple, &page);
+		visit(&page, argument);
+		MemoryContextSwitchTo(caller);
+		MemoryContextReset(page_context);
 	}
 	systable_endscan(scan);
+	MemoryContextDelete(page_context);
 	table_close(heap, AccessShareLock);
 }
 
