@@ -62,14 +62,9 @@ spread_slot(const Spread *spread, uint64 hi)
  * Fetch a position's slots into the processor's caches.  A macro: gcc takes a
  * function that does nothing but this for one without effects.
  */
-#define spread_prefetch(spread, position_hi)                                               \
-	do                                                                                     \
-	{                                                                                      \
-		const uint64 *slot_ =                                                              \
-			(spread)->slots + ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi); \
-		__builtin_prefetch(slot_);                                                         \
-		__builtin_prefetch(slot_ + 8);                                                     \
-	} while (0)
+#define spread_prefetch(spread, position_hi) \
+	__builtin_prefetch((spread)->slots + \
+					   ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi))
 
 static inline bool
 spread_contains(const Spread *spread, SubjectPosition position)
