@@ -23,9 +23,6 @@
 #include "consent_spread.h"
 #include "errors.h"
 #include "miscadmin.h"
-#include "storage/buf_internals.h"
-#include "storage/bufmgr.h"
-#include "storage/bufpage.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -60,9 +57,8 @@ typedef struct SetLookup
 	PageTable chunks; /* integers: chunk number -> dense page */
 	PageTable sparse; /* page number -> sparse page */
 	int64 members;
-	uint32 asked;           /* sparse pages loaded */
-	Spread *spread;         /* NULL while the statement asks about few subjects */
-	const char *ahead_page; /* heap page whose keys were prefetched */
+	uint32 asked;   /* sparse pages loaded */
+	Spread *spread; /* NULL while the statement asks about few subjects */
 } SetLookup;
 
 /* a statement that needs more sparse pages than this asks about many subjects */
@@ -660,72 +656,11 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
 }
 
-/* ---- looking ahead ---- */
-
-/*
- * lookup_ahead -- the key lies in a shared buffer: fetch what the other tuples
- * of that heap page will ask for into the processor's caches.
- *
- * A large set of uuid or text keys answers each row with one cache line that is
- * nowhere near; waiting for it would be most of the row's time.  A scan has its
- * page pinned, so the other keys can be read.  What is read is only a hint: it
- * may be changing under us, or be no key at all, and nothing is decided by it.
- */
+/* lookup_ahead -- the key lies in a tuple: prefetch for its neighbours */
 void
 lookup_ahead(ConsentLookup *fast, const void *key, bool is_text)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	const char *at = key;
-	const char *page;
-	PageHeader header;
-	OffsetNumber last;
-	Size within = 0;
 
-	if (at < BufferBlocks || at >= BufferBlocks + (Size) NBuffers * BLCKSZ)
-		return;
-	page = BufferBlocks + ((at - BufferBlocks) / BLCKSZ) * BLCKSZ;
-	if (page == lookup->ahead_page)
-		return;
-	lookup->ahead_page = page;
-
-	header = (PageHeader) page;
-	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > BLCKSZ)
-		return;
-	last = (header->pd_lower - SizeOfPageHeaderData) / sizeof(ItemIdData);
-	/* where in its tuple the key is; in most tables it is there in all */
-	for (OffsetNumber i = 0; i < last && within == 0; i++)
-	{
-		ItemIdData item = header->pd_linp[i];
-		const char *tuple = page + ItemIdGetOffset(&item);
-
-		if (ItemIdIsNormal(&item) && at >= tuple && at < tuple + ItemIdGetLength(&item))
-			within = at - tuple;
-	}
-	if (within == 0)
-		return;
-	for (OffsetNumber i = 0; i < last; i++)
-	{
-		ItemIdData item = header->pd_linp[i];
-		Size offset = ItemIdGetOffset(&item) + within;
-		SubjectPosition position;
-
-		if (!ItemIdIsNormal(&item) || offset + UUID_LEN > BLCKSZ)
-			continue;
-		if (!is_text)
-			position = position_of_uuid(lookup->domain.salt, page + offset);
-		else
-		{
-			const char *text = page + offset;
-			Size length;
-
-			/* short texts without compression, which keys are */
-			if (!VARATT_IS_1B(text) || VARATT_IS_1B_E(text))
-				continue;
-			length = VARSIZE_1B(text) - VARHDRSZ_SHORT;
-			if (offset + VARHDRSZ_SHORT + length > BLCKSZ)
-				continue;
-			position = position_of_text(lookup->domain.salt, text + VARHDRSZ_SHORT, length);
-		}
-		spread_prefetch(lookup->spread, position.hi);
-	}
+	spread_look_ahead(lookup->spread, lookup->domain.salt, key, is_text);
 }

@@ -10,7 +10,11 @@
 #include <sys/mman.h>
 
 #include "consent_spread.h"
+#include "storage/buf_internals.h"
+#include "storage/bufmgr.h"
+#include "storage/bufpage.h"
 #include "utils/memutils.h"
+#include "utils/uuid.h"
 
 /* half of the slots stay empty: runs are short, and mostly one cache line */
 #define SPREAD_ROOM 2.0
@@ -40,6 +44,7 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
 	spread->slots_per_page = per_page;
 	spread->stride = per_page + SPREAD_TAIL;
 	spread->wide = wide;
+	spread->ahead_page = NULL;
 	/* pages that no row asks about are never touched, so cost no memory */
 	spread->slots = MemoryContextAllocHuge(context, bytes);
 	spread->loaded = MemoryContextAllocZero(context, (pages + 7) / 8);
@@ -113,5 +118,74 @@ spread_finish(Spread *spread, const uint8 *present)
 			continue;
 		nobody.position = spread->bits == 0 ? 0 : number << (64 - spread->bits);
 		(void) spread_add(spread, &nobody);
+	}
+}
+
+/* ---- looking ahead ---- */
+
+/*
+ * spread_look_ahead -- the key lies in a shared buffer: fetch what the other tuples
+ * of that heap page will ask for into the processor's caches.
+ *
+ * A large set of uuid or text keys answers each row with one cache line that is
+ * nowhere near; waiting for it would be most of the row's time.  A scan has its
+ * page pinned, so the other keys can be read.  What is read is only a hint: it
+ * may be changing under us, or be no key at all, and nothing is decided by it.
+ */
+void
+spread_look_ahead(Spread *spread, const uint64 *salt, const void *key, bool is_text)
+{
+	const char *at = key;
+	const char *page;
+	PageHeader header;
+	OffsetNumber last;
+	Size within = 0;
+
+	if (at < BufferBlocks || at >= BufferBlocks + (Size) NBuffers * BLCKSZ)
+		return;
+	page = BufferBlocks + ((at - BufferBlocks) / BLCKSZ) * BLCKSZ;
+	if (page == spread->ahead_page)
+		return;
+	spread->ahead_page = page;
+
+	header = (PageHeader) page;
+	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > BLCKSZ)
+		return;
+	last = (header->pd_lower - SizeOfPageHeaderData) / sizeof(ItemIdData);
+	/* where in its tuple the key is; in most tables it is there in all */
+	for (OffsetNumber i = 0; i < last && within == 0; i++)
+	{
+		ItemIdData item = header->pd_linp[i];
+		const char *tuple = page + ItemIdGetOffset(&item);
+
+		if (ItemIdIsNormal(&item) && at >= tuple && at < tuple + ItemIdGetLength(&item))
+			within = at - tuple;
+	}
+	if (within == 0)
+		return;
+	for (OffsetNumber i = 0; i < last; i++)
+	{
+		ItemIdData item = header->pd_linp[i];
+		Size offset = ItemIdGetOffset(&item) + within;
+		SubjectPosition position;
+
+		if (!ItemIdIsNormal(&item) || offset + UUID_LEN > BLCKSZ)
+			continue;
+		if (!is_text)
+			position = position_of_uuid(salt, page + offset);
+		else
+		{
+			const char *text = page + offset;
+			Size length;
+
+			/* short texts without compression, which keys are */
+			if (!VARATT_IS_1B(text) || VARATT_IS_1B_E(text))
+				continue;
+			length = VARSIZE_1B(text) - VARHDRSZ_SHORT;
+			if (offset + VARHDRSZ_SHORT + length > BLCKSZ)
+				continue;
+			position = position_of_text(salt, text + VARHDRSZ_SHORT, length);
+		}
+		spread_prefetch(spread, position.hi);
 	}
 }

@@ -23,7 +23,8 @@ typedef struct Spread
 	uint32 stride;         /* slots_per_page, and room behind for the last run */
 	bool wide;             /* two words a slot, or one */
 	uint64 *slots;
-	uint8 *loaded; /* a bit for each page */
+	uint8 *loaded;          /* a bit for each page */
+	const char *ahead_page; /* heap page whose keys were prefetched */
 } Spread;
 
 /* stands for an empty slot, and is greater than any member before it */
@@ -32,6 +33,7 @@ typedef struct Spread
 extern Spread *spread_begin(int bits, int64 members, bool wide, MemoryContext context);
 extern bool spread_add(Spread *spread, const PageRow *page);
 extern void spread_forget(Spread *spread, uint64 hi);
+extern void spread_look_ahead(Spread *spread, const uint64 *salt, const void *key, bool is_text);
 extern void spread_finish(Spread *spread, const uint8 *present);
 
 static inline uint64
@@ -63,7 +65,7 @@ spread_slot(const Spread *spread, uint64 hi)
  * function that does nothing but this for one without effects.
  */
 #define spread_prefetch(spread, position_hi) \
-	__builtin_prefetch((spread)->slots + \
+	__builtin_prefetch((spread)->slots +     \
 					   ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi))
 
 static inline bool
