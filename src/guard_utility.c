@@ -97,7 +97,7 @@ is_key_column(const ProtectedRelation *entry, const char *column)
 static void
 refuse_own_table(Oid relid, const char *what)
 {
-	if (catalog_is_internal_table(relid) && !creating_extension)
+	if (catalog_is_internal_table(relid) && !creating_extension && !IsBinaryUpgrade)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("%s is not allowed on \"%s\" of privseg", what, get_rel_name(relid)),
 						errhint("The extension's tables change with the extension only.")));
@@ -113,7 +113,15 @@ guard_alter_table(AlterTableStmt *alter)
 
 	if (!OidIsValid(relid))
 		return;
-	refuse_own_table(relid, "ALTER TABLE");
+	foreach (lc, alter->cmds)
+	{
+		AlterTableType subtype = lfirst_node(AlterTableCmd, lc)->subtype;
+
+		/* where and how they are stored is the DBA's */
+		if (subtype != AT_SetRelOptions && subtype != AT_ResetRelOptions &&
+			subtype != AT_SetTableSpace && subtype != AT_SetStatistics)
+			refuse_own_table(relid, "ALTER TABLE");
+	}
 	entry = protected_relation(relid);
 	if (entry == NULL)
 		return;

@@ -16,6 +16,7 @@ extern List *policy_permissive(CmdType command, Relation relation);
 extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern int policy_flags(const ProtectedRelation *entry);
 extern bool policy_is_read_function(Oid function);
 extern bool policy_is_own_function(Oid function);
 extern Node *policy_reads_to_writes(Node *qual);

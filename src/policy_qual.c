@@ -96,16 +96,20 @@ call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno,
 								 InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
 }
 
+/* policy_flags -- the flags of the call that asks about the relation's key */
+int
+policy_flags(const ProtectedRelation *entry)
+{
+	return (entry->show_null ? ROW_NULL_PASSES : 0) |
+		   (entry->relid == entry->domain ? ROW_SUBJECT_TABLE : 0);
+}
+
 static List *
 quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 {
-	int flags = 0;
+	int flags = policy_flags(entry);
 	List *result;
 
-	if (entry->show_null)
-		flags |= ROW_NULL_PASSES;
-	if (entry->relid == entry->domain)
-		flags |= ROW_SUBJECT_TABLE;
 	/* a new row of the subject table is about a new subject (see policy_row.c) */
 	write = write && entry->relid == entry->domain;
 	result = list_make1(call(entry, relid, entry->subject, varno, write, flags));
