@@ -94,7 +94,7 @@ SELECT pg_catalog.pg_extension_config_dump('privseg.protection_undo', '');
 SELECT pg_catalog.pg_extension_config_dump('privseg.protected_columns', '');
 
 CREATE VIEW privseg.protected_relation AS
-SELECT relation, subject_column AS subject, NULLIF(subject_table, relation) AS subject_of, key_type,
+SELECT relation, subject_column AS subject, CASE WHEN subject_table <> relation THEN subject_table END AS subject_of, key_type,
 	   COALESCE(also_about, '{}') AS also_about, null_subject, residence, birth_date
   FROM privseg.protected_relations;
 COMMENT ON VIEW privseg.protected_relation IS 'the protected relations; subject_of is NULL for subject tables';
@@ -363,7 +363,9 @@ BEGIN
 		   AND t.tgname = 'privseg_subject_moved' AND t.tgparentid = 0
 	LOOP
 		EXECUTE format('DROP TRIGGER privseg_subject_moved ON %s', member);
-		EXECUTE format('DROP TRIGGER IF EXISTS privseg_subject_moved_before ON %s', member);
+		IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = member AND t.tgname = 'privseg_subject_moved_before') THEN
+			EXECUTE format('DROP TRIGGER privseg_subject_moved_before ON %s', member);
+		END IF;
 	END LOOP;
 	DELETE FROM privseg.protection_undo u WHERE u.relation = unprotect.relation;
 END
@@ -380,7 +382,6 @@ DECLARE
 	candidates int;
 	parent privseg.protected_relations;
 	from_column name;
-	to_column name;
 	subject_type text;
 BEGIN
 	IF carry_subject.relation IS NULL OR carry_subject.foreign_key IS NULL OR carry_subject.subject IS NULL THEN
@@ -424,8 +425,6 @@ BEGIN
 	END IF;
 	SELECT a.attname INTO from_column FROM pg_attribute a
 	 WHERE a.attrelid = carry_subject.relation AND a.attnum = reference.conkey[1];
-	SELECT a.attname INTO to_column FROM pg_attribute a
-	 WHERE a.attrelid = reference.confrelid AND a.attnum = reference.confkey[1];
 	SELECT format_type(a.atttypid, a.atttypmod)
 		   || CASE WHEN a.attcollation <> 0
 				   THEN (SELECT format(' COLLATE %I.%I', n.nspname, l.collname)
@@ -436,9 +435,8 @@ BEGIN
 
 	EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', carry_subject.relation, carry_subject.subject, subject_type);
 	EXECUTE format('CREATE TRIGGER privseg_subject_carried BEFORE INSERT OR UPDATE ON %s FOR EACH ROW'
-				   ' EXECUTE FUNCTION privseg.subject_carried(%L, %L, %L, %L, %L)',
-				   carry_subject.relation, reference.confrelid::regclass, to_column, parent.subject_column, from_column,
-				   carry_subject.subject);
+				   ' EXECUTE FUNCTION privseg.subject_carried(%L, %L)',
+				   carry_subject.relation, from_column, carry_subject.subject);
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_carried', carry_subject.relation);
 	PERFORM privseg.carry_subject_rows(carry_subject.relation, carry_subject.subject);
 	EXECUTE format('CREATE INDEX ON %s (%I)', carry_subject.relation, carry_subject.subject);

@@ -50,7 +50,7 @@ BEGIN
 		RAISE EXCEPTION 'purpose "%" does not exist', grant_clearance.purpose
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with privseg.create_purpose().';
 	END IF;
-	IF privseg.role_belongs(session_user::regrole, grant_clearance.grantee) THEN
+	IF privseg.role_belongs((SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user)::regrole, grant_clearance.grantee) THEN
 		RAISE EXCEPTION 'nobody grants clearance to themselves or to a role they belong to'
 			USING ERRCODE = 'insufficient_privilege',
 				  HINT = 'Another administrator grants it.';

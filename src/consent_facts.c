@@ -22,6 +22,7 @@ struct FactReader
 	Relation index;
 	IndexScanDesc scan;
 	TupleTableSlot *slot;
+	MemoryContext context; /* the scan's: it keeps notes of its own */
 	Oid domain;
 	ConsentFact *facts;
 	int size;
@@ -91,6 +92,7 @@ facts_begin(Oid domain, Snapshot snapshot)
 		index_open(catalog_table_oid(CATALOG_CONSENT_RECORD_SUBJECT_INDEX), AccessShareLock);
 	reader->slot = table_slot_create(reader->heap, NULL);
 	reader->scan = index_beginscan(reader->heap, reader->index, snapshot, 2, 0);
+	reader->context = CurrentMemoryContext;
 	reader->domain = domain;
 	reader->size = 16;
 	reader->facts = palloc(sizeof(ConsentFact) * reader->size);
@@ -107,14 +109,17 @@ facts_of_subject(FactReader *reader, const char *canonical, ConsentFact **facts)
 	ScanKeyData keys[2];
 	int n = 0;
 	text *subject = cstring_to_text(canonical);
+	MemoryContext caller = CurrentMemoryContext;
 	bool sorted = true;
 
 	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(reader->domain));
 	ScanKeyEntryInitialize(&keys[1], 0, 2, BTEqualStrategyNumber, InvalidOid, C_COLLATION_OID,
 						   F_TEXTEQ, PointerGetDatum(subject));
+	MemoryContextSwitchTo(reader->context);
 	index_rescan(reader->scan, keys, 2, NULL, 0);
 	while (index_getnext_slot(reader->scan, ForwardScanDirection, reader->slot))
 	{
+		MemoryContextSwitchTo(caller);
 		if (n == reader->size)
 		{
 			reader->size *= 2;
@@ -125,7 +130,9 @@ facts_of_subject(FactReader *reader, const char *canonical, ConsentFact **facts)
 		if (n > 0 && fact_compare(&reader->facts[n - 1], &reader->facts[n]) > 0)
 			sorted = false;
 		n++;
+		MemoryContextSwitchTo(reader->context);
 	}
+	MemoryContextSwitchTo(caller);
 	ExecClearTuple(reader->slot);
 	if (!sorted)
 		qsort(reader->facts, n, sizeof(ConsentFact), fact_compare);

@@ -164,6 +164,15 @@ consent_record_before(PG_FUNCTION_ARGS)
 					TextDatumGetCString(values[RECORD_STATUS - 1])),
 			 errdetail(
 				 "Statuses are requested, request_deferred, given, renewed, refused, expired, withdrawn, revoked, invalidated, unknown.")));
+	{
+		char *given_by = TextDatumGetCString(values[RECORD_GIVEN_BY - 1]);
+
+		if (strcmp(given_by, "subject") != 0 && strcmp(given_by, "guardian") != 0 &&
+			strcmp(given_by, "agent") != 0)
+			ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+							errmsg("unknown giver \"%s\" of a consent record", given_by),
+							errdetail("A consent is given by subject, guardian or agent.")));
+	}
 	if (!nulls[RECORD_EXPIRES_AT - 1] && DatumGetTimestampTz(values[RECORD_EXPIRES_AT - 1]) <=
 											 DatumGetTimestampTz(values[RECORD_EFFECTIVE_AT - 1]))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),

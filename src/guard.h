@@ -15,6 +15,7 @@
 
 /* guard_query.c */
 extern bool guard_query(Query *query);
+extern bool guard_validating; /* a command that validates foreign keys runs */
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
@@ -23,6 +24,10 @@ extern void guard_execution(PlannedStmt *plan);
 
 /* guard_utility.c */
 extern void guard_utility(PlannedStmt *statement);
+extern bool guard_validates(PlannedStmt *statement);
+
+/* guard_role.c */
+extern void guard_role(Node *node);
 
 /* guard_object.c */
 extern void

@@ -22,84 +22,11 @@
 /* marks a plan of core's referential queries: no such syscache, never matches */
 #define REFERENTIAL_MARK (-42)
 
-typedef struct PolicyCall
-{
-	const ProtectedRelation *entry;
-	Oid relid;
-	Index scanrelid;
-	List *index_columns; /* of an index-only scan, whose Vars name them */
-} PolicyCall;
-
-/* is this argument the subject's key of the relation that is scanned? */
-static bool
-is_subject_column(Node *argument, const PolicyCall *call)
-{
-	Var *var;
-
-	if (IsA(argument, FuncExpr) && list_length(((FuncExpr *) argument)->args) == 1)
-		argument = linitial(((FuncExpr *) argument)->args);
-	if (IsA(argument, RelabelType))
-		argument = (Node *) ((RelabelType *) argument)->arg;
-	if (!IsA(argument, Var))
-		return false;
-	var = (Var *) argument;
-	if (var->varno == INDEX_VAR && var->varattno > 0 &&
-		var->varattno <= list_length(call->index_columns))
-	{
-		Expr *column = list_nth_node(TargetEntry, call->index_columns, var->varattno - 1)->expr;
-
-		if (!IsA(column, Var))
-			return false;
-		var = (Var *) column;
-	}
-	else if (var->varno != (int) call->scanrelid)
-		return false;
-	return var->varattno == get_attnum(call->relid, call->entry->subject);
-}
-
-/*
- * Not any call of the function will do, for a user may write one: it must ask
- * about the relation's own key, in its own domain, as the policy asks.
- */
-static bool
-calls_row_permitted(Node *node, void *context)
-{
-	const PolicyCall *call = context;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, List))
-	{
-		ListCell *lc;
-
-		/* a list of quals is ANDed; below OR or NOT a call is not a policy */
-		foreach (lc, (List *) node)
-			if (calls_row_permitted(lfirst(lc), context))
-				return true;
-		return false;
-	}
-	if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR)
-		return calls_row_permitted((Node *) ((BoolExpr *) node)->args, context);
-	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
-	{
-		List *arguments = ((FuncExpr *) node)->args;
-		Const *domain = lsecond(arguments);
-		Const *flags = lthird(arguments);
-
-		return IsA(domain, Const) && !domain->constisnull && IsA(flags, Const) &&
-			   !flags->constisnull && DatumGetObjectId(domain->constvalue) == call->entry->domain &&
-			   DatumGetInt32(flags->constvalue) == policy_flags(call->entry) &&
-			   is_subject_column(linitial(arguments), call);
-	}
-	return false;
-}
-
 static void
 check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 {
 	RangeTblEntry *rte;
 	const ProtectedRelation *entry;
-	PolicyCall call;
 
 	if (scanrelid == 0)
 		return;
@@ -109,11 +36,8 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	entry = protected_relation(rte->relid);
 	if (entry == NULL)
 		return;
-	call.entry = entry;
-	call.relid = rte->relid;
-	call.scanrelid = scanrelid;
-	call.index_columns = IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL;
-	if (calls_row_permitted((Node *) node->qual, &call))
+	if (policy_is_on((Node *) node->qual, entry, rte->relid, scanrelid,
+					 IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL))
 		return;
 	ereport(
 		ERROR,
@@ -213,7 +137,7 @@ guard_execution(PlannedStmt *plan)
 	if (plan->invalItems != NIL &&
 		llast_node(PlanInvalItem, plan->invalItems)->cacheId == REFERENTIAL_MARK)
 	{
-		if (!InNoForceRLSOperation())
+		if (!InNoForceRLSOperation() && !guard_validating)
 			ereport(ERROR,
 					(errcode(PRIVSEG_ERR_SHAPE),
 					 errmsg("a plan made during a referential action cannot be used outside it")));

@@ -14,6 +14,7 @@
  */
 #include "compat.h"
 
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "errors.h"
@@ -23,6 +24,8 @@
 #include "nodes/nodeFuncs.h"
 #include "policy.h"
 #include "utils/lsyscache.h"
+
+bool guard_validating = false;
 
 /* ---- core's referential queries ---- */
 
@@ -39,15 +42,21 @@ not_referential(Node *node, void *context)
 		case T_Const:
 		case T_RelabelType:
 		case T_CollateExpr:
-		case T_OpExpr:
+		case T_NullTest:
 		case T_List:
+			break;
+		case T_OpExpr:
+			/* an operator of a user would be shown the rows */
+			if (((OpExpr *) node)->opno >= FirstNormalObjectId)
+				return true;
 			break;
 		case T_BoolExpr:
 			if (((BoolExpr *) node)->boolop != AND_EXPR)
 				return true;
 			break;
 		case T_FuncExpr:
-			if (((FuncExpr *) node)->funcformat != COERCE_IMPLICIT_CAST)
+			if (((FuncExpr *) node)->funcformat != COERCE_IMPLICIT_CAST ||
+				((FuncExpr *) node)->funcid >= FirstNormalObjectId)
 				return true;
 			break;
 		default:
@@ -56,11 +65,47 @@ not_referential(Node *node, void *context)
 	return expression_tree_walker(node, not_referential, context);
 }
 
+/* the conditions of such a query may be ORed */
+static bool
+not_validation(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, BoolExpr) || IsA(node, List))
+		return expression_tree_walker(node, not_validation, context);
+	return not_referential(node, context);
+}
+
+/*
+ * The query by which core validates a foreign key: rows of one table left
+ * joined to another by their keys, where there is none.  It must see all rows.
+ */
+static bool
+is_validation(Query *query)
+{
+	ListCell *lc;
+
+	if (!guard_validating || query->commandType != CMD_SELECT || list_length(query->rtable) != 3 ||
+		query->hasAggs || query->hasSubLinks || query->cteList != NIL || query->jointree == NULL ||
+		list_length(query->jointree->fromlist) != 1 ||
+		!IsA(linitial(query->jointree->fromlist), JoinExpr) ||
+		linitial_node(JoinExpr, query->jointree->fromlist)->jointype != JOIN_LEFT ||
+		not_referential(linitial_node(JoinExpr, query->jointree->fromlist)->quals, NULL) ||
+		not_validation(query->jointree->quals, NULL))
+		return false;
+	foreach (lc, query->targetList)
+		if (!IsA(lfirst_node(TargetEntry, lc)->expr, Var))
+			return false;
+	return true;
+}
+
 static bool
 is_referential(Query *query)
 {
 	ListCell *lc;
 
+	if (is_validation(query))
+		return true;
 	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 || query->cteList != NIL ||
 		query->returningList != NIL || query->hasSubLinks || query->hasAggs ||
 		query->jointree == NULL || query->jointree->quals == NULL ||
@@ -90,46 +135,41 @@ is_referential(Query *query)
 
 /* ---- attaching what is missing ---- */
 
-static bool
-calls_own_function(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, FuncExpr) && policy_is_own_function(((FuncExpr *) node)->funcid))
-		return true;
-	return expression_tree_walker(node, calls_own_function, context);
-}
-
-static bool
-has_policy_on(Node *qual, Index varno)
-{
-	return calls_own_function(qual, NULL);
-}
-
 static void
 attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const ProtectedRelation *entry)
 {
 	ListCell *lc;
 	List *quals;
 
+	/* ours first: an owner's restrictive policy must not see hidden rows */
 	foreach (lc, rte->securityQuals)
-		if (has_policy_on(lfirst(lc), varno))
-			return;
+	{
+		Node *qual = lfirst(lc);
+
+		if (!policy_is_on(qual, entry, rte->relid, varno, NIL))
+			continue;
+		rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
+		rte->securityQuals = lcons(qual, rte->securityQuals);
+		return;
+	}
 	quals = policy_read_quals(entry, rte->relid, varno);
 	rte->securityQuals = lcons(make_ands_explicit(quals), rte->securityQuals);
 	query->hasRowSecurity = true;
 }
 
 static bool
-has_check(Query *query, WCOKind kind)
+has_check(Query *query, RangeTblEntry *rte, WCOKind kind)
 {
+	const ProtectedRelation *entry = protected_relation(rte->relid);
+
 	ListCell *lc;
 
 	foreach (lc, query->withCheckOptions)
 	{
 		WithCheckOption *wco = lfirst(lc);
 
-		if (wco->kind == kind && calls_own_function(wco->qual, NULL))
+		if (wco->kind == kind && entry != NULL &&
+			policy_is_on(wco->qual, entry, rte->relid, query->resultRelation, NIL))
 			return true;
 	}
 	return false;
@@ -140,7 +180,7 @@ attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals)
 {
 	WithCheckOption *wco;
 
-	if (has_check(query, kind))
+	if (has_check(query, rte, kind))
 		return;
 	wco = makeNode(WithCheckOption);
 	wco->kind = kind;

@@ -159,6 +159,9 @@ guard_alter_table(AlterTableStmt *alter)
 			case AT_DisableTrigAll:
 			case AT_DisableTrigUser:
 			case AT_EnableReplicaTrig:
+			case AT_EnableTrig:
+			case AT_EnableTrigAll:
+			case AT_EnableTrigUser:
 				if (command->name == NULL || strncmp(command->name, "privseg_", 8) == 0)
 					ereport(
 						ERROR,
@@ -182,6 +185,7 @@ guard_rename(RenameStmt *rename)
 
 	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
 	{
+		refuse_own_table(relid, "ALTER ... RENAME");
 		if (protected_relation(relid) != NULL && rename->subname != NULL &&
 			strncmp(rename->subname, "privseg", 7) == 0)
 			ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
@@ -218,17 +222,30 @@ guard_drop(DropStmt *drop)
 		RangeVar *relation;
 		Oid relid;
 
-		if (strncmp(object, "privseg", 7) != 0 || list_length(name) < 2)
+		if (list_length(name) < 2)
 			continue;
 		relation = makeRangeVarFromNameList(list_truncate(list_copy(name), list_length(name) - 1));
 		relid = named_relation(relation);
-		if (protected_relation(relid) == NULL)
+		refuse_own_table(relid, "DROP");
+		if (strncmp(object, "privseg", 7) != 0 || protected_relation(relid) == NULL)
 			continue;
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_DENIED),
 				 errmsg("\"%s\" belongs to the protection of \"%s\"", object, get_rel_name(relid)),
 				 errhint("Call privseg.unprotect() to take protection away.")));
 	}
+}
+
+static void
+guard_alter_policy(AlterPolicyStmt *alter)
+{
+	Oid relid = named_relation(alter->table);
+
+	if (strcmp(alter->policy_name, "privseg") == 0 && protected_relation(relid) != NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("policy \"privseg\" belongs to the protection of \"%s\"",
+							   get_rel_name(relid)),
+						errhint("Call privseg.unprotect() to take protection away.")));
 }
 
 /*
@@ -240,6 +257,8 @@ guard_utility(PlannedStmt *statement)
 {
 	Node *node = statement->utilityStmt;
 
+	/* roles are the cluster's: also where the extension is not installed */
+	guard_role(node);
 	if (!catalog_installed())
 		return;
 	switch (nodeTag(node))
@@ -256,7 +275,41 @@ guard_utility(PlannedStmt *statement)
 		case T_DropStmt:
 			guard_drop((DropStmt *) node);
 			break;
+		case T_RuleStmt:
+			refuse_own_table(named_relation(((RuleStmt *) node)->relation), "CREATE RULE");
+			break;
+		case T_CreateTrigStmt:
+			refuse_own_table(named_relation(((CreateTrigStmt *) node)->relation), "CREATE TRIGGER");
+			break;
+		case T_CreatePolicyStmt:
+			refuse_own_table(named_relation(((CreatePolicyStmt *) node)->table), "CREATE POLICY");
+			break;
+		case T_AlterPolicyStmt:
+			guard_alter_policy((AlterPolicyStmt *) node);
+			break;
 		default:
 			break;
 	}
+}
+
+/* guard_validates -- does the command add or validate a foreign key? */
+bool
+guard_validates(PlannedStmt *statement)
+{
+	AlterTableStmt *alter = (AlterTableStmt *) statement->utilityStmt;
+	ListCell *lc;
+
+	if (!IsA(alter, AlterTableStmt) || !catalog_installed())
+		return false;
+	foreach (lc, alter->cmds)
+	{
+		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+
+		if (command->subtype == AT_ValidateConstraint)
+			return true;
+		if (command->subtype == AT_AddConstraint && IsA(command->def, Constraint) &&
+			((Constraint *) command->def)->contype == CONSTR_FOREIGN)
+			return true;
+	}
+	return false;
 }

@@ -96,6 +96,21 @@ on_executor_start(QueryDesc *query, int flags)
 		previous_executor_start(query, flags);
 	else
 		standard_ExecutorStart(query, flags);
+	if (protected_any())
+		policy_statement_begins(query->estate->es_query_cxt);
+}
+
+static void
+run_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+			ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *destination, QueryCompletion *completion)
+{
+	if (previous_utility)
+		previous_utility(statement, query_string, read_only_tree, context, params, environment,
+						 destination, completion);
+	else
+		standard_ProcessUtility(statement, query_string, read_only_tree, context, params,
+								environment, destination, completion);
 }
 
 static void
@@ -103,20 +118,29 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
 		   DestReceiver *destination, QueryCompletion *completion)
 {
+	PlannedStmt *volatile guarded = statement;
+	volatile bool read_only = read_only_tree;
+	bool validating = guard_validating;
+
 	/* COPY may be rewritten: on a copy where the tree is not ours */
 	if (read_only_tree && IsA(statement->utilityStmt, CopyStmt))
 	{
-		statement = copyObject(statement);
-		read_only_tree = false;
+		guarded = copyObject(statement);
+		read_only = false;
 	}
 	if (!IsA(statement->utilityStmt, TransactionStmt))
-		guard_utility(statement);
-	if (previous_utility)
-		previous_utility(statement, query_string, read_only_tree, context, params, environment,
-						 destination, completion);
-	else
-		standard_ProcessUtility(statement, query_string, read_only_tree, context, params,
-								environment, destination, completion);
+		guard_utility(guarded);
+	guard_validating = guard_validates(guarded);
+	PG_TRY();
+	{
+		run_utility(guarded, query_string, read_only, context, params, environment, destination,
+					completion);
+	}
+	PG_FINALLY();
+	{
+		guard_validating = validating;
+	}
+	PG_END_TRY();
 }
 
 static void

@@ -245,3 +245,93 @@ policy_reads_to_writes(Node *qual)
 {
 	return to_writes(qual, NULL);
 }
+
+typedef struct PolicyCall
+{
+	const ProtectedRelation *entry;
+	Oid relid;
+	Index scanrelid;
+	List *index_columns; /* of an index-only scan, whose Vars name them */
+} PolicyCall;
+
+/* is this argument the subject's key of the relation that is scanned? */
+static bool
+is_subject_column(Node *argument, const PolicyCall *call)
+{
+	Var *var;
+
+	if (IsA(argument, FuncExpr) && list_length(((FuncExpr *) argument)->args) == 1)
+		argument = linitial(((FuncExpr *) argument)->args);
+	if (IsA(argument, RelabelType))
+		argument = (Node *) ((RelabelType *) argument)->arg;
+	if (!IsA(argument, Var))
+		return false;
+	var = (Var *) argument;
+	if (var->varno == INDEX_VAR && var->varattno > 0 &&
+		var->varattno <= list_length(call->index_columns))
+	{
+		Expr *column = list_nth_node(TargetEntry, call->index_columns, var->varattno - 1)->expr;
+
+		if (!IsA(column, Var))
+			return false;
+		var = (Var *) column;
+	}
+	else if (var->varno != (int) call->scanrelid)
+		return false;
+	return var->varattno == get_attnum(call->relid, call->entry->subject);
+}
+
+/*
+ * Not any call of the function will do, for a user may write one: it must ask
+ * about the relation's own key, in its own domain, as the policy asks.
+ */
+static bool
+is_policy_call(Node *node, void *context)
+{
+	const PolicyCall *call = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, List))
+	{
+		ListCell *lc;
+
+		/* a list of quals is ANDed; below OR or NOT a call is not a policy */
+		foreach (lc, (List *) node)
+			if (is_policy_call(lfirst(lc), context))
+				return true;
+		return false;
+	}
+	if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR)
+		return is_policy_call((Node *) ((BoolExpr *) node)->args, context);
+	if (IsA(node, FuncExpr) && policy_is_own_function(((FuncExpr *) node)->funcid))
+	{
+		List *arguments = ((FuncExpr *) node)->args;
+		Const *domain = lsecond(arguments);
+		Const *flags = lthird(arguments);
+
+		return IsA(domain, Const) && !domain->constisnull && IsA(flags, Const) &&
+			   !flags->constisnull && DatumGetObjectId(domain->constvalue) == call->entry->domain &&
+			   DatumGetInt32(flags->constvalue) == policy_flags(call->entry) &&
+			   is_subject_column(linitial(arguments), call);
+	}
+	return false;
+}
+
+/*
+ * policy_is_on -- does this qual, or list of quals, ask the relation's policy?
+ *	varno			the relation's index in the range table
+ *	index_columns	of an index-only scan, or NIL
+ */
+bool
+policy_is_on(Node *qual, const ProtectedRelation *entry, Oid relid, Index varno,
+			 List *index_columns)
+{
+	PolicyCall call;
+
+	call.entry = entry;
+	call.relid = relid;
+	call.scanrelid = varno;
+	call.index_columns = index_columns;
+	return is_policy_call(qual, &call);
+}

@@ -109,6 +109,67 @@ state_is_current(const RowState *state, Oid domain)
 		   state->xact_generation == cache_xact_generation;
 }
 
+/*
+ * One purpose per statement.  The executor's context of each statement that is
+ * open, with the purpose it began under; a cursor is a statement, too.
+ */
+typedef struct OpenStatement
+{
+	struct OpenStatement *next;
+	MemoryContext context;
+	MemoryContextCallback callback;
+	char purpose[NAMEDATALEN];
+} OpenStatement;
+
+static OpenStatement *open_statements = NULL;
+
+static void
+statement_ends(void *argument)
+{
+	OpenStatement **link = &open_statements;
+
+	while (*link != NULL && *link != argument)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = (*link)->next;
+}
+
+/* policy_statement_begins -- remember the purpose a statement begins under */
+void
+policy_statement_begins(MemoryContext query_context)
+{
+	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
+
+	statement->context = query_context;
+	strlcpy(statement->purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
+	statement->callback.func = statement_ends;
+	statement->callback.arg = statement;
+	statement->next = open_statements;
+	open_statements = statement;
+	MemoryContextRegisterResetCallback(query_context, &statement->callback);
+}
+
+/* the purpose its statement began under; NULL where that is not known */
+static const char *
+purpose_of_statement(MemoryContext context)
+{
+	for (; context != NULL; context = MemoryContextGetParent(context))
+		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+			if (open->context == context)
+				return open->purpose;
+	return NULL;
+}
+
+static void
+purpose_changed(const char *began)
+{
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED), errmsg("the purpose changed while the statement was running"),
+		 errdetail("It began under purpose \"%s\".", began),
+		 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
+}
+
 static RowState *
 resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
 {
@@ -141,7 +202,11 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
 	state->bypass = row_security_bypassed();
 	if (!state->bypass)
 	{
+		const char *began = purpose_of_statement(fcinfo->flinfo->fn_mcxt);
 		Purpose purpose = *policy_require_purpose();
+
+		if (began != NULL && strcmp(began, purpose.name) != 0)
+			purpose_changed(began);
 
 		domain = subject_domain(domain_oid);
 		if (domain == NULL)
@@ -163,13 +228,7 @@ static void
 check_same_purpose(RowState *state)
 {
 	if (!state->bypass && strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("the purpose changed while the statement was running"),
-			 errdetail("It began under purpose \"%s\".", state->purpose),
-			 errhint(
-				 "Close the cursor and run the statement anew under the purpose you act under.")));
+		purpose_changed(state->purpose);
 	state->purpose_generation = guc_purpose_generation;
 }
 

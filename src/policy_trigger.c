@@ -58,11 +58,36 @@ become_owner(Oid relid, Oid *saved_user, int *saved_context)
 						   *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
 }
 
+/* what a foreign key column refers to, and where the subject's key is there */
+static void
+find_referenced(Relation relation, AttrNumber column, Oid *referenced, const char **key_column,
+				const char **subject_column)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
+		const ProtectedRelation *entry = protected_relation(reference->confrelid);
+
+		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
+			continue;
+		*referenced = reference->confrelid;
+		*key_column = get_attname(reference->confrelid, reference->confkey[0], false);
+		*subject_column = pstrdup(entry->subject);
+		return;
+	}
+	ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+					errmsg("the foreign key that carries the subject of \"%s\" is gone",
+						   RelationGetRelationName(relation)),
+					errhint("Add it again, or drop the trigger privseg_subject_carried.")));
+}
+
 /*
  * subject_carried -- BEFORE INSERT OR UPDATE trigger made by carry_subject():
- * fills the subject's key through the foreign key.  Arguments: referenced
- * table's OID, its referenced column, its subject column, our foreign key
- * column, our subject column.
+ * fills the subject's key through the foreign key.  Arguments: our foreign key
+ * column, our subject column.  The referenced table is found through the
+ * foreign key itself, so it may be renamed.
  *
  * The referenced row is read unfiltered, as a foreign key check reads it; the
  * row policy then decides about the row that is written.
@@ -75,6 +100,8 @@ subject_carried(PG_FUNCTION_ARGS)
 	HeapTuple tuple;
 	char **arguments;
 	Oid referenced;
+	const char *key_column;
+	const char *subject_column;
 	int from;
 	int to;
 	Datum value;
@@ -84,21 +111,21 @@ subject_carried(PG_FUNCTION_ARGS)
 	SPIPlanPtr volatile plan = fcinfo->flinfo->fn_extra;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
-		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_trigger->tgnargs != 5)
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("subject_carried: not called by its trigger")));
 	arguments = trigger->tg_trigger->tgargs;
 	descriptor = RelationGetDescr(trigger->tg_relation);
 	tuple =
 		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
-	referenced = DatumGetObjectId(DirectFunctionCall1(regclassin, CStringGetDatum(arguments[0])));
-	from = SPI_fnumber(descriptor, arguments[3]);
-	to = SPI_fnumber(descriptor, arguments[4]);
+	from = SPI_fnumber(descriptor, arguments[0]);
+	to = SPI_fnumber(descriptor, arguments[1]);
 	if (from <= 0 || to <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("a column that carries the subject of \"%s\" is gone",
 							   RelationGetRelationName(trigger->tg_relation))));
 	value = heap_getattr(tuple, from, descriptor, &isnull);
+	find_referenced(trigger->tg_relation, from, &referenced, &key_column, &subject_column);
 
 	if (!isnull)
 	{
@@ -109,10 +136,10 @@ subject_carried(PG_FUNCTION_ARGS)
 			Oid type = TupleDescAttr(descriptor, from - 1)->atttypid;
 			char *query = psprintf(
 				"SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
-				quote_identifier(arguments[2]),
+				quote_identifier(subject_column),
 				quote_qualified_identifier(get_namespace_name(get_rel_namespace(referenced)),
 										   get_rel_name(referenced)),
-				quote_identifier(arguments[1]));
+				quote_identifier(key_column));
 
 			plan = SPI_prepare(query, 1, &type);
 			if (plan == NULL || SPI_keepplan(plan) != 0)

@@ -1,0 +1,100 @@
+/*
+ * guard_role.c
+ *	  The extension's roles are not any role: CREATEROLE could hand them out.
+ *
+ * Core lets whoever has CREATEROLE grant, alter and drop every role that is
+ * not a superuser.  For ours it takes a superuser, or for granting, somebody
+ * who holds the role WITH ADMIN OPTION.
+ */
+#include "compat.h"
+
+#include "catalog/pg_authid.h"
+#include "commands/defrem.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+
+static bool
+is_own_role(const char *name)
+{
+	return name != NULL &&
+		   (strcmp(name, "privseg_admin") == 0 || strcmp(name, "privseg_reviewer") == 0 ||
+			strcmp(name, "privseg_steward") == 0 || strcmp(name, "privseg_auditor") == 0);
+}
+
+static void
+may_grant(const char *name)
+{
+	Oid role;
+
+	if (!is_own_role(name) || superuser())
+		return;
+	role = get_role_oid(name, true);
+	if (OidIsValid(role) && is_admin_of_role(GetUserId(), role))
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("role \"%s\" may be granted by its administrators only", name),
+			 errdetail("CREATEROLE is not enough for the roles of privseg."),
+			 errhint("A superuser grants it, WITH ADMIN OPTION to those who may grant it on.")));
+}
+
+static void
+may_alter(const char *name)
+{
+	if (is_own_role(name) && !superuser())
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("role \"%s\" belongs to privseg", name),
+						errhint("Only a superuser changes it.")));
+}
+
+static const char *
+spec_name(RoleSpec *role)
+{
+	return role != NULL && role->roletype == ROLESPEC_CSTRING ? role->rolename : NULL;
+}
+
+/*
+ * guard_role -- refuse a utility command on our roles that core would allow.
+ */
+void
+guard_role(Node *node)
+{
+	ListCell *lc;
+
+	switch (nodeTag(node))
+	{
+		case T_GrantRoleStmt:
+			foreach (lc, ((GrantRoleStmt *) node)->granted_roles)
+				may_grant(lfirst_node(AccessPriv, lc)->priv_name);
+			break;
+		case T_CreateRoleStmt:
+			foreach (lc, ((CreateRoleStmt *) node)->options)
+			{
+				DefElem *option = lfirst_node(DefElem, lc);
+				ListCell *into;
+
+				if (strcmp(option->defname, "addroleto") != 0)
+					continue;
+				foreach (into, (List *) option->arg)
+					may_grant(spec_name(lfirst(into)));
+			}
+			break;
+		case T_AlterRoleStmt:
+			may_alter(spec_name(((AlterRoleStmt *) node)->role));
+			break;
+		case T_AlterRoleSetStmt:
+			may_alter(spec_name(((AlterRoleSetStmt *) node)->role));
+			break;
+		case T_DropRoleStmt:
+			foreach (lc, ((DropRoleStmt *) node)->roles)
+				may_alter(spec_name(lfirst(lc)));
+			break;
+		case T_RenameStmt:
+			if (((RenameStmt *) node)->renameType == OBJECT_ROLE)
+				may_alter(((RenameStmt *) node)->subname);
+			break;
+		default:
+			break;
+	}
+}
