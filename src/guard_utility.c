@@ -147,6 +147,15 @@ guard_alter_table(AlterTableStmt *alter)
 						 errdetail("Which rows are shown depends on it."),
 						 errhint("Call privseg.unprotect() first.")));
 				break;
+			case AT_DetachPartition:
+			case AT_DropInherit:
+				ereport(ERROR,
+						(errcode(PRIVSEG_ERR_SHAPE),
+						 errmsg("children of protected relation \"%s\" cannot be taken out of it",
+								get_rel_name(copy.relid)),
+						 errdetail("Their rows would no longer be protected."),
+						 errhint("Drop the child, or call privseg.unprotect() first.")));
+				break;
 			case AT_DisableRowSecurity:
 			case AT_NoForceRowSecurity:
 				ereport(ERROR,

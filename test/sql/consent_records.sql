@@ -196,7 +196,7 @@ SELECT s AS call, r.* FROM unnest(ARRAY[
 	$$permitted(NULL, 1, 'record_news')$$,
 	$$explain_decision('record_test.person', 1, 'record_none')$$,
 	$$explain_decision('record_test.person', 'x', 'record_news')$$]) s, LATERAL pg_temp.refusal('SELECT privseg.' || s) r;
-SELECT code FROM pg_temp.refusal($$SELECT privseg.record_consent('record_test.person', 1, 'record_news', 'given', given_by => 'staff')$$) WHERE code IN ('22023', '23514');
+SELECT code IN ('22023', '23514') AS refused FROM pg_temp.refusal($$SELECT privseg.record_consent('record_test.person', 1, 'record_news', 'given', given_by => 'staff')$$);
 SELECT s AS row, r.code, r.message FROM unnest(ARRAY[
 	$$(NULL, '1', 'record_news', 'given', 'consent')$$, $$('record_test.person', NULL, 'record_news', 'given', 'consent')$$,
 	$$('record_test.person', '1', NULL, 'given', 'consent')$$, $$('record_test.person', '1', NULL, 'refused', 'objection')$$,

@@ -1,0 +1,204 @@
+-- The rule, told a second time for test/t/020_oracle.pl: written from the
+-- contract (what permits), as sets, slowly, and without a look at the C.
+
+CREATE SCHEMA oracle;
+
+-- Everybody the test knows: the rows of the subject tables, and (listed = false)
+-- some who have records but no row.  grp 0 is compared in every way, the big
+-- tables (grp 1) by what a reader sees.
+CREATE TABLE oracle.subject (
+	subject_table regclass NOT NULL,
+	subject text COLLATE "C" NOT NULL,
+	n int NOT NULL,
+	listed boolean NOT NULL,
+	PRIMARY KEY (subject_table, subject)
+);
+
+CREATE TABLE oracle.domain (
+	subject_table regclass PRIMARY KEY,
+	child_table regclass NOT NULL,
+	key_type text NOT NULL,
+	big boolean NOT NULL
+);
+
+-- what the generator says next
+CREATE TABLE oracle.script (
+	n int PRIMARY KEY,
+	subject_table regclass NOT NULL,
+	subject text COLLATE "C" NOT NULL,
+	purpose text,
+	status text,
+	notice text,
+	effective_at timestamptz,
+	expires_at timestamptz,
+	explicit boolean,
+	kind text
+);
+
+/*
+ * verdict -- who permits what at a moment, for every subject and purpose asked.
+ *
+ * `knob` breaks the rule on purpose, to see the comparison notice:
+ * expiry, tie, cancel, notice, signal, restriction.
+ */
+CREATE FUNCTION oracle.verdict(moment timestamptz, domains regclass[], purposes text[], knob text DEFAULT '',
+	as_of boolean DEFAULT false, only_subject text DEFAULT NULL)
+RETURNS TABLE (subject_table regclass, subject text, purpose text, permitted boolean)
+LANGUAGE sql STABLE ROWS 100000
+SET enable_nestloop = off SET work_mem = '64MB' SET jit = off
+AS $$
+WITH aim AS MATERIALIZED (
+	SELECT p.name, p.legal_basis = 'consent' AS asks, p.direct_marketing AS markets,
+		   p.sale_or_sharing OR p.targeted_advertising AS sells,
+		   p.direct_marketing OR p.legal_basis IN ('legitimate_interests', 'public_interest') AS objectable
+	  FROM privseg.purpose p
+	 WHERE p.name = ANY (verdict.purposes)
+), said AS MATERIALIZED (
+	-- a record about everything is a record about each purpose
+	SELECT r.id, r.subject_table AS d, r.subject AS s, a.name AS p, a.asks, a.markets, a.sells, r.kind, r.status,
+		   r.notice, r.effective_at AS since, r.expires_at AS until, r.recorded_at AS arrived, r.explicit
+	  FROM privseg.consent_record r JOIN aim a ON a.name = r.purpose
+	 WHERE r.subject_table = ANY (domains) AND r.subject = COALESCE(only_subject, r.subject)
+	UNION ALL
+	SELECT r.id, r.subject_table, r.subject, a.name, a.asks, a.markets, a.sells, r.kind, r.status,
+		   r.notice, r.effective_at, r.expires_at, r.recorded_at, r.explicit
+	  FROM privseg.consent_record r CROSS JOIN aim a
+	 WHERE r.purpose IS NULL AND r.subject_table = ANY (domains) AND r.subject = COALESCE(only_subject, r.subject)
+), no AS MATERIALIZED (
+	SELECT * FROM said
+	 WHERE kind = 'consent' AND status IN ('refused', 'expired', 'withdrawn', 'revoked', 'invalidated')
+		OR kind = 'objection'
+		OR kind = 'withdrawal' AND (asks OR markets)
+		OR kind = 'signal' AND sells
+), yes AS MATERIALIZED (
+	-- what a later no found still ahead is void
+	SELECT y.* FROM said y
+	 WHERE y.kind = 'consent' AND y.status IN ('given', 'renewed')
+	   AND NOT EXISTS (SELECT FROM no n
+						WHERE n.d = y.d AND n.s = y.s AND n.p = y.p
+						  AND n.id > y.id AND n.arrived < y.since AND knob <> 'cancel')
+), version AS (
+	SELECT name || '/' || version AS reference, name, min(id) AS came, min(published_at) AS published,
+		   bool_or(material) AS material
+	  FROM privseg.notice GROUP BY name, version
+), stale AS MATERIALIZED (
+	SELECT v.reference FROM version v
+	 WHERE EXISTS (SELECT FROM version w
+					WHERE w.name = v.name AND w.came > v.came AND w.material AND knob <> 'notice'
+					  AND (NOT as_of OR w.published <= moment))
+), word AS MATERIALIZED (
+	SELECT *, true AS good FROM yes WHERE since <= moment
+	UNION ALL
+	SELECT *, false FROM no WHERE since <= moment AND kind <> 'signal'
+), last_word AS MATERIALIZED (
+	SELECT w.* FROM word w
+	 WHERE NOT EXISTS (SELECT FROM word x
+						WHERE x.d = w.d AND x.s = w.s AND x.p = w.p
+						  AND (x.since > w.since
+							   OR x.since = w.since AND CASE knob WHEN 'tie' THEN x.id < w.id ELSE x.id > w.id END))
+), stands AS (
+	SELECT d, s, p FROM last_word
+	 WHERE good
+	   AND (until IS NULL OR until > moment OR knob = 'expiry')
+	   AND (notice IS NULL OR notice NOT IN (SELECT reference FROM stale))
+), objected AS (
+	SELECT DISTINCT d, s, p FROM no
+	 WHERE since <= moment AND (kind = 'objection' OR kind = 'withdrawal' AND markets)
+), signalled AS (
+	SELECT DISTINCT n.d, n.s, n.p FROM no n
+	 WHERE n.kind = 'signal' AND n.since <= moment
+	   AND NOT EXISTS (SELECT FROM yes y
+						WHERE y.d = n.d AND y.s = n.s AND y.p = n.p
+						  AND (y.explicit OR knob = 'signal') AND y.since <= moment
+						  AND (y.since > n.since OR y.since = n.since AND y.id > n.id))
+), frozen AS (
+	SELECT r.subject_table AS d, r.subject AS s
+	  FROM privseg.consent_record r
+	 WHERE r.kind = 'erasure' AND r.effective_at <= moment
+	UNION
+	SELECT d, s
+	  FROM (SELECT DISTINCT ON (r.subject_table, r.subject) r.subject_table AS d, r.subject AS s, r.status
+			  FROM privseg.consent_record r
+			 WHERE r.kind = 'restriction' AND r.effective_at <= moment AND knob <> 'restriction'
+			 ORDER BY r.subject_table, r.subject, r.effective_at DESC, r.id DESC) latest
+	 WHERE status = 'refused'
+)
+SELECT u.subject_table, u.subject, a.name,
+	   CASE
+			WHEN f.s IS NOT NULL OR g.s IS NOT NULL THEN false
+			WHEN t.s IS NOT NULL THEN true
+			WHEN a.asks THEN false
+			ELSE NOT (a.objectable AND o.s IS NOT NULL)
+	   END
+  FROM oracle.subject u
+ CROSS JOIN aim a
+  LEFT JOIN stands t ON t.d = u.subject_table AND t.s = u.subject AND t.p = a.name
+  LEFT JOIN objected o ON o.d = u.subject_table AND o.s = u.subject AND o.p = a.name
+  LEFT JOIN signalled g ON g.d = u.subject_table AND g.s = u.subject AND g.p = a.name
+  LEFT JOIN frozen f ON f.d = u.subject_table AND f.s = u.subject
+ WHERE u.subject_table = ANY (domains) AND u.subject = COALESCE(only_subject, u.subject)
+$$;
+
+-- the same about one, for a reader
+CREATE FUNCTION oracle.one(domain regclass, subject text, purpose text) RETURNS boolean
+LANGUAGE sql STABLE SECURITY DEFINER
+AS $$
+SELECT permitted FROM oracle.verdict(clock_timestamp(), ARRAY[domain], ARRAY[purpose], only_subject => subject)
+$$;
+
+-- what a cleared role sees of a table under each purpose; rows as text
+CREATE FUNCTION oracle.seen(way text, domains regclass[], purposes text[])
+RETURNS TABLE (subject_table regclass, item text, purpose text)
+LANGUAGE plpgsql VOLATILE
+AS $$
+DECLARE
+	d record;
+	p text;
+	scan text;
+BEGIN
+	PERFORM set_config('role', 'oracle_reader', true);
+	IF way = 'parallel' THEN
+		PERFORM set_config('min_parallel_table_scan_size', '0', true), set_config('parallel_setup_cost', '0', true),
+				set_config('parallel_tuple_cost', '0', true), set_config('max_parallel_workers_per_gather', '2', true);
+	ELSIF way = 'point' THEN
+		PERFORM set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true),
+				set_config('enable_mergejoin', 'off', true);
+	END IF;
+	FOR d IN SELECT * FROM oracle.domain o WHERE o.subject_table = ANY (domains)
+	LOOP
+		scan := CASE way
+			WHEN 'child' THEN format('SELECT id::text FROM %s', d.child_table)
+			WHEN 'point' THEN format('SELECT t.key::text FROM (SELECT u.subject::%s AS key FROM oracle.subject u'
+									 ' WHERE u.subject_table = %L::regclass AND u.n %% 7 = 0) k JOIN %s t USING (key)',
+									 d.key_type, d.subject_table, d.subject_table)
+			ELSE format('SELECT key::text FROM %s', d.subject_table) END;
+		FOREACH p IN ARRAY purposes
+		LOOP
+			PERFORM set_config('privseg.purpose', p, true);
+			RETURN QUERY EXECUTE format('SELECT %L::regclass, q.key, %L FROM (%s) q (key)', d.subject_table, p, scan);
+		END LOOP;
+	END LOOP;
+	PERFORM set_config('role', 'none', true);
+	IF way = 'parallel' THEN
+		PERFORM set_config('max_parallel_workers_per_gather', '0', true);
+	ELSIF way = 'point' THEN
+		PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true),
+				set_config('enable_mergejoin', 'on', true);
+	END IF;
+END
+$$;
+
+-- which record arrived when does not matter here: the records as they are
+CREATE FUNCTION oracle.fingerprint() RETURNS text LANGUAGE sql STABLE
+SET timezone = 'UTC' SET datestyle = 'ISO'
+AS $$
+SELECT count(*) || ' ' || md5(string_agg(r::text, E'\n' ORDER BY id)) FROM privseg.consent_record r
+$$;
+
+-- is nothing that time changes near?  (What took effect when it was recorded is in effect for whoever sees it.)
+CREATE FUNCTION oracle.near(after timestamptz, before timestamptz) RETURNS timestamptz LANGUAGE sql STABLE
+AS $$
+SELECT max(t) FROM (SELECT effective_at FROM privseg.consent_record WHERE effective_at > recorded_at
+					 UNION ALL SELECT expires_at FROM privseg.consent_record) x (t)
+ WHERE t BETWEEN after AND before
+$$;

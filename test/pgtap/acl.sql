@@ -1,0 +1,82 @@
+-- Who may do what by GRANT alone: every function and every relation of the
+-- extension with the roles its ACL names, and the calls of somebody whom
+-- nobody granted anything.
+BEGIN;
+
+CREATE TEMPORARY TABLE allowed (functions text, roles text);
+INSERT INTO allowed VALUES
+    ('row_permitted row_writable library_is_preloaded subject_moved', 'PUBLIC'),
+    ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance', 'privseg_admin'),
+    ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
+    ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),
+    ('check root_key_status', 'privseg_auditor'),
+    ('carry_subject_rows catalog_changed consent_record_after consent_record_before consent_record_refuse forget_consent_set key_kind relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid subject_carried', '');
+CREATE TEMPORARY TABLE allowed_relation (relations text, privileges text);
+INSERT INTO allowed_relation VALUES
+    ('purpose data_category notice protected_relation protected_column clearance', 'PUBLIC:SELECT'),
+    ('consent_record consent_status', 'privseg_auditor:SELECT privseg_steward:SELECT'),
+    ('purposes data_categories notices protected_relations protected_columns protection_undo clearances consent_set consent_page consent_delta consent_agenda consent_record_id_seq notices_id_seq purposes_id_seq', '');
+CREATE FUNCTION pg_temp.grantees(acl aclitem[], owner oid, kind "char") RETURNS text LANGUAGE sql AS $$
+    SELECT COALESCE(string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ' '), '')
+    FROM aclexplode(COALESCE(acl, acldefault(kind, owner))) WHERE grantee <> owner $$;
+CREATE FUNCTION pg_temp.privileges(acl aclitem[], owner oid, kind "char") RETURNS text LANGUAGE sql AS $$
+    SELECT COALESCE(string_agg(p, ' ' ORDER BY p), '')
+    FROM (SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ':' || privilege_type AS p
+          FROM aclexplode(COALESCE(acl, acldefault(kind, owner))) WHERE grantee <> owner) x $$;
+
+SELECT plan(14);
+
+SELECT bag_eq(
+    $$SELECT DISTINCT proname::text, pg_temp.grantees(proacl, proowner, 'f') FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace$$,
+    $$SELECT f, roles FROM allowed, string_to_table(functions, ' ') f$$, 'who may execute each function');
+SELECT is_empty($$SELECT FROM pg_proc, aclexplode(proacl) a WHERE pronamespace = 'privseg'::regnamespace AND a.is_grantable AND a.grantee <> proowner$$, 'nobody may pass it on');
+SELECT bag_eq(
+    $$SELECT relname::text, pg_temp.privileges(relacl, relowner, CASE relkind WHEN 'S' THEN 's' ELSE 'r' END::"char") FROM pg_class
+      WHERE relnamespace = 'privseg'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'S', 'f')$$,
+    $$SELECT r, privileges FROM allowed_relation, string_to_table(relations, ' ') r$$, 'who may do what with each relation');
+SELECT set_eq(
+    $$SELECT DISTINCT attname::text FROM pg_attribute, aclexplode(attacl) a WHERE attrelid = 'privseg.consent_record'::regclass
+      AND a.grantee = 'privseg_steward'::regrole AND a.privilege_type = 'INSERT' ORDER BY 1$$,
+    ARRAY['effective_at', 'evidence', 'expires_at', 'explicit', 'given_by', 'kind', 'method', 'notice', 'purpose', 'status', 'subject', 'subject_table'],
+    'the columns of a record that a steward gives');
+SELECT is_empty($$SELECT FROM pg_attribute JOIN pg_class c ON c.oid = attrelid, aclexplode(attacl) a
+    WHERE relnamespace = 'privseg'::regnamespace AND NOT (relname = 'consent_record' AND a.grantee = 'privseg_steward'::regrole AND a.privilege_type = 'INSERT')$$,
+    'no other column is granted to anyone');
+SELECT is((SELECT pg_temp.privileges(nspacl, nspowner, 'n') FROM pg_namespace WHERE nspname = 'privseg'), 'PUBLIC:USAGE', 'nobody creates anything in the schema');
+SELECT is_empty($$SELECT FROM pg_default_acl WHERE defaclnamespace = 'privseg'::regnamespace$$, 'no default privileges');
+
+-- security definer: each pins its search path
+SELECT set_eq($$SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND prosecdef$$,
+    ARRAY['create_purpose', 'create_data_category', 'publish_notice', 'drop_purpose', 'drop_data_category', 'protect', 'unprotect', 'carry_subject', 'classify',
+          'grant_clearance', 'revoke_clearance', 'consent_receipt', 'check'], 'which functions run as their owner');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND prosecdef
+    AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'each of them pins its search path');
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND proleakproof$$, 'no function claims to be leakproof');
+
+-- somebody new
+CREATE ROLE acl_nobody;
+SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND has_function_privilege('acl_nobody', oid, 'EXECUTE')
+    AND proname NOT IN (SELECT string_to_table(functions, ' ') FROM allowed WHERE roles = 'PUBLIC')$$, 'executes nothing but what the row policy calls');
+CREATE FUNCTION pg_temp.calls() RETURNS TABLE(function regprocedure, code text) LANGUAGE plpgsql AS $$
+BEGIN
+    FOR function IN SELECT oid FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND NOT prorettype = 'trigger'::regtype AND NOT 'internal'::regtype = ANY (proargtypes) LOOP
+        BEGIN
+            EXECUTE format('SELECT FROM privseg.%I(%s)', (SELECT proname FROM pg_proc WHERE oid = function),
+                (SELECT string_agg(format('(SELECT NULL::%s)', t::regtype), ', ' ORDER BY n) FROM pg_proc, unnest(proargtypes) WITH ORDINALITY a (t, n) WHERE oid = function));
+            code := 'done';
+        EXCEPTION WHEN OTHERS THEN
+            code := SQLSTATE;
+        END;
+        RETURN NEXT;
+    END LOOP;
+END $$;
+SET LOCAL ROLE acl_nobody;
+CREATE TEMPORARY TABLE called AS SELECT * FROM pg_temp.calls();
+RESET ROLE;
+SELECT is_empty($$SELECT function, code FROM called WHERE code <> '42501' AND function::text NOT LIKE 'privseg.library_is_preloaded(%'$$, 'is refused every call, also with NULL for every argument');
+SELECT ok((SELECT count(*) > 40 FROM called), 'all of them were called');
+SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'privseg'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
+    AND (has_table_privilege('acl_nobody', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') OR has_any_column_privilege('acl_nobody', oid, 'INSERT, UPDATE, REFERENCES'))$$, 'writes no relation');
+
+SELECT * FROM finish();
+ROLLBACK;
