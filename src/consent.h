@@ -272,7 +272,6 @@ typedef struct ConsentLookup
 	uint64 last_chunk;
 	const uint8 *last_bitmap; /* NULL: ask lookup_integer() */
 	bool default_permitted;   /* the set holds who is stopped */
-	bool look_ahead;          /* lookup_ahead() is worth calling */
 } ConsentLookup;
 
 extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpose *purpose,
@@ -280,7 +279,10 @@ extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpos
 extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
 extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
-extern void lookup_ahead(ConsentLookup *lookup, const void *key, bool is_text);
+extern void
+lookup_prepare(ConsentLookup *lookup, const Datum *keys, int n, SubjectPosition *positions);
+extern bool lookup_several(ConsentLookup *lookup, const Datum *keys,
+						   const SubjectPosition *positions, int n, bool *permitted);
 extern TimestampTz consent_now(void);
 
 /* lookup_integer -- is the subject with this key permitted? */

@@ -19,50 +19,13 @@
 
 #include "access/parallel.h"
 #include "access/xact.h"
-#include "consent_cache.h"
-#include "consent_spread.h"
+#include "consent_lookup.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/uuid.h"
-
-/* open addressing, power of two; key 0 is stored with used = true */
-typedef struct PageSlot
-{
-	uint64 key;
-	LoadedPage *page; /* NULL with used: known not to exist */
-	bool used;
-} PageSlot;
-
-typedef struct PageTable
-{
-	PageSlot *slots;
-	uint32 mask;
-	uint32 used;
-} PageTable;
-
-/* what lookup_begin() really makes; ConsentLookup is its beginning */
-typedef struct SetLookup
-{
-	ConsentLookup fast;
-	ProtectedRelation domain;
-	Purpose purpose;
-	bool built;
-	int bits;
-	TimestampTz at;
-	MemoryContext context;
-	MemoryContext scratch;
-	PageTable chunks; /* integers: chunk number -> dense page */
-	PageTable sparse; /* page number -> sparse page */
-	int64 members;
-	uint32 asked;   /* sparse pages loaded */
-	Spread *spread; /* NULL while the statement asks about few subjects */
-} SetLookup;
-
-/* a statement that needs more sparse pages than this asks about many subjects */
-#define FEW_PAGES 64
 
 /*
  * consent_now -- the moment decisions of this statement are made for: taken
@@ -79,27 +42,6 @@ consent_now(void)
 
 /* ---- the page tables ---- */
 
-static inline uint32
-slot_hash(uint64 key)
-{
-	/* Fibonacci hashing: Knuth, TAOCP 3, 6.4 */
-	return (uint32) ((key * UINT64CONST(0x9E3779B97F4A7C15)) >> 32);
-}
-
-static inline PageSlot *
-table_find(PageTable *table, uint64 key)
-{
-	uint32 i = slot_hash(key) & table->mask;
-
-	while (table->slots[i].used)
-	{
-		if (table->slots[i].key == key)
-			return &table->slots[i];
-		i = (i + 1) & table->mask;
-	}
-	return NULL;
-}
-
 static void
 table_init(PageTable *table, MemoryContext context)
 {
@@ -108,8 +50,8 @@ table_init(PageTable *table, MemoryContext context)
 	table->slots = MemoryContextAllocZero(context, sizeof(PageSlot) * (table->mask + 1));
 }
 
-static void
-table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page)
+void
+page_table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page)
 {
 	uint32 i;
 
@@ -123,7 +65,7 @@ table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page)
 			context, sizeof(PageSlot) * ((Size) grown.mask + 1), MCXT_ALLOC_HUGE | MCXT_ALLOC_ZERO);
 		for (uint32 j = 0; j <= table->mask; j++)
 			if (table->slots[j].used)
-				table_put(&grown, context, table->slots[j].key, table->slots[j].page);
+				page_table_put(&grown, context, table->slots[j].key, table->slots[j].page);
 		pfree(table->slots);
 		*table = grown;
 	}
@@ -166,6 +108,41 @@ attach_dirty(SetLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 	fold_request();
 }
 
+/* a page in the lookup's memory, from its row */
+LoadedPage *
+page_make(SetLookup *lookup, const PageRow *row, uint64 start, uint64 last)
+{
+	MemoryContext caller = MemoryContextSwitchTo(lookup->context);
+	LoadedPage *page = palloc0(sizeof(LoadedPage));
+
+	page->start = start;
+	page->last = last;
+	page->count = row->count;
+	page->n_dense = row->n_dense;
+	if (row->n_dense > 0)
+	{
+		page->dense = palloc(sizeof(uint64) * row->n_dense);
+		memcpy(page->dense, row->dense, sizeof(uint64) * row->n_dense);
+	}
+	if (row->hi != NULL)
+	{
+		page->hi = palloc(sizeof(uint64) * Max(row->count, 1));
+		memcpy(page->hi, row->hi, sizeof(uint64) * row->count);
+	}
+	if (row->wide != NULL)
+	{
+		page->wide = palloc(sizeof(SubjectPosition) * Max(row->count, 1));
+		memcpy(page->wide, row->wide, sizeof(SubjectPosition) * row->count);
+	}
+	if (row->bitmap != NULL)
+	{
+		page->bitmap = palloc(BITMAP_BYTES);
+		memcpy(page->bitmap, row->bitmap, BITMAP_BYTES);
+	}
+	MemoryContextSwitchTo(caller);
+	return page;
+}
+
 static LoadedPage *
 load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 {
@@ -195,33 +172,9 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 					   &dirty, false);
 
 	MemoryContextSwitchTo(lookup->context);
-	page = palloc0(sizeof(LoadedPage));
-	page->start = start;
-	page->last = last;
-	page->count = row.count;
-	page->n_dense = row.n_dense;
+	page = page_make(lookup, &row, start, last);
 	/* whoever has a delta on a chunk without a page is on its sparse page too */
 	page->absent = kind == PAGE_DENSE && !row.found;
-	if (row.n_dense > 0)
-	{
-		page->dense = palloc(sizeof(uint64) * row.n_dense);
-		memcpy(page->dense, row.dense, sizeof(uint64) * row.n_dense);
-	}
-	if (row.hi != NULL)
-	{
-		page->hi = palloc(sizeof(uint64) * Max(row.count, 1));
-		memcpy(page->hi, row.hi, sizeof(uint64) * row.count);
-	}
-	if (row.wide != NULL)
-	{
-		page->wide = palloc(sizeof(SubjectPosition) * Max(row.count, 1));
-		memcpy(page->wide, row.wide, sizeof(SubjectPosition) * row.count);
-	}
-	if (row.bitmap != NULL)
-	{
-		page->bitmap = palloc(BITMAP_BYTES);
-		memcpy(page->bitmap, row.bitmap, BITMAP_BYTES);
-	}
 	attach_dirty(lookup, page, &dirty);
 	if (settled && dirty.count == 0 && row.next_due > lookup->at && lookup->asked < FEW_PAGES)
 	{
@@ -353,139 +306,12 @@ decide_text(SetLookup *lookup, DirtyMember *member, const char *text, size_t len
 
 /* ---- searching a sparse page ---- */
 
-/*
- * Positions are spread evenly over the page's range, so guess by interpolation
- * and gallop from there; the worst case stays logarithmic.
- */
-#define SPARSE_SEARCH(page, LESS, result)                                             \
-	do                                                                                \
-	{                                                                                 \
-		int low = 0;                                                                  \
-		int high = (page)->count;                                                     \
-                                                                                      \
-		if (high > 8)                                                                 \
-		{                                                                             \
-			double span = (double) ((page)->last - (page)->start) + 1.0;              \
-			int guess = (int) ((double) (position.hi - (page)->start) / span * high); \
-			int step = 4;                                                             \
-                                                                                      \
-			guess = Min(Max(guess, 0), high - 1);                                     \
-			if (LESS(guess))                                                          \
-			{                                                                         \
-				low = guess + 1;                                                      \
-				while (low + step < high && LESS(low + step))                         \
-				{                                                                     \
-					low += step + 1;                                                  \
-					step *= 2;                                                        \
-				}                                                                     \
-				high = Min(low + step, high);                                         \
-			}                                                                         \
-			else                                                                      \
-			{                                                                         \
-				high = guess;                                                         \
-				while (high - step > 0 && !LESS(high - step))                         \
-				{                                                                     \
-					high -= step;                                                     \
-					step *= 2;                                                        \
-				}                                                                     \
-				low = Max(high - step, 0);                                            \
-			}                                                                         \
-		}                                                                             \
-		while (low < high)                                                            \
-		{                                                                             \
-			int middle = (low + high) / 2;                                            \
-                                                                                      \
-			if (LESS(middle))                                                         \
-				low = middle + 1;                                                     \
-			else                                                                      \
-				high = middle;                                                        \
-		}                                                                             \
-		(result) = low;                                                               \
-	} while (0)
-
-static inline bool
-sparse_contains_integer(const LoadedPage *page, SubjectPosition position)
-{
-	int at;
-
-#define HI_LESS(i) (page->hi[i] < position.hi)
-	SPARSE_SEARCH(page, HI_LESS, at);
-#undef HI_LESS
-	return at < page->count && page->hi[at] == position.hi;
-}
-
-static inline bool
-sparse_contains_wide(const LoadedPage *page, SubjectPosition position)
-{
-	int at;
-
-#define WIDE_LESS(i) (position_compare(&page->wide[i], &position) < 0)
-	SPARSE_SEARCH(page, WIDE_LESS, at);
-#undef WIDE_LESS
-	return at < page->count && page->wide[at].hi == position.hi && page->wide[at].lo == position.lo;
-}
-
-static inline uint64
-sparse_number(const SetLookup *lookup, SubjectPosition position)
-{
-	return lookup->bits == 0 ? 0 : position.hi >> (64 - lookup->bits);
-}
-
-typedef struct SpreadVisit
-{
-	SetLookup *lookup;
-	Spread *spread;
-	uint8 *present; /* pages that exist, laid out or not */
-} SpreadVisit;
-
-static void
-spread_visit(const PageRow *page, void *argument)
-{
-	SpreadVisit *visit = argument;
-	uint64 number = spread_number(visit->spread, page->position);
-
-	visit->present[number >> 3] |= 1 << (number & 7);
-	/* pages with dense chunks or with somebody due are asked themselves */
-	if (page->n_dense == 0 && page->next_due > visit->lookup->at)
-		(void) spread_add(visit->spread, page);
-}
-
-/*
- * The statement asks about many subjects: lay out the whole set, reading it in
- * order, instead of page after page as rows happen to need them.
- */
-static void
-spread_set(SetLookup *lookup)
-{
-	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	Snapshot snapshot = GetActiveSnapshot();
-	SpreadVisit visit;
-	DirtyList dirty = {0};
-
-	visit.lookup = lookup;
-	visit.spread = spread_begin(lookup->bits, lookup->members,
-								lookup->domain.key_kind != KEY_INTEGER, lookup->context);
-	if (visit.spread != NULL)
-	{
-		visit.present = palloc0(((Size) 1 << lookup->bits) / 8 + 1);
-		page_scan(&lookup->domain, lookup->purpose.id, PAGE_SPARSE, snapshot, spread_visit, &visit);
-		spread_finish(visit.spread, visit.present);
-		delta_collect(&lookup->domain, lookup->purpose.id, 0, ~UINT64CONST(0), snapshot, &dirty,
-					  NULL);
-		for (int i = 0; i < dirty.count; i++)
-			spread_forget(visit.spread, dirty.items[i].position.hi);
-		lookup->spread = visit.spread;
-		lookup->fast.look_ahead = lookup->domain.key_kind != KEY_INTEGER;
-	}
-	MemoryContextSwitchTo(caller);
-	MemoryContextReset(lookup->scratch);
-}
 
 static LoadedPage *
 sparse_page(SetLookup *lookup, SubjectPosition position)
 {
-	uint64 number = sparse_number(lookup, position);
-	PageSlot *slot = table_find(&lookup->sparse, number);
+	uint64 number = position_number(lookup, position.hi);
+	PageSlot *slot = page_table_find(&lookup->sparse, number);
 	uint64 start;
 	LoadedPage *page;
 
@@ -493,19 +319,10 @@ sparse_page(SetLookup *lookup, SubjectPosition position)
 		return slot->page;
 	start = sparse_start(position.hi, lookup->bits);
 	page = load_page(lookup, PAGE_SPARSE, start, sparse_last(start, lookup->bits));
-	table_put(&lookup->sparse, lookup->context, number, page);
+	page_table_put(&lookup->sparse, lookup->context, number, page);
 	if (++lookup->asked == FEW_PAGES)
-		spread_set(lookup);
+		lookup_read_ahead(lookup);
 	return page;
-}
-
-/* is the page laid out, and the member on it? -1: ask the page itself */
-static inline int
-spread_answer(const SetLookup *lookup, SubjectPosition position)
-{
-	if (lookup->spread == NULL || !spread_has(lookup->spread, position.hi))
-		return -1;
-	return spread_contains(lookup->spread, position);
 }
 
 /* ---- integers ---- */
@@ -531,6 +348,11 @@ remember_chunk(SetLookup *lookup, uint64 chunk, const LoadedPage *page)
 {
 	lookup->fast.last_chunk = chunk;
 	lookup->fast.last_bitmap = page->ndirty == 0 ? page->bitmap : NULL;
+	if (lookup->at_hand != NULL && page->ndirty == 0)
+	{
+		lookup->at_hand[chunk % CHUNKS_AT_HAND].chunk = chunk;
+		lookup->at_hand[chunk % CHUNKS_AT_HAND].bitmap = page->bitmap;
+	}
 }
 
 /* lookup_integer_slow -- lookup_integer() away from the previous row's page */
@@ -556,7 +378,7 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 		if (answer >= 0)
 			return (answer != 0) != lookup->fast.default_permitted;
 	}
-	slot = table_find(&lookup->chunks, chunk);
+	slot = page_table_find(&lookup->chunks, chunk);
 	if (slot != NULL)
 	{
 		remember_chunk(lookup, chunk, slot->page);
@@ -569,7 +391,7 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 	 * a table with a serial key has.
 	 */
 	position = position_of_integer(lookup->domain.salt, key);
-	slot = table_find(&lookup->sparse, sparse_number(lookup, position));
+	slot = page_table_find(&lookup->sparse, position_number(lookup, position.hi));
 	page = slot != NULL ? slot->page : NULL;
 	for (;;)
 	{
@@ -593,7 +415,7 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 
 			if (dense != NULL)
 			{
-				table_put(&lookup->chunks, lookup->context, chunk, dense);
+				page_table_put(&lookup->chunks, lookup->context, chunk, dense);
 				remember_chunk(lookup, chunk, dense);
 				return dense_contains(lookup, dense, key);
 			}
@@ -654,13 +476,4 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 	if (unlikely(page == NULL || member != NULL))
 		return decide_text(lookup, member, text, length);
 	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
-}
-
-/* lookup_ahead -- the key lies in a tuple: prefetch for its neighbours */
-void
-lookup_ahead(ConsentLookup *fast, const void *key, bool is_text)
-{
-	SetLookup *lookup = (SetLookup *) fast;
-
-	spread_look_ahead(lookup->spread, lookup->domain.salt, key, is_text);
 }

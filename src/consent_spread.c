@@ -10,16 +10,20 @@
 #include <sys/mman.h>
 
 #include "consent_spread.h"
-#include "storage/buf_internals.h"
-#include "storage/bufmgr.h"
-#include "storage/bufpage.h"
 #include "utils/memutils.h"
-#include "utils/uuid.h"
 
-/* half of the slots stay empty: runs are short, and mostly one cache line */
+/* half of the slots stay empty: one bucket in twenty runs over into the next */
 #define SPREAD_ROOM 2.0
-#define SPREAD_TAIL 24
+#define SPREAD_TAIL 6
 #define SPREAD_MAX_BYTES ((Size) 1 << 30)
+
+static void
+spread_end(void *argument)
+{
+	Spread *spread = argument;
+
+	(void) munmap(spread->buckets, spread->bytes);
+}
 
 /*
  * spread_begin -- make room for a set; NULL where it would be unreasonably big.
@@ -31,33 +35,36 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
 {
 	Spread *spread;
 	int64 pages = INT64CONST(1) << bits;
-	int64 per_page = (int64) (members / (double) pages * SPREAD_ROOM) + 8;
+	int64 per_page; /* buckets */
 	Size bytes;
 
 	if (bits > 24)
 		return NULL;
-	bytes = pages * (per_page + SPREAD_TAIL) * sizeof(uint64) * (wide ? 2 : 1);
+	per_page = (int64) (members / (double) pages * SPREAD_ROOM) / (wide ? 4 : 8) + 2;
+	bytes = pages * (per_page + SPREAD_TAIL) * BUCKET_WORDS * sizeof(uint64);
 	if (bytes > SPREAD_MAX_BYTES)
 		return NULL;
 	spread = MemoryContextAlloc(context, sizeof(Spread));
 	spread->bits = bits;
-	spread->slots_per_page = per_page;
+	spread->buckets_per_page = per_page;
 	spread->stride = per_page + SPREAD_TAIL;
 	spread->wide = wide;
-	spread->ahead_page = NULL;
-	/* pages that no row asks about are never touched, so cost no memory */
-	spread->slots = MemoryContextAllocHuge(context, bytes);
 	spread->loaded = MemoryContextAllocZero(context, (pages + 7) / 8);
-#ifdef MADV_HUGEPAGE
-	{
-		const uintptr_t huge = 2 * 1024 * 1024;
-		uintptr_t first = ((uintptr_t) spread->slots + huge - 1) & ~(huge - 1);
-		uintptr_t last = ((uintptr_t) spread->slots + bytes) & ~(huge - 1);
 
-		/* fewer TLB misses; whether the kernel does it does not matter */
-		if (last > first)
-			(void) madvise((void *) first, last - first, MADV_HUGEPAGE);
-	}
+	/*
+	 * Straight from the kernel: zero, without our writing it, on a boundary of
+	 * a cache line, and if there is none we do without.
+	 */
+	spread->bytes = bytes;
+	spread->buckets = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (spread->buckets == MAP_FAILED)
+		return NULL;
+	spread->callback.func = spread_end;
+	spread->callback.arg = spread;
+	MemoryContextRegisterResetCallback(context, &spread->callback);
+#ifdef MADV_HUGEPAGE
+	/* fewer TLB misses; whether the kernel does it does not matter */
+	(void) madvise(spread->buckets, bytes, MADV_HUGEPAGE);
 #endif
 	return spread;
 }
@@ -69,30 +76,25 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
 bool
 spread_add(Spread *spread, const PageRow *page)
 {
-	int width = spread->wide ? 2 : 1;
 	uint64 number = spread_number(spread, page->position);
-	uint64 *base = spread->slots + number * spread->stride * width;
-	uint32 next = 0;
+	int width = spread->wide ? 2 : 1;
+	uint64 *next = spread->buckets + BUCKET_WORDS * number * spread->stride;
+	/* the last slot stays empty: it ends every search */
+	uint64 *last = next + BUCKET_WORDS * spread->stride - width;
 
 	for (int i = 0; i < page->count; i++)
 	{
 		uint64 hi = page->wide ? page->wide[i].hi : page->hi[i];
-		uint32 wanted = (uint32) (spread_slot(spread, hi) - number * spread->stride);
+		uint64 *wanted = spread_bucket(spread, hi);
 
-		if (hi == SPREAD_EMPTY)
+		next = Max(next, wanted);
+		if (~hi == SPREAD_EMPTY || next >= last)
 			return false;
-		for (; next < wanted; next++)
-			base[next * width] = SPREAD_EMPTY;
-		/* the last slot stays empty: it ends every search */
-		if (next >= spread->stride - 1)
-			return false;
-		base[next * width] = hi;
+		next[0] = ~hi;
 		if (spread->wide)
-			base[next * width + 1] = page->wide[i].lo;
-		next++;
+			next[1] = page->wide[i].lo;
+		next += width;
 	}
-	for (; next < spread->stride; next++)
-		base[next * width] = SPREAD_EMPTY;
 	spread->loaded[number >> 3] |= 1 << (number & 7);
 	return true;
 }
@@ -118,74 +120,5 @@ spread_finish(Spread *spread, const uint8 *present)
 			continue;
 		nobody.position = spread->bits == 0 ? 0 : number << (64 - spread->bits);
 		(void) spread_add(spread, &nobody);
-	}
-}
-
-/* ---- looking ahead ---- */
-
-/*
- * spread_look_ahead -- the key lies in a shared buffer: fetch what the other tuples
- * of that heap page will ask for into the processor's caches.
- *
- * A large set of uuid or text keys answers each row with one cache line that is
- * nowhere near; waiting for it would be most of the row's time.  A scan has its
- * page pinned, so the other keys can be read.  What is read is only a hint: it
- * may be changing under us, or be no key at all, and nothing is decided by it.
- */
-void
-spread_look_ahead(Spread *spread, const uint64 *salt, const void *key, bool is_text)
-{
-	const char *at = key;
-	const char *page;
-	PageHeader header;
-	OffsetNumber last;
-	Size within = 0;
-
-	if (at < BufferBlocks || at >= BufferBlocks + (Size) NBuffers * BLCKSZ)
-		return;
-	page = BufferBlocks + ((at - BufferBlocks) / BLCKSZ) * BLCKSZ;
-	if (page == spread->ahead_page)
-		return;
-	spread->ahead_page = page;
-
-	header = (PageHeader) page;
-	if (header->pd_lower < SizeOfPageHeaderData || header->pd_lower > BLCKSZ)
-		return;
-	last = (header->pd_lower - SizeOfPageHeaderData) / sizeof(ItemIdData);
-	/* where in its tuple the key is; in most tables it is there in all */
-	for (OffsetNumber i = 0; i < last && within == 0; i++)
-	{
-		ItemIdData item = header->pd_linp[i];
-		const char *tuple = page + ItemIdGetOffset(&item);
-
-		if (ItemIdIsNormal(&item) && at >= tuple && at < tuple + ItemIdGetLength(&item))
-			within = at - tuple;
-	}
-	if (within == 0)
-		return;
-	for (OffsetNumber i = 0; i < last; i++)
-	{
-		ItemIdData item = header->pd_linp[i];
-		Size offset = ItemIdGetOffset(&item) + within;
-		SubjectPosition position;
-
-		if (!ItemIdIsNormal(&item) || offset + UUID_LEN > BLCKSZ)
-			continue;
-		if (!is_text)
-			position = position_of_uuid(salt, page + offset);
-		else
-		{
-			const char *text = page + offset;
-			Size length;
-
-			/* short texts without compression, which keys are */
-			if (!VARATT_IS_1B(text) || VARATT_IS_1B_E(text))
-				continue;
-			length = VARSIZE_1B(text) - VARHDRSZ_SHORT;
-			if (offset + VARHDRSZ_SHORT + length > BLCKSZ)
-				continue;
-			position = position_of_text(salt, text + VARHDRSZ_SHORT, length);
-		}
-		spread_prefetch(spread, position.hi);
 	}
 }

@@ -10,30 +10,35 @@
 #pragma GCC visibility push(hidden)
 
 /*
- * One open-addressed table in the order of the positions: a position's first
- * slot is where it would stand if members were spread evenly over their page,
- * and members that want the same slots follow each other in order.  A lookup
- * touches one cache line, rarely two.  Pages have equally many slots, so a
- * slot's address is computed, not looked up.
+ * One open-addressed table in the order of the positions, in buckets of a cache
+ * line: a position's bucket is where it would stand if members were spread
+ * evenly over their page, and what does not fit there follows in the next.  A
+ * lookup touches one line, seldom two, and compares all of it.  Pages have
+ * equally many slots, so a slot's address is computed, not looked up.
  */
 typedef struct Spread
 {
-	int bits;              /* of a sparse page's prefix */
-	uint32 slots_per_page; /* where positions may start */
-	uint32 stride;         /* slots_per_page, and room behind for the last run */
-	bool wide;             /* two words a slot, or one */
-	uint64 *slots;
-	uint8 *loaded;          /* a bit for each page */
-	const char *ahead_page; /* heap page whose keys were prefetched */
+	int bits;                /* of a sparse page's prefix */
+	uint32 buckets_per_page; /* where positions may start */
+	uint32 stride;           /* buckets of a page, with room behind for the last run */
+	bool wide;               /* two words a slot, or one */
+	uint64 *buckets;         /* of BUCKET_WORDS each */
+	Size bytes;
+	MemoryContextCallback callback; /* gives the buckets back */
+	uint8 *loaded;                  /* a bit for each page */
 } Spread;
 
-/* stands for an empty slot, and is greater than any member before it */
-#define SPREAD_EMPTY (~UINT64CONST(0))
+#define BUCKET_WORDS 8 /* 64 bytes */
+
+/*
+ * Positions are stored inverted, so members lie in descending order, and fresh
+ * memory, which is zero, is a table of empty slots.
+ */
+#define SPREAD_EMPTY UINT64CONST(0)
 
 extern Spread *spread_begin(int bits, int64 members, bool wide, MemoryContext context);
 extern bool spread_add(Spread *spread, const PageRow *page);
 extern void spread_forget(Spread *spread, uint64 hi);
-extern void spread_look_ahead(Spread *spread, const uint64 *salt, const void *key, bool is_text);
 extern void spread_finish(Spread *spread, const uint8 *present);
 
 static inline uint64
@@ -50,42 +55,49 @@ spread_has(const Spread *spread, uint64 hi)
 	return ((spread->loaded[number >> 3] >> (number & 7)) & 1) != 0;
 }
 
-/* index of the first slot a position may have */
-static inline uint64
-spread_slot(const Spread *spread, uint64 hi)
+/* a position's bucket */
+static inline uint64 *
+spread_bucket(const Spread *spread, uint64 hi)
 {
 	uint64 within = spread->bits == 0 ? hi : hi << spread->bits;
 
-	return spread_number(spread, hi) * spread->stride +
-		   (((within >> 32) * spread->slots_per_page) >> 32);
+	return spread->buckets + BUCKET_WORDS * (spread_number(spread, hi) * spread->stride +
+											 (((within >> 32) * spread->buckets_per_page) >> 32));
 }
 
 /*
- * Fetch a position's slots into the processor's caches.  A macro: gcc takes a
+ * Fetch a position's bucket into the processor's caches.  A macro: gcc takes a
  * function that does nothing but this for one without effects.
  */
-#define spread_prefetch(spread, position_hi) \
-	__builtin_prefetch((spread)->slots +     \
-					   ((spread)->wide ? 2 : 1) * spread_slot(spread, position_hi))
+#define spread_prefetch(spread, hi) __builtin_prefetch(spread_bucket(spread, hi))
 
+/* without a branch where one would be guessed wrong half of the time */
 static inline bool
 spread_contains(const Spread *spread, SubjectPosition position)
 {
-	if (spread->wide)
-	{
-		const uint64 *slot = spread->slots + 2 * spread_slot(spread, position.hi);
+	const uint64 *slot = spread_bucket(spread, position.hi);
+	uint64 hi = ~position.hi;
+	uint64 lo = position.lo;
 
-		while (slot[0] < position.hi || (slot[0] == position.hi && slot[1] < position.lo))
-			slot += 2;
-		return slot[0] == position.hi && slot[1] == position.lo;
-	}
-	else
+	for (;; slot += BUCKET_WORDS)
 	{
-		const uint64 *slot = spread->slots + spread_slot(spread, position.hi);
+		bool found;
+		uint64 least;
 
-		while (*slot < position.hi)
-			slot++;
-		return *slot == position.hi;
+		if (spread->wide)
+		{
+			found = ((slot[0] == hi) & (slot[1] == lo)) | ((slot[2] == hi) & (slot[3] == lo)) |
+					((slot[4] == hi) & (slot[5] == lo)) | ((slot[6] == hi) & (slot[7] == lo));
+			least = slot[6];
+		}
+		else
+		{
+			found = (slot[0] == hi) | (slot[1] == hi) | (slot[2] == hi) | (slot[3] == hi) |
+					(slot[4] == hi) | (slot[5] == hi) | (slot[6] == hi) | (slot[7] == hi);
+			least = slot[7];
+		}
+		if (likely(least < hi) || found || least == SPREAD_EMPTY)
+			return found && hi != SPREAD_EMPTY;
 	}
 }
 

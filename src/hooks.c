@@ -97,7 +97,11 @@ on_executor_start(QueryDesc *query, int flags)
 	else
 		standard_ExecutorStart(query, flags);
 	if (protected_any())
+	{
 		policy_statement_begins(query->estate->es_query_cxt);
+		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
+			policy_pages_begin(query->planstate);
+	}
 }
 
 static void

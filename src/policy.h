@@ -7,6 +7,7 @@
 #define PRIVSEG_POLICY_H
 
 #include "catalog.h"
+#include "nodes/execnodes.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
 
@@ -24,6 +25,7 @@ extern bool policy_is_own_function(Oid function);
 extern Node *policy_reads_to_writes(Node *qual);
 extern const Purpose *policy_require_purpose(void);
 extern void policy_statement_begins(MemoryContext query_context);
+extern void policy_pages_begin(PlanState *root);
 
 /* subject_carried() reads the referenced row: by its plan's shape, unfiltered */
 extern bool policy_carrying_subject;

@@ -256,6 +256,17 @@ row_state(FunctionCallInfo fcinfo)
 	return row_state_slow(fcinfo);
 }
 
+/*
+ * policy_row_lookup -- what a call of row_permitted would ask; NULL where
+ * row_security = off is honoured and every row passes.
+ *	fcinfo	as for the call; its key is not looked at
+ */
+ConsentLookup *
+policy_row_lookup(FunctionCallInfo fcinfo)
+{
+	return row_state(fcinfo)->lookup;
+}
+
 #define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
 
 /* row_permitted(bigint, regclass, int) RETURNS boolean */
@@ -280,8 +291,6 @@ row_permitted_uuid(PG_FUNCTION_ARGS)
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 	key = PG_GETARG_UUID_P(0);
-	if (state->lookup->look_ahead)
-		lookup_ahead(state->lookup, key, false);
 	PG_RETURN_BOOL(lookup_uuid(state->lookup, key->data));
 }
 
@@ -296,8 +305,6 @@ row_permitted_text(PG_FUNCTION_ARGS)
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 	key = PG_GETARG_TEXT_PP(0);
-	if (state->lookup->look_ahead)
-		lookup_ahead(state->lookup, key, true);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	PG_FREE_IF_COPY(key, 0);
 	PG_RETURN_BOOL(result);
