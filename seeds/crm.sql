@@ -3,8 +3,8 @@
 --   psql -v customers=100000 -v orders=600000 -f seeds/crm.sql
 --
 -- Every value is computed from the row's number through md5(), not drawn, so
--- that the data does not depend on the order in which rows are made.  Nobody
--- in it exists.
+-- that the data does not depend on the order in which rows are made, nor, since
+-- all dates lie in the past, on the day.  Nobody in it exists.
 
 \if :{?customers}
 \else
@@ -42,7 +42,7 @@ SELECT g,
 	   lower(first_name) || '.' || lower(last_name) || g || '@example.com',
 	   pg_temp.pick('country', g, '{DE,DE,DE,FR,FR,ES,ES,IT,NL,PL,SE,AT,US,US,GB,GB}'),
 	   date '2006-01-01' - (7000 * pg_temp.draw('age', g) ^ 0.8 + 6000 * pg_temp.draw('age2', g))::int,
-	   date '2018-01-01' + (3000 * pg_temp.draw('signup', g))::int,
+	   date '2014-01-01' + (3000 * pg_temp.draw('signup', g))::int,
 	   pg_temp.pick('tier', g, '{basic,basic,basic,basic,basic,silver,silver,silver,gold}'),
 	   pg_temp.pick('channel', g, '{web,web,app,app,store,partner}')
   FROM generate_series(1, :customers) g,
@@ -61,7 +61,7 @@ CREATE TABLE crm.orders (
 INSERT INTO crm.orders
 SELECT g,
 	   1 + floor(:customers * pg_temp.draw('who', g) ^ 2)::bigint,
-	   date '2024-01-01' + (1000 * pg_temp.draw('when', g))::int,
+	   date '2022-04-01' + (1000 * pg_temp.draw('when', g))::int,
 	   pg_temp.pick('category', g, '{books,books,garden,kitchen,kitchen,music,sports,toys}'),
 	   (4 + 30 * -ln(1 - 0.999 * pg_temp.draw('amount', g)))::numeric(10, 2)
   FROM generate_series(1, :orders) g;
