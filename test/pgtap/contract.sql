@@ -85,7 +85,7 @@ SELECT is((SELECT provolatile FROM pg_proc WHERE oid = 'privseg.permitted(regcla
 -- check()
 SELECT is_empty($$SELECT FROM privseg.check() WHERE status NOT IN ('compliant', 'violation', 'gap')$$, 'check() knows three statuses');
 SELECT is_empty($$SELECT FROM privseg.check() WHERE status <> 'compliant' AND hint IS NULL$$, 'what is not compliant comes with a hint');
-SELECT is_empty($$SELECT FROM privseg.check() WHERE status = 'violation'$$, 'a new installation violates nothing');
+SELECT is_empty($$SELECT FROM privseg.check() WHERE status = 'violation' AND NOT (area = 'server' AND current_setting('server_version_num')::int < 150019)$$, 'a new installation violates nothing');
 
 SELECT * FROM finish();
 ROLLBACK;

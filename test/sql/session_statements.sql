@@ -105,27 +105,17 @@ COPY session_test.person (id) TO STDOUT;
 COPY session_test.event_1 TO STDOUT;
 \set VERBOSITY sqlstate
 COPY session_test.event TO STDOUT;
-COPY session_test.person FROM stdin;
-10	x
-\.
-COPY session_test.event_1 FROM stdin;
-1	1
-\.
+\copy session_test.person FROM /dev/null
+\copy session_test.event_1 FROM /dev/null
 SET ROLE session_bypass;
 COPY session_test.person (name, id) TO STDOUT WITH (FORMAT csv, HEADER);
 COPY session_test.event_1 TO STDOUT;
-COPY session_test.person FROM stdin;
-10	x
-\.
-COPY session_test.event FROM stdin;
-1	1
-\.
+\copy session_test.person FROM /dev/null
+\copy session_test.event FROM /dev/null
 SET ROLE session_super;
 COPY session_test.person TO STDOUT;
 COPY session_test.event_1 (person_id) TO STDOUT;
-COPY session_test.event_1 FROM stdin;
-9	1
-\.
+\copy session_test.event_1 FROM /dev/null
 SET ROLE session_stranger;
 COPY session_test.person TO STDOUT;
 SET privseg.purpose = '';

@@ -80,7 +80,9 @@ INSERT INTO write_test.attempt (statement, expected) VALUES
 	('INSERT INTO {person} (id) VALUES (10) ON CONFLICT (id) DO UPDATE SET n = 7 RETURNING n', '0'),
 	('INSERT INTO {person} (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET n = 7 RETURNING n', '7'),
 	('INSERT INTO {person} (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET n = 7 RETURNING n', '42501'),
-	('INSERT INTO {person} AS p (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET n = 7 WHERE p.name = '''' RETURNING n', '42501'),
+	-- before 15.20 the server asks WHERE about the hidden row first (check() says: upgrade)
+	('INSERT INTO {person} AS p (id) VALUES (7) ON CONFLICT (id) DO UPDATE SET n = 7'
+		|| CASE WHEN current_setting('server_version_num')::int >= 150020 THEN ' WHERE p.name = ''''' ELSE '' END || ' RETURNING n', '42501'),
 	('INSERT INTO {person} (id, name) VALUES (10, ''n7'') ON CONFLICT (name) DO UPDATE SET n = 7 RETURNING id', '42501'),
 	('INSERT INTO {person} (id) VALUES (1) ON CONFLICT (id) DO UPDATE SET id = 30 RETURNING n', '42501'),
 	('INSERT INTO {purchase} VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET amount = 9 RETURNING amount', '9'),
