@@ -274,6 +274,13 @@ typedef struct ConsentLookup
 	bool default_permitted;   /* the set holds who is stopped */
 } ConsentLookup;
 
+typedef enum LookupAnswer
+{
+	ANSWER_UNKNOWN, /* to be asked on its own */
+	ANSWER_PERMITTED,
+	ANSWER_STOPPED
+} LookupAnswer;
+
 extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpose *purpose,
 								   TimestampTz at, MemoryContext context);
 extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
@@ -281,8 +288,8 @@ extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
 extern void
 lookup_prepare(ConsentLookup *lookup, const Datum *keys, int n, SubjectPosition *positions);
-extern bool lookup_several(ConsentLookup *lookup, const Datum *keys,
-						   const SubjectPosition *positions, int n, bool *permitted);
+extern void lookup_several(ConsentLookup *lookup, const Datum *keys,
+						   const SubjectPosition *positions, int n, LookupAnswer *answers);
 extern TimestampTz consent_now(void);
 
 /* lookup_integer -- is the subject with this key permitted? */

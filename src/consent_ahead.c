@@ -165,37 +165,35 @@ integer_permitted(SetLookup *lookup, int64 key)
 
 /*
  * lookup_several -- are these subjects permitted?  The same as asking one by
- * one, only faster.
- *	keys, positions	after lookup_prepare()
- *	permitted		the answers
- * False, and no answers, where each would be decided from records.
+ * one, only faster; who would be decided from records is left unknown.
+ *	keys		integers; other keys are not looked at, for their memory may be gone
+ *	positions	of the others, from lookup_prepare()
  */
-bool
+void
 lookup_several(ConsentLookup *fast, const Datum *keys, const SubjectPosition *positions, int n,
-			   bool *permitted)
+			   LookupAnswer *answers)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	bool is_text = lookup->domain.key_kind == KEY_TEXT;
+	bool permitted;
 
-	if (!lookup->built)
-		return false;
-	if (lookup->domain.key_kind == KEY_INTEGER)
-	{
-		if (lookup->at_hand == NULL)
-			lookup->at_hand =
-				MemoryContextAllocZero(lookup->context, sizeof(ChunkEntry) * CHUNKS_AT_HAND);
-		for (int i = 0; i < n; i++)
-			permitted[i] = integer_permitted(lookup, DatumGetInt64(keys[i]));
-		return true;
-	}
+	if (lookup->domain.key_kind == KEY_INTEGER && lookup->at_hand == NULL)
+		lookup->at_hand =
+			MemoryContextAllocZero(lookup->context, sizeof(ChunkEntry) * CHUNKS_AT_HAND);
 	for (int i = 0; i < n; i++)
 	{
-		const void *key = DatumGetPointer(keys[i]);
-
-		if (likely(position_permitted(lookup, positions[i], &permitted[i])))
+		answers[i] = ANSWER_UNKNOWN;
+		if (!lookup->built)
 			continue;
-		permitted[i] = is_text ? lookup_text(fast, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)) :
-								 lookup_uuid(fast, key);
+		if (lookup->domain.key_kind == KEY_INTEGER)
+			permitted = integer_permitted(lookup, DatumGetInt64(keys[i]));
+		else if (unlikely(!position_permitted(lookup, positions[i], &permitted)))
+		{
+			LoadedPage *page = lookup_sparse_page(lookup, positions[i]);
+
+			if (page->ndirty > 0 && page_find_dirty(page, &positions[i]) != NULL)
+				continue;
+			permitted = sparse_contains_wide(page, positions[i]) != lookup->fast.default_permitted;
+		}
+		answers[i] = permitted ? ANSWER_PERMITTED : ANSWER_STOPPED;
 	}
-	return true;
 }

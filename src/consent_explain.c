@@ -80,16 +80,23 @@ permitted(PG_FUNCTION_ARGS)
 	Oid table = relation_argument(fcinfo, 0, "subject table");
 	char *subject = subject_argument(fcinfo, 1, table);
 	const Purpose *purpose = purpose_argument(fcinfo, 2);
+	bool sees_records = role_is_admin(GetUserId(), "privseg_steward") ||
+						role_is_admin(GetUserId(), "privseg_auditor");
 	ConsentDecision decision;
 	ConsentFact fact;
 
-	if (!role_is_admin(GetUserId(), "privseg_steward") &&
-		!role_is_admin(GetUserId(), "privseg_auditor") && !clearance_to_act(GetUserId(), purpose) &&
+	if (!sees_records && !clearance_to_act(GetUserId(), purpose) &&
 		!clearance_to_collect(GetUserId(), purpose))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("role \"%s\" has no clearance for purpose \"%s\"",
 							   GetUserNameFromId(GetUserId(), false), purpose->name),
 						errhint("An administrator grants it with privseg.grant_clearance().")));
+	/* that somebody who is hidden now was once permitted is not for the reader to know */
+	if (!PG_ARGISNULL(3) && !sees_records)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("only a steward or an auditor may ask what was permitted at another time"),
+				 errhint("Leave the argument \"at\" out to ask about now.")));
 	decide(table, subject, purpose, !PG_ARGISNULL(3),
 		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
 	PG_RETURN_BOOL(decision.permitted);

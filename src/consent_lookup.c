@@ -252,8 +252,9 @@ decide_dirty(SetLookup *lookup, const char *canonical)
 	return decision.permitted;
 }
 
-static DirtyMember *
-find_dirty(LoadedPage *page, const SubjectPosition *position)
+/* page_find_dirty -- the member, if it must be decided from its records */
+DirtyMember *
+page_find_dirty(LoadedPage *page, const SubjectPosition *position)
 {
 	int low = 0;
 	int high = page->ndirty;
@@ -307,8 +308,9 @@ decide_text(SetLookup *lookup, DirtyMember *member, const char *text, size_t len
 /* ---- searching a sparse page ---- */
 
 
-static LoadedPage *
-sparse_page(SetLookup *lookup, SubjectPosition position)
+/* lookup_sparse_page -- the page that covers the position */
+LoadedPage *
+lookup_sparse_page(SetLookup *lookup, SubjectPosition position)
 {
 	uint64 number = position_number(lookup, position.hi);
 	PageSlot *slot = page_table_find(&lookup->sparse, number);
@@ -335,7 +337,7 @@ dense_contains(SetLookup *lookup, LoadedPage *page, int64 key)
 	if (unlikely(page->ndirty > 0))
 	{
 		SubjectPosition position = position_of_integer(lookup->domain.salt, key);
-		DirtyMember *member = find_dirty(page, &position);
+		DirtyMember *member = page_find_dirty(page, &position);
 
 		if (member != NULL)
 			return decide_integer(lookup, member, key);
@@ -422,10 +424,10 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 		}
 		if (page != NULL)
 			break;
-		page = sparse_page(lookup, position);
+		page = lookup_sparse_page(lookup, position);
 	}
 
-	if (page->ndirty > 0 && (member = find_dirty(page, &position)) != NULL)
+	if (page->ndirty > 0 && (member = page_find_dirty(page, &position)) != NULL)
 		return decide_integer(lookup, member, key);
 	return sparse_contains_integer(page, position) != lookup->fast.default_permitted;
 }
@@ -444,8 +446,8 @@ lookup_uuid(ConsentLookup *fast, const void *uuid)
 
 	if (likely(answer >= 0))
 		return (answer != 0) != lookup->fast.default_permitted;
-	page = lookup->built ? sparse_page(lookup, position) : NULL;
-	member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
+	member = page && page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
 
 	if (unlikely(page == NULL || member != NULL))
 	{
@@ -470,8 +472,8 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 
 	if (likely(answer >= 0))
 		return (answer != 0) != lookup->fast.default_permitted;
-	page = lookup->built ? sparse_page(lookup, position) : NULL;
-	member = page && page->ndirty > 0 ? find_dirty(page, &position) : NULL;
+	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
+	member = page && page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
 
 	if (unlikely(page == NULL || member != NULL))
 		return decide_text(lookup, member, text, length);

@@ -62,6 +62,9 @@ typedef struct SetLookup
 extern void page_table_put(PageTable *table, MemoryContext context, uint64 key, LoadedPage *page);
 extern LoadedPage *page_make(SetLookup *lookup, const PageRow *row, uint64 start, uint64 last);
 
+extern DirtyMember *page_find_dirty(LoadedPage *page, const SubjectPosition *position);
+extern LoadedPage *lookup_sparse_page(SetLookup *lookup, SubjectPosition position);
+
 /* consent_ahead.c */
 extern void lookup_read_ahead(SetLookup *lookup);
 

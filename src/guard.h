@@ -14,12 +14,23 @@
 #pragma GCC visibility push(hidden)
 
 /* guard_query.c */
-extern bool guard_query(Query *query);
+extern void guard_query(Query *query);
+
+/* guard_referential.c */
+typedef enum ReferentialKind
+{
+	REFERENTIAL_NONE,
+	REFERENTIAL_ACTION,    /* checks a referenced row, or cascades */
+	REFERENTIAL_VALIDATION /* of a foreign key that is added or validated */
+} ReferentialKind;
+
 extern bool guard_validating; /* a command that validates foreign keys runs */
+extern ReferentialKind guard_referential(Query *query, Oid *relid);
+extern bool guard_may_run_referential(ReferentialKind kind, Oid relid);
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
-extern void guard_mark_referential(PlannedStmt *plan);
+extern void guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid);
 extern void guard_execution(PlannedStmt *plan);
 
 /* guard_utility.c */

@@ -19,8 +19,8 @@
 #include "policy.h"
 #include "utils/lsyscache.h"
 
-/* marks a plan of core's referential queries: no such syscache, never matches */
-#define REFERENTIAL_MARK (-42)
+/* marks a plan of core's referential queries: no such syscaches, never match */
+#define REFERENTIAL_MARK(kind) (-42 - (int) (kind))
 
 static void
 check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
@@ -36,7 +36,7 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	entry = protected_relation(rte->relid);
 	if (entry == NULL)
 		return;
-	if (policy_is_on((Node *) node->qual, entry, rte->relid, scanrelid,
+	if (policy_is_on((Node *) node->qual, policy_read_quals(entry, rte->relid, scanrelid),
 					 IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL))
 		return;
 	ereport(
@@ -113,12 +113,12 @@ guard_plan(PlannedStmt *plan)
  * keeps plans: one made by a trigger during a cascade must not run later.
  */
 void
-guard_mark_referential(PlannedStmt *plan)
+guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid)
 {
 	PlanInvalItem *mark = makeNode(PlanInvalItem);
 
-	mark->cacheId = REFERENTIAL_MARK;
-	mark->hashValue = 0;
+	mark->cacheId = REFERENTIAL_MARK(kind);
+	mark->hashValue = relid;
 	plan->invalItems = lappend(plan->invalItems, mark);
 }
 
@@ -134,14 +134,21 @@ guard_execution(PlannedStmt *plan)
 
 	if (plan->commandType == CMD_UTILITY)
 		return;
-	if (plan->invalItems != NIL &&
-		llast_node(PlanInvalItem, plan->invalItems)->cacheId == REFERENTIAL_MARK)
+	if (plan->invalItems != NIL)
 	{
-		if (!InNoForceRLSOperation() && !guard_validating)
-			ereport(ERROR,
+		PlanInvalItem *mark = llast_node(PlanInvalItem, plan->invalItems);
+
+		for (ReferentialKind kind = REFERENTIAL_ACTION; kind <= REFERENTIAL_VALIDATION; kind++)
+		{
+			if (mark->cacheId != REFERENTIAL_MARK(kind))
+				continue;
+			if (!guard_may_run_referential(kind, mark->hashValue))
+				ereport(
+					ERROR,
 					(errcode(PRIVSEG_ERR_SHAPE),
 					 errmsg("a plan made during a referential action cannot be used outside it")));
-		return;
+			return;
+		}
 	}
 	foreach (lc, plan->rtable)
 	{

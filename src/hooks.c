@@ -69,15 +69,22 @@ static PlannedStmt *
 on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
 	bool guarded = protected_any();
-	bool referential = guarded && guard_query(parse);
+	ReferentialKind referential = REFERENTIAL_NONE;
 	PlannedStmt *plan;
+	Oid relid;
 
+	if (guarded)
+	{
+		referential = guard_referential(parse, &relid);
+		if (referential == REFERENTIAL_NONE)
+			guard_query(parse);
+	}
 	if (previous_planner)
 		plan = previous_planner(parse, query_string, cursor_options, params);
 	else
 		plan = standard_planner(parse, query_string, cursor_options, params);
-	if (referential)
-		guard_mark_referential(plan);
+	if (referential != REFERENTIAL_NONE)
+		guard_mark_referential(plan, referential, relid);
 	else if (guarded || protected_any())
 		guard_plan(plan);
 	return plan;

@@ -17,11 +17,9 @@ extern List *policy_permissive(CmdType command, Relation relation);
 extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
-extern bool policy_is_on(Node *qual, const ProtectedRelation *entry, Oid relid, Index varno,
-						 List *index_columns);
+extern bool policy_is_on(Node *qual, List *policy, List *index_columns);
 extern int policy_flags(const ProtectedRelation *entry);
 extern bool policy_is_read_function(Oid function);
-extern bool policy_is_own_function(Oid function);
 extern Node *policy_reads_to_writes(Node *qual);
 extern const Purpose *policy_require_purpose(void);
 extern void policy_statement_begins(MemoryContext query_context);

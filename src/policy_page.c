@@ -34,19 +34,12 @@
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 
-typedef enum Answer
-{
-	ANSWER_UNKNOWN,
-	ANSWER_PASSES,
-	ANSWER_HIDDEN
-} Answer;
-
 #define GROUP 16 /* about as many waits for memory as a processor overlaps */
 
 typedef struct RowGroup
 {
 	int n;
-	Datum keys[GROUP];
+	Datum keys[GROUP]; /* of integers only: nothing here points into the page */
 	SubjectPosition positions[GROUP];
 	OffsetNumber offsets[GROUP];
 } RowGroup;
@@ -58,6 +51,7 @@ typedef struct PagePolicy
 	ExprState *after;  /* and behind */
 	AttrNumber column;
 	Oid type;
+	KeyKind kind;
 	FmgrInfo function;
 	FunctionCallInfo call;
 	int rows; /* asked about until now; stops counting at FEW_ROWS */
@@ -109,6 +103,7 @@ static void
 prepare_group(PagePolicy *policy, ConsentLookup *lookup, HeapScanDesc scan, int first, int last)
 {
 	RowGroup *group = &policy->group;
+	Datum keys[GROUP];
 	Relation relation = scan->rs_base.rs_rd;
 	TupleDesc descriptor = RelationGetDescr(relation);
 	Page page = BufferGetPage(scan->rs_cbuf);
@@ -134,10 +129,12 @@ prepare_group(PagePolicy *policy, ConsentLookup *lookup, HeapScanDesc scan, int 
 			(is_text && VARATT_IS_EXTENDED(DatumGetPointer(key)) &&
 			 (VARATT_IS_1B_E(DatumGetPointer(key)) || !VARATT_IS_SHORT(DatumGetPointer(key)))))
 			continue;
-		group->keys[group->n] = widened(policy, key);
+		keys[group->n] = widened(policy, key);
 		group->offsets[group->n++] = offset;
 	}
-	lookup_prepare(lookup, group->keys, group->n, group->positions);
+	lookup_prepare(lookup, keys, group->n, group->positions);
+	if (policy->kind == KEY_INTEGER)
+		memcpy(group->keys, keys, sizeof(Datum) * group->n);
 	policy->prepared = last;
 }
 
@@ -145,18 +142,18 @@ prepare_group(PagePolicy *policy, ConsentLookup *lookup, HeapScanDesc scan, int 
 static void
 answer_group(PagePolicy *policy, HeapScanDesc scan)
 {
-	ConsentLookup *lookup = policy_row_lookup(policy->call);
+	ConsentLookup *lookup = policy_row_lookup(policy->call, policy->kind);
 	int first = policy->answered;
 	int last = Min(first + GROUP, (int) scan->rs_ntuples);
 	RowGroup *group = &policy->group;
-	bool permitted[GROUP];
+	LookupAnswer answers[GROUP];
 
 	policy->answered = last;
 	if (lookup == NULL)
 	{
 		/* row_security = off is honoured */
 		for (int i = first; i < last; i++)
-			policy->answers[scan->rs_vistuples[i]] = ANSWER_PASSES;
+			policy->answers[scan->rs_vistuples[i]] = ANSWER_PERMITTED;
 		return;
 	}
 	if (policy->prepared < last)
@@ -164,9 +161,9 @@ answer_group(PagePolicy *policy, HeapScanDesc scan)
 		prefetch_tuples(scan, first, last);
 		prepare_group(policy, lookup, scan, first, last);
 	}
-	if (group->n > 0 && lookup_several(lookup, group->keys, group->positions, group->n, permitted))
-		for (int i = 0; i < group->n; i++)
-			policy->answers[group->offsets[i]] = permitted[i] ? ANSWER_PASSES : ANSWER_HIDDEN;
+	lookup_several(lookup, group->keys, group->positions, group->n, answers);
+	for (int i = 0; i < group->n; i++)
+		policy->answers[group->offsets[i]] = answers[i];
 	prepare_group(policy, lookup, scan, last, Min(last + GROUP, (int) scan->rs_ntuples));
 }
 
@@ -213,7 +210,7 @@ row_passes(PagePolicy *policy, TupleTableSlot *slot)
 	if (policy->answers[offset] == ANSWER_UNKNOWN)
 		make_answers(policy, block);
 	if (likely(policy->answers[offset] != ANSWER_UNKNOWN))
-		return policy->answers[offset] == ANSWER_PASSES;
+		return policy->answers[offset] == ANSWER_PERMITTED;
 	key = slot_getattr(slot, policy->column, &policy->call->args[0].isnull);
 	policy->call->args[0].value = policy->call->args[0].isnull ? (Datum) 0 : widened(policy, key);
 	policy->call->isnull = false;
@@ -237,58 +234,44 @@ page_qual(ExprState *state, ExprContext *econtext, bool *isnull)
 	return BoolGetDatum(true);
 }
 
-/* the column whose value is a call's first argument, perhaps widened; or NULL */
+/* the key column of the policy's call, which policy_qual.c has made */
 static Var *
 key_column(Node *argument)
 {
-	if (IsA(argument, FuncExpr) && list_length(((FuncExpr *) argument)->args) == 1 &&
-		((FuncExpr *) argument)->funcformat == COERCE_IMPLICIT_CAST)
+	if (IsA(argument, FuncExpr))
 		argument = linitial(((FuncExpr *) argument)->args);
 	else if (IsA(argument, RelabelType))
 		argument = (Node *) ((RelabelType *) argument)->arg;
-	if (!IsA(argument, Var) || ((Var *) argument)->varattno <= 0)
-		return NULL;
-	return (Var *) argument;
+	return castNode(Var, argument);
 }
 
-static bool
-ask_page_by_page(PlanState *node, void *context)
+static void
+ask_several(SeqScanState *scan, const ProtectedRelation *entry)
 {
-	SeqScanState *scan = (SeqScanState *) node;
+	PlanState *node = &scan->ss.ps;
 	List *quals = node->plan->qual;
-	FuncExpr *call = NULL;
-	TupleDesc descriptor;
+	List *policy_quals = policy_read_quals(entry, RelationGetRelid(scan->ss.ss_currentRelation),
+										   ((Scan *) node->plan)->scanrelid);
+	FuncExpr *call = linitial_node(FuncExpr, policy_quals);
+	Var *key = key_column(linitial(call->args));
 	PagePolicy *policy;
 	ExprState *qual;
-	Var *key;
 	int at = 0;
 
-	if (!IsA(node, SeqScanState) || quals == NIL || node->qual == NULL)
-		return planstate_tree_walker(node, ask_page_by_page, context);
-	for (; at < list_length(quals); at++)
-	{
-		Node *clause = list_nth(quals, at);
-
-		if (IsA(clause, FuncExpr) && policy_is_read_function(((FuncExpr *) clause)->funcid))
-		{
-			call = (FuncExpr *) clause;
-			break;
-		}
-	}
-	if (call == NULL || contain_subplans((Node *) quals) ||
-		scan->ss.ss_currentRelation->rd_tableam != GetHeapamTableAmRoutine() ||
-		(key = key_column(linitial(call->args))) == NULL)
-		return planstate_tree_walker(node, ask_page_by_page, context);
-	descriptor = RelationGetDescr(scan->ss.ss_currentRelation);
-	if (key->varattno > descriptor->natts ||
-		TupleDescAttr(descriptor, key->varattno - 1)->attisdropped ||
-		TupleDescAttr(descriptor, key->varattno - 1)->atttypid != key->vartype)
-		return planstate_tree_walker(node, ask_page_by_page, context);
+	/* a scan of a referential query has none; one with subplans has them once */
+	if (node->qual == NULL || !policy_is_on((Node *) quals, policy_quals, NIL) ||
+		contain_subplans((Node *) quals))
+		return;
+	while (at < list_length(quals) && !equal(list_nth(quals, at), call))
+		at++;
+	if (at == list_length(quals))
+		return;
 
 	policy = palloc0(sizeof(PagePolicy));
 	policy->scan = scan;
 	policy->column = key->varattno;
 	policy->type = key->vartype;
+	policy->kind = entry->key_kind;
 	policy->block = InvalidBlockNumber;
 	policy->before = ExecInitQual(list_copy_head(quals, at), node);
 	policy->after = ExecInitQual(list_copy_tail(quals, at + 1), node);
@@ -297,10 +280,7 @@ ask_page_by_page(PlanState *node, void *context)
 	policy->call = palloc0(SizeForFunctionCallInfo(3));
 	InitFunctionCallInfoData(*policy->call, &policy->function, 3, call->inputcollid, NULL, NULL);
 	for (int i = 1; i < 3; i++)
-	{
 		policy->call->args[i].value = list_nth_node(Const, call->args, i)->constvalue;
-		policy->call->args[i].isnull = list_nth_node(Const, call->args, i)->constisnull;
-	}
 
 	qual = makeNode(ExprState);
 	qual->flags = EEO_FLAG_IS_QUAL;
@@ -309,6 +289,23 @@ ask_page_by_page(PlanState *node, void *context)
 	qual->evalfunc = page_qual;
 	qual->evalfunc_private = policy;
 	node->qual = qual;
+}
+
+static bool
+ask_page_by_page(PlanState *node, void *context)
+{
+	if (IsA(node, SeqScanState))
+	{
+		Relation relation = ((SeqScanState *) node)->ss.ss_currentRelation;
+		const ProtectedRelation *entry = protected_relation(RelationGetRelid(relation));
+
+		if (entry != NULL && relation->rd_tableam == GetHeapamTableAmRoutine())
+		{
+			ProtectedRelation copy = *entry;
+
+			ask_several((SeqScanState *) node, &copy);
+		}
+	}
 	return planstate_tree_walker(node, ask_page_by_page, context);
 }
 

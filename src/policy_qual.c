@@ -202,16 +202,6 @@ policy_is_read_function(Oid function)
 	return false;
 }
 
-/* policy_is_own_function -- privseg.row_permitted or privseg.row_writable? */
-bool
-policy_is_own_function(Oid function)
-{
-	for (size_t i = 0; i < lengthof(write_functions); i++)
-		if (catalog_function_oid(write_functions[i]) == function)
-			return OidIsValid(function);
-	return policy_is_read_function(function);
-}
-
 static Node *
 to_writes(Node *node, void *context)
 {
@@ -246,92 +236,57 @@ policy_reads_to_writes(Node *qual)
 	return to_writes(qual, NULL);
 }
 
-typedef struct PolicyCall
+static List *
+conjuncts(Node *qual, List *found)
 {
-	const ProtectedRelation *entry;
-	Oid relid;
-	Index scanrelid;
-	List *index_columns; /* of an index-only scan, whose Vars name them */
-} PolicyCall;
+	ListCell *lc;
 
-/* is this argument the subject's key of the relation that is scanned? */
-static bool
-is_subject_column(Node *argument, const PolicyCall *call)
-{
-	Var *var;
-
-	if (IsA(argument, FuncExpr) && list_length(((FuncExpr *) argument)->args) == 1)
-		argument = linitial(((FuncExpr *) argument)->args);
-	if (IsA(argument, RelabelType))
-		argument = (Node *) ((RelabelType *) argument)->arg;
-	if (!IsA(argument, Var))
-		return false;
-	var = (Var *) argument;
-	if (var->varno == INDEX_VAR && var->varattno > 0 &&
-		var->varattno <= list_length(call->index_columns))
-	{
-		Expr *column = list_nth_node(TargetEntry, call->index_columns, var->varattno - 1)->expr;
-
-		if (!IsA(column, Var))
-			return false;
-		var = (Var *) column;
-	}
-	else if (var->varno != (int) call->scanrelid)
-		return false;
-	return var->varattno == get_attnum(call->relid, call->entry->subject);
+	if (qual == NULL)
+		return found;
+	if (IsA(qual, List))
+		foreach (lc, (List *) qual)
+			found = conjuncts(lfirst(lc), found);
+	else if (IsA(qual, BoolExpr) && ((BoolExpr *) qual)->boolop == AND_EXPR)
+		found = conjuncts((Node *) ((BoolExpr *) qual)->args, found);
+	else
+		found = lappend(found, qual);
+	return found;
 }
 
-/*
- * Not any call of the function will do, for a user may write one: it must ask
- * about the relation's own key, in its own domain, as the policy asks.
- */
-static bool
-is_policy_call(Node *node, void *context)
+/* Vars of an index-only scan, as Vars of the relation */
+static Node *
+index_to_relation(Node *node, void *index_columns)
 {
-	const PolicyCall *call = context;
-
 	if (node == NULL)
-		return false;
-	if (IsA(node, List))
+		return NULL;
+	if (IsA(node, Var) && ((Var *) node)->varno == INDEX_VAR)
 	{
-		ListCell *lc;
+		int column = ((Var *) node)->varattno;
 
-		/* a list of quals is ANDed; below OR or NOT a call is not a policy */
-		foreach (lc, (List *) node)
-			if (is_policy_call(lfirst(lc), context))
-				return true;
-		return false;
+		if (column > 0 && column <= list_length(index_columns))
+			return copyObject((Node *) list_nth_node(TargetEntry, index_columns, column - 1)->expr);
 	}
-	if (IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR)
-		return is_policy_call((Node *) ((BoolExpr *) node)->args, context);
-	if (IsA(node, FuncExpr) && policy_is_own_function(((FuncExpr *) node)->funcid))
-	{
-		List *arguments = ((FuncExpr *) node)->args;
-		Const *domain = lsecond(arguments);
-		Const *flags = lthird(arguments);
-
-		return IsA(domain, Const) && !domain->constisnull && IsA(flags, Const) &&
-			   !flags->constisnull && DatumGetObjectId(domain->constvalue) == call->entry->domain &&
-			   DatumGetInt32(flags->constvalue) == policy_flags(call->entry) &&
-			   is_subject_column(linitial(arguments), call);
-	}
-	return false;
+	return expression_tree_mutator(node, index_to_relation, index_columns);
 }
 
 /*
- * policy_is_on -- does this qual, or list of quals, ask the relation's policy?
- *	varno			the relation's index in the range table
+ * policy_is_on -- does this qual, or list of quals, ask all the policy asks?
+ * Not any call of its function will do, for a user may write one: each of the
+ * policy's quals must be there to the letter, ANDed with whatever else.
+ *	policy			from policy_read_quals() or policy_write_quals()
  *	index_columns	of an index-only scan, or NIL
  */
 bool
-policy_is_on(Node *qual, const ProtectedRelation *entry, Oid relid, Index varno,
-			 List *index_columns)
+policy_is_on(Node *qual, List *policy, List *index_columns)
 {
-	PolicyCall call;
+	List *given;
+	ListCell *lc;
 
-	call.entry = entry;
-	call.relid = relid;
-	call.scanrelid = varno;
-	call.index_columns = index_columns;
-	return is_policy_call(qual, &call);
+	if (index_columns != NIL)
+		qual = index_to_relation(qual, index_columns);
+	given = conjuncts(qual, NIL);
+	foreach (lc, policy)
+		if (!list_member(given, lfirst(lc)))
+			return false;
+	return policy != NIL;
 }

@@ -98,6 +98,8 @@ policy_require_purpose(void)
 	return purpose;
 }
 
+#define ANY_KIND (-1) /* of key: the function does not look at it */
+
 static inline bool
 state_is_current(const RowState *state, Oid domain)
 {
@@ -106,7 +108,7 @@ state_is_current(const RowState *state, Oid domain)
 	return snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
 		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
 		   snapshot->curcid == state->curcid && state->domain == domain &&
-		   state->xact_generation == cache_xact_generation;
+		   state->user == GetUserId() && state->xact_generation == cache_xact_generation;
 }
 
 /*
@@ -170,8 +172,19 @@ purpose_changed(const char *began)
 		 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
 }
 
+/* a caller may name any domain: what is passed as its key must be one */
+static void
+check_key_kind(const ProtectedRelation *domain, int kind)
+{
+	if (kind != ANY_KIND && domain->key_kind != (KeyKind) kind)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("the key is not of the type of the keys of \"%s\"",
+							   get_rel_name(domain->relid)),
+						errdetail("Its keys are of type %s.", format_type_be(domain->key_type))));
+}
+
 static RowState *
-resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
+resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 	Snapshot snapshot = GetActiveSnapshot();
@@ -217,6 +230,7 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid)
 					 "the subject table of a protected relation no longer exists or is no longer protected"),
 				 errhint(
 					 "Unprotect the relation, and protect it under its present subject table.")));
+		check_key_kind(domain, kind);
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
 		state->lookup = lookup_begin(domain, &purpose, consent_now(), state->context);
 	}
@@ -233,38 +247,39 @@ check_same_purpose(RowState *state)
 }
 
 static pg_noinline RowState *
-row_state_slow(FunctionCallInfo fcinfo)
+row_state_slow(FunctionCallInfo fcinfo, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 	Oid domain = PG_GETARG_OID(1);
 
 	if (state == NULL || !state_is_current(state, domain))
-		return resolve_state(fcinfo, domain);
+		return resolve_state(fcinfo, domain, kind);
 	if (state->purpose_generation != guc_purpose_generation)
 		check_same_purpose(state);
 	return state;
 }
 
 static inline RowState *
-row_state(FunctionCallInfo fcinfo)
+row_state(FunctionCallInfo fcinfo, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 
 	if (likely(state != NULL && state_is_current(state, PG_GETARG_OID(1)) &&
 			   state->purpose_generation == guc_purpose_generation))
 		return state;
-	return row_state_slow(fcinfo);
+	return row_state_slow(fcinfo, kind);
 }
 
 /*
  * policy_row_lookup -- what a call of row_permitted would ask; NULL where
  * row_security = off is honoured and every row passes.
  *	fcinfo	as for the call; its key is not looked at
+ *	kind	of key the function takes
  */
 ConsentLookup *
-policy_row_lookup(FunctionCallInfo fcinfo)
+policy_row_lookup(FunctionCallInfo fcinfo, KeyKind kind)
 {
-	return row_state(fcinfo)->lookup;
+	return row_state(fcinfo, kind)->lookup;
 }
 
 #define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
@@ -273,7 +288,7 @@ policy_row_lookup(FunctionCallInfo fcinfo)
 Datum
 row_permitted_integer(PG_FUNCTION_ARGS)
 {
-	RowState *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo, KEY_INTEGER);
 
 	if (likely(state->lookup != NULL && !PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(lookup_integer(state->lookup, PG_GETARG_INT64(0)));
@@ -285,7 +300,7 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 Datum
 row_permitted_uuid(PG_FUNCTION_ARGS)
 {
-	RowState *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo, KEY_UUID);
 	pg_uuid_t *key;
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
@@ -298,7 +313,7 @@ row_permitted_uuid(PG_FUNCTION_ARGS)
 Datum
 row_permitted_text(PG_FUNCTION_ARGS)
 {
-	RowState *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo, KEY_TEXT);
 	text *key;
 	bool result;
 
@@ -322,7 +337,7 @@ row_permitted_text(PG_FUNCTION_ARGS)
 Datum
 row_writable(PG_FUNCTION_ARGS)
 {
-	RowState *state = row_state(fcinfo);
+	RowState *state = row_state(fcinfo, ANY_KIND);
 
 	if (state->bypass)
 		PG_RETURN_BOOL(true);

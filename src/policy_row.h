@@ -15,7 +15,7 @@
 
 #pragma GCC visibility push(hidden)
 
-extern ConsentLookup *policy_row_lookup(FunctionCallInfo fcinfo);
+extern ConsentLookup *policy_row_lookup(FunctionCallInfo fcinfo, KeyKind kind);
 
 #pragma GCC visibility pop
 
