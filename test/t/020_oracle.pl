@@ -256,7 +256,7 @@ sub record
 		$notice = pick(@{ $purpose->{notices} }) if @{ $purpose->{notices} } && chance(0.4);
 		if (chance(0.35))
 		{
-			my $from = !defined $effective ? $now + 60 : $effective =~ /^-?[\d.]+$/ ? $effective : $now - 2000 * $day;
+			my $from = !defined $effective ? $now + 3000 : $effective =~ /^-?[\d.]+$/ ? $effective : $now - 2000 * $day;
 			my @until = grep { $_ > $from } ((map { $now + $_ } @past, @future), @$near, @$near, $from + 0.001);
 			$expires = chance(0.05) ? 'infinity' : pick(@until);
 		}
@@ -304,9 +304,9 @@ sub call
 	return "SELECT privseg.withdraw_consent($who);" if $kind eq 'withdrawal';
 	return "SELECT privseg.record_signal($who, 'gpc');" if $kind eq 'signal';
 	return "SELECT privseg.withdraw_consent($who, '$purpose');" if $kind eq 'consent' && $status eq 'withdrawn';
-	return sprintf "SELECT privseg.record_consent($who, '$purpose', '$status', %s, effective_at => %s,"
+	return sprintf "SELECT privseg.record_consent(%s, '$purpose', '$status', %s, effective_at => %s,"
 	  . " expires_at => %s, explicit => %s);",
-	  quote($notice), $effective ? quote($effective) : 'now()', quote($expires), $explicit ? 'true' : 'false'
+	  $who, quote($notice), $effective ? quote($effective) : 'now()', quote($expires), $explicit ? 'true' : 'false'
 	  if $kind eq 'consent';
 	return sprintf "INSERT INTO privseg.consent_record ($columns) VALUES (%s);",
 	  join ', ', map { quote($_) } @$row;
@@ -338,7 +338,7 @@ sub arrays
 {
 	my (%only) = @_;
 	my @d = $only{domains} ? @{ $only{domains} } : map { $_->{name} } @domains;
-	my @p = $only{purposes} ? @{ $only{purposes} } : map { $_->{name} } @purposes;
+	my @p = $only{purposes} ? @{ $only{purposes} } : (shuffle(map { $_->{name} } @purposes))[ 0 .. @purposes / 2 ];
 	return 'ARRAY[' . join(', ', map { quote($_) } @d) . ']::regclass[]',
 	  'ARRAY[' . join(', ', map { quote($_) } @p) . ']::text[]';
 }
@@ -360,21 +360,21 @@ sub comparison
 	$given{explained} = "SELECT u.subject_table, u.subject, p.purpose,"
 	  . " (privseg.explain_decision(u.subject_table, u.subject, p.purpose) ->> 'permitted')::boolean"
 	  . " FROM oracle.subject u CROSS JOIN unnest($p) p (purpose)"
-	  . " WHERE u.subject_table = ANY ($d) AND (hashtext(u.subject || p.purpose) + " . ++$written . ") % 3 = 0";
+	  . " WHERE u.subject_table = ANY ($d) AND (hashtext(u.subject || p.purpose) + " . ++$written . ") % 5 = 0";
 	$given{status} = "SELECT subject_table, subject, purpose, permitted FROM privseg.consent_status"
 	  . " WHERE subject_table = ANY ($d) AND purpose = ANY ($p)";
 	my %expected = (
 		permitted => 'TABLE truth',
-		explained => 'SELECT t.* FROM truth t WHERE (hashtext(t.subject || t.purpose) + ' . $written . ') % 3 = 0',
-		status => 'SELECT t.* FROM truth t WHERE (t.subject_table, t.subject, t.purpose) IN'
-		  . ' (SELECT r.subject_table, r.subject, r.purpose FROM privseg.consent_record r WHERE r.purpose IS NOT NULL)'
-		  . ' OR (t.subject_table, t.subject) IN (SELECT r.subject_table, r.subject FROM privseg.consent_record r WHERE r.purpose IS NULL)',
+		explained => 'SELECT t.* FROM truth t WHERE (hashtext(t.subject || t.purpose) + ' . $written . ') % 5 = 0',
+		status => 'SELECT t.* FROM truth t JOIN (SELECT DISTINCT r.subject_table, r.subject, p.purpose FROM privseg.consent_record r'
+		  . " JOIN unnest($p) p (purpose) ON COALESCE(r.purpose, p.purpose) = p.purpose WHERE r.subject_table = ANY ($d)) said"
+		  . ' USING (subject_table, subject, purpose)',
 		scan => 'SELECT t.subject_table, t.subject, t.purpose, true FROM truth t JOIN oracle.subject u USING (subject_table, subject)'
 		  . ' WHERE t.permitted AND u.listed',
 		child => 'SELECT t.subject_table, c.id::text, t.purpose, true FROM truth t JOIN oracle.child c USING (subject_table, subject)'
 		  . ' WHERE t.permitted',
 		point => 'SELECT t.subject_table, t.subject, t.purpose, true FROM truth t JOIN oracle.subject u USING (subject_table, subject)'
-		  . ' WHERE t.permitted AND u.listed AND u.n % 7 = 0');
+		  . ' WHERE t.permitted AND u.listed AND oracle.asked(u.n)');
 	$expected{parallel} = $expected{scan};
 	$given{$_} = "SELECT s.subject_table, s.item, s.purpose, true FROM oracle.seen('$_', $d, $p) s"
 	  foreach 'scan', 'child', 'point', 'parallel';
@@ -433,13 +433,35 @@ sub wait_until
 	return;
 }
 
+sub wait_for
+{
+	my ($seconds, $until) = @_;
+	my $end = time + $seconds;
+	my $done;
+	sleep(0.1) until ($done = $until->()) || time > $end;
+	return $done;
+}
+
 sub elapsed { note sprintf '--- %s: %.1f s since the start', $_[0], time - $started; return; }
 
 #
 # The server, its tables, who may read
 #
+# Parallel plans for small tables, where allowed; nobody folds but who is told
+# to.  The oracle's many small sets have no statistics: no nested loops.
+my $settings = <<'CONF';
+shared_buffers = 128MB
+work_mem = 64MB
+jit = off
+enable_nestloop = off
+max_parallel_workers = 4
+parallel_setup_cost = 0
+parallel_tuple_cost = 0
+min_parallel_table_scan_size = 0
+privseg.fold_delay = -1
+CONF
 my $node = PrivsegNode::init('oracle', allows_streaming => 1, extra => [ '--encoding=UTF8', '--no-locale' ]);
-$node->append_conf('postgresql.conf', "max_connections = 30\nmax_parallel_workers = 4\nprivseg.fold_delay = -1\nautovacuum_naptime = 5s\n");
+$node->append_conf('postgresql.conf', "max_connections = 30\nautovacuum_naptime = 5s\n$settings");
 $node->start;
 $node->safe_psql('postgres', 'CREATE EXTENSION privseg');
 run_sql($node, slurp_file("$here/test/lib/oracle.sql"));
@@ -511,7 +533,7 @@ elapsed('unfolded');
 
 # the histories would show each of these mistakes
 {
-	my ($d, $p) = arrays(domains => [ map { "oracle.$_" } 'dense', 'uuids' ]);
+	my ($d, $p) = arrays(domains => [ map { "oracle.$_" } 'dense', 'uuids' ], purposes => [ map { $_->{name} } @purposes ]);
 	foreach my $mistake ('expiry', 'tie', 'cancel', 'notice', 'signal', 'restriction')
 	{
 		my $n = $node->safe_psql('postgres',
@@ -561,7 +583,7 @@ run_sql($node, "BEGIN ISOLATION LEVEL REPEATABLE READ;\n" . create_purpose($purp
 $_->{cares}[0] = pick(@purposes[ -2, -1 ]) foreach @people[ grep { chance(0.05) } 0 .. $#people ];
 run_sql($node, publish('privacy/eu', '2025', 1) . publish('terms', 2, 1, 'pl'));
 
-my @big_purposes = ('consent', 'consent sale_o', 'legitimate_interests direct');
+my @big_purposes = ('consent sale_o', 'legitimate_interests direct');
 run_sql($node, join "\n", map {
 	"INSERT INTO privseg.consent_record ($columns)"
 	  . " SELECT subject_table, subject, p, CASE WHEN (n * 7 + length(p)) % 10 > 0 THEN CASE WHEN p LIKE 'cons%' THEN 'given' ELSE 'refused' END ELSE 'withdrawn' END,"
@@ -576,10 +598,12 @@ run_sql($node, "COPY privseg.consent_record (subject_table, subject, purpose, st
 	  . add_rows(150, 0, random_rows(3000))
 	  . join("\n", map { call($_) } random_rows(300)) . "\n"
 	  . join("\n", map {
-		"INSERT INTO privseg.consent_record ($columns) SELECT subject_table, subject, CASE n % 3 WHEN 0 THEN '$big_purposes[0]' WHEN 1 THEN '$big_purposes[2]' END,"
+		"INSERT INTO privseg.consent_record ($columns) SELECT subject_table, subject, CASE n % 3 WHEN 0 THEN '$big_purposes[0]' WHEN 1 THEN '$big_purposes[1]' END,"
 		  . " CASE n % 5 WHEN 0 THEN 'given' WHEN 1 THEN 'requested' ELSE 'refused' END, NULL, now(), NULL, n % 4 = 0, CASE WHEN n % 3 < 2 THEN 'consent' ELSE 'signal' END"
 		  . " FROM oracle.subject WHERE subject_table = '$_->{name}'::regclass AND n % 97 = 5;" } @big));
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_delta'), '>', 500, 'there are deltas again');
+like($node->safe_psql('postgres', "SET ROLE oracle_reader; SET privseg.purpose = 'consent'; EXPLAIN (ANALYZE, COSTS off) SELECT * FROM oracle.dense"),
+	qr/Workers Launched: [1-9]/, 'a parallel scan is one');
 compare($node, 'mixed');
 compare($node, 'big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'child', 'point', 'parallel' ]);
 $node->wait_for_catchup($standby);
@@ -592,7 +616,7 @@ elapsed('mixed');
 # the others only deltas know
 #
 {
-	my $first = time + 17;
+	my $first = time + 10;
 	my @soon = map { $first + $_ * 0.4 } 0 .. 4;
 
 	run_sql($node, add_rows(900, 0, random_rows(2200, \@soon, 0.8)) . "SELECT privseg.fold_consent();\n"
@@ -608,8 +632,8 @@ elapsed('mixed');
 	compare($standby, 'before the moment, standby', ways => [ 'permitted', 'scan' ]);
 	note sprintf '%.1f s before the moment', $first - time;
 	wait_until($soon[-1] + 2.1);
-	compare($node, 'after the moment', ways => [ 'permitted', 'explained', 'status', 'scan', 'child', 'point', 'parallel' ]);
-	compare($standby, 'after the moment, standby');
+	compare($node, 'after the moment', ways => [ 'permitted', 'scan', 'child', 'point', 'parallel' ]);
+	compare($standby, 'after the moment, standby', ways => [ 'status', 'scan', 'child', 'point' ]);
 	foreach my $server ($node, $standby)
 	{
 		compare($server, 'after the moment, big sets, ' . $server->name, domains => [ map { $_->{name} } @big ],
@@ -641,14 +665,14 @@ sub start_psql
 	open my $out, '>:encoding(UTF-8)', $file or die "$file: $!";
 	print $out "SET client_min_messages = warning;\n", $sql;
 	close $out or die "$file: $!";
-	my %job = (name => $name, out => '', err => '');
+	my %job = (name => $name, out => "$file.out", err => "$file.err");
 	$job{handle} = IPC::Run::start(
 		[ 'psql', '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $server->connstr('postgres') . " application_name=$name", '-f', $file ],
-		'<', \undef, '>', \$job{out}, '2>', \$job{err});
+		'<', '/dev/null', '>', $job{out}, '2>', $job{err});
 	return \%job;
 }
 
-sub running { $_[0]{handle}->pump_nb; return $_[0]{handle}->pumpable; }
+sub running { return $_[0]{handle}->pumpable; }
 
 # a writer: small transactions, about few people mostly, some rolled back
 sub writer
@@ -692,35 +716,37 @@ sub reader
 $node->safe_psql('postgres', "ALTER SYSTEM SET privseg.fold_delay = '50ms'");
 $node->reload;
 {
-	my @writers = map { start_psql($node, "writer$_", writer("writer$_", 220)) } 1 .. 3;
+	my @writers = map { start_psql($node, "writer$_", writer("writer$_", 400)) } 1 .. 3;
 	my $disturber = start_psql($node, 'disturber', "\\o /dev/null\n" . join '', map {
 		my $d = pick(@domains)->{name};
 		"SELECT pg_sleep(0.3);\n" . weighted(
 			3, "SELECT privseg.fold_consent('$d');\n", 2, "SELECT privseg.fold_consent();\n", 1, "SELECT privseg.rebuild_consent('$d');\n",
 			1, "VACUUM privseg.consent_page, privseg.consent_delta, privseg.consent_agenda;\n",
-			1, add_rows(1500, 0, random_rows(1500)),
-			1, publish('privacy/eu', "2026.$_", 1))
+			1, add_rows(1500, 0, random_rows(1500)))
 	} 1 .. 12);
-	my @readers = map { start_psql($node, "reader$_", reader(700)) } 1 .. 2;
+	my @readers = map { start_psql($_, 'reader_' . $_->name, reader(600)) } $node, $standby;
 	my $rounds = 0;
 
-	while ((grep { running($_) } @writers, $disturber) && $rounds < 12)
+	while ((grep { running($_) } @writers, $disturber) && $rounds < 8)
 	{
 		my @d = map { $_->{name} } (shuffle(@domains))[ 0 .. 1 ];
 		my @p = map { $_->{name} } (shuffle(@purposes))[ 0 .. 7 ];
 		compare($rounds % 3 == 2 ? $standby : $node, 'among writers' . ($rounds % 3 == 2 ? ', standby' : ''), domains => \@d, purposes => \@p,
-			ways => [ 'permitted', 'scan', 'child', $rounds % 2 ? 'parallel' : 'point' ], again => 0.4);
+			ways => [ 'scan', $rounds % 2 ? 'parallel' : 'point' ], again => 0.2);
 		$rounds++;
 	}
 	cmp_ok($rounds, '>', 1, "$rounds rounds among writers");
 	foreach my $job (@writers, $disturber, @readers)
 	{
 		$job->{handle}->finish;
-		is($job->{err}, '', "$job->{name} had no error");
-		is($job->{out}, "answered\n", "$job->{name} saw what the oracle says") if $job->{name} =~ /^reader/;
+		is(slurp_file($job->{err}), '', "$job->{name} had no error");
+		is(slurp_file($job->{out}), "answered\n", "$job->{name} saw what the oracle says") if $job->{name} =~ /^reader/;
 	}
-	$node->poll_query_until('postgres', 'SELECT NOT EXISTS (SELECT FROM privseg.consent_delta)')
-	  or fail('the worker folds all deltas');
+	ok(wait_for(20, sub { $node->safe_psql('postgres', 'SELECT NOT EXISTS (SELECT FROM privseg.consent_delta)') eq 't' }),
+		'the worker folds all deltas');
+	# Not while they write: a notice is read as the catalogs are, and counts in a
+	# snapshot that is older.
+	run_sql($node, publish('privacy/eu', 2026, 1));
 	compare($node, 'after writers', ways => [ 'permitted', 'scan', 'child', 'point', 'status' ]);
 	elapsed('writers');
 }
@@ -743,9 +769,10 @@ $node->reload;
 	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
 	my @children = map { /^(\d+)$/ ? $1 : () } split /\n/, `ps -o pid= --ppid $postmaster | tr -d ' '`;
 	cmp_ok(scalar @children, '>', 3, 'children: ' . @children);
-	kill 'KILL', @children;
 	$node->kill9;
+	kill 'KILL', @children;
 	eval { $_->{handle}->finish } foreach @writers;
+	ok(wait_for(20, sub { !kill 0, $postmaster, @children }), 'all of them are gone');
 	$node->start;
 	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_delta'), '>', 0, 'deltas survived');
 	compare($node, 'after SIGKILL');
@@ -765,7 +792,7 @@ compare($standby, 'standby at last');
 # (i) Dump and restore, while there are deltas
 #
 my $copy = PrivsegNode::init('oracle_copy', extra => [ '--encoding=UTF8', '--no-locale' ]);
-$copy->append_conf('postgresql.conf', "privseg.fold_delay = -1\n");
+$copy->append_conf('postgresql.conf', $settings);
 $copy->start;
 $copy->safe_psql('postgres', 'CREATE ROLE oracle_reader; CREATE DATABASE plain; CREATE DATABASE custom');
 $node->command_ok([ 'pg_dump', '-f', "$dir/plain.sql", $node->connstr('postgres') ], 'pg_dump, plain');
