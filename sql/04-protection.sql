@@ -263,6 +263,27 @@ BEGIN
 		END IF;
 	END IF;
 
+	-- what came with the table from a dump of it alone is not what it was
+	FOR member IN
+		SELECT p.polrelid FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+		 WHERE p.polrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t) AND p.polname = 'privseg'
+		   AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'privseg.library_is_preloaded()'::regprocedure
+	LOOP
+		EXECUTE format('DROP POLICY privseg ON %s', member);
+		IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
+			EXECUTE format('ALTER TABLE ONLY %s DISABLE ROW LEVEL SECURITY', member);
+			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', member);
+		END IF;
+	END LOOP;
+	FOR member, key IN
+		SELECT g.tgrelid, g.tgname FROM pg_trigger g
+		 WHERE g.tgrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t)
+		   AND g.tgfoid = 'privseg.subject_moved()'::regprocedure AND g.tgparentid = 0
+	LOOP
+		EXECUTE format('DROP TRIGGER %I ON %s', key, member);
+	END LOOP;
+	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
+
 	-- what it was
 	is_open := NOT class.relrowsecurity
 		AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = protect.relation);

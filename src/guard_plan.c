@@ -9,6 +9,9 @@
  */
 #include "compat.h"
 
+#include "access/heapam.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "errors.h"
@@ -17,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "policy.h"
+#include "utils/guc.h"
 #include "utils/lsyscache.h"
 
 /* marks a plan of core's referential queries: no such syscaches, never match */
@@ -123,6 +127,28 @@ guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid)
 }
 
 /*
+ * A dump that holds only who permits something looks like a backup and is none.
+ * pg_dump says who it is; where a client has renamed it, what it sets for its
+ * own sake gives it away.
+ */
+static void
+refuse_filtered_dump(const RangeTblEntry *rte)
+{
+	if (strcmp(application_name ? application_name : "", "pg_dump") != 0 &&
+		(synchronize_seqscans || !XactReadOnly || !IsolationUsesXactSnapshot() ||
+		 strcmp(GetConfigOptionResetString("synchronize_seqscans"), "on") != 0))
+		return;
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg(
+			 "a dump of protected relation \"%s\" would hold only the rows that a purpose permits",
+			 get_rel_name(rte->relid)),
+		 errhint(
+			 "Dump without --enable-row-security, as a role that may bypass row security; or COPY a query under the purpose.")));
+}
+
+/*
  * guard_execution -- at executor start: whoever reads or writes protected
  * relations acts under a purpose it is cleared for, also where no row would be
  * asked about (an empty table, a plan that never gets there).
@@ -159,6 +185,7 @@ guard_execution(PlannedStmt *plan)
 			continue;
 		if (row_security_bypassed())
 			return;
+		refuse_filtered_dump(rte);
 		(void) policy_require_purpose();
 		return;
 	}
