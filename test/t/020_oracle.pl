@@ -11,7 +11,7 @@ use strict;
 use warnings;
 use utf8;
 
-use List::Util qw(min max shuffle);
+use List::Util qw(shuffle uniq);
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use PrivsegNode;
@@ -79,7 +79,6 @@ purpose('legal_obligation', @flags[ 1, 2 ]);
 purpose('legal_obligation');
 purpose('vital_interests');
 purpose('vital_interests', $flags[2]);
-my %purpose = map { $_->{name} => $_ } @purposes;
 
 sub create_purpose
 {
@@ -127,12 +126,6 @@ sub random_hex { return join '', map { sprintf '%x', rand 16 } 1 .. $_[0]; }
 # rand gives 48 bits
 sub random_bigint { return (int(rand 2**31) << 32) + int(rand 2**32); }
 
-sub unique
-{
-	my %seen;
-	return grep { !$seen{$_}++ } @_;
-}
-
 sub random_texts
 {
 	my ($n, $longest) = @_;
@@ -147,14 +140,13 @@ sub random_texts
 		my $word = join '', map { pick('a' .. 'f', 'é', 'ж', ' ', '-', '中') } 1 .. 1 + rand 9;
 		push @texts, $word, uc $word, pick(lc $word . ' ', " $word", "$word\@example.org", $word . random_hex(20));
 	}
-	return unique(@texts);
+	return uniq(@texts);
 }
 
 sub domain
 {
 	my ($name, $type, @keys) = @_;
-	@keys = unique(@keys);
-	push @domains, { name => "oracle.$name", type => $type, keys => \@keys };
+	push @domains, { name => "oracle.$name", type => $type, keys => [ uniq(@keys) ] };
 	return;
 }
 domain('dense', 'bigint', -60 .. -1, 0 .. 599, 16300 .. 16500, map { 32768 * 40 + 3 * $_ } 1 .. 100);
@@ -344,6 +336,8 @@ sub arrays
 }
 
 # One statement: the oracle's answers and everybody else's, under one snapshot.
+# A WITH for each, because a standby has no temporary tables.  Asks about half of
+# the purposes, other ones each time, if not told which.
 sub comparison
 {
 	my (%how) = @_;
@@ -502,7 +496,7 @@ cmp_ok(scalar @people, '>=', 5000, 'at least 5000 histories: ' . @people);
 # (a) As it comes in, unfolded
 #
 my $now = time;
-my @near = map { $now + $_ * 0.5 } 1 .. 16;
+my @near = map { $now + $_ * 0.5 } 1 .. 12;
 my @rows;
 foreach my $who (shuffle(map { my $p = $_; map { $p } 1 .. 1 + int(rand 13) } @people))
 {
@@ -579,7 +573,6 @@ purpose('consent', @flags[ 2, 3 ]);
 run_sql($node, create_purpose($purposes[-1]));
 purpose('public_interest', $flags[3]);
 run_sql($node, "BEGIN ISOLATION LEVEL REPEATABLE READ;\n" . create_purpose($purposes[-1]) . "COMMIT;\n");
-%purpose = map { $_->{name} => $_ } @purposes;
 $_->{cares}[0] = pick(@purposes[ -2, -1 ]) foreach @people[ grep { chance(0.05) } 0 .. $#people ];
 run_sql($node, publish('privacy/eu', '2025', 1) . publish('terms', 2, 1, 'pl'));
 
@@ -608,7 +601,6 @@ compare($node, 'mixed');
 compare($node, 'big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'child', 'point', 'parallel' ]);
 $node->wait_for_catchup($standby);
 compare($standby, 'standby, mixed');
-compare($standby, 'standby, big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'child' ]);
 elapsed('mixed');
 
 #
@@ -629,7 +621,6 @@ elapsed('mixed');
 	$node->wait_for_catchup($standby);
 	my $expected = $node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_record');
 	compare($node, 'before the moment', ways => [ 'permitted', 'scan', 'child' ]);
-	compare($standby, 'before the moment, standby', ways => [ 'permitted', 'scan' ]);
 	note sprintf '%.1f s before the moment', $first - time;
 	wait_until($soon[-1] + 2.1);
 	compare($node, 'after the moment', ways => [ 'permitted', 'scan', 'child', 'point', 'parallel' ]);
@@ -720,9 +711,11 @@ $node->reload;
 	my $disturber = start_psql($node, 'disturber', "\\o /dev/null\n" . join '', map {
 		my $d = pick(@domains)->{name};
 		"SELECT pg_sleep(0.3);\n" . weighted(
-			3, "SELECT privseg.fold_consent('$d');\n", 2, "SELECT privseg.fold_consent();\n", 1, "SELECT privseg.rebuild_consent('$d');\n",
-			1, "VACUUM privseg.consent_page, privseg.consent_delta, privseg.consent_agenda;\n",
-			1, add_rows(1500, 0, random_rows(1500)))
+			3, sub { "SELECT privseg.fold_consent('$d');\n" },
+			2, sub { "SELECT privseg.fold_consent();\n" },
+			1, sub { "SELECT privseg.rebuild_consent('$d');\n" },
+			1, sub { "VACUUM privseg.consent_page, privseg.consent_delta, privseg.consent_agenda;\n" },
+			1, sub { add_rows(1500, 0, random_rows(1500)) })->();
 	} 1 .. 12);
 	my @readers = map { start_psql($_, 'reader_' . $_->name, reader(600)) } $node, $standby;
 	my $rounds = 0;
@@ -786,7 +779,7 @@ $node->reload;
 #
 run_sql($node, add_rows(100, 0, random_rows(500)));
 $node->wait_for_catchup($standby);
-compare($standby, 'standby at last');
+compare($standby, 'standby at last', ways => [ 'explained', 'status', 'scan', 'child', 'point' ]);
 
 #
 # (i) Dump and restore, while there are deltas
@@ -807,9 +800,11 @@ foreach my $db ('plain', 'custom')
 {
 	is($copy->safe_psql($db, 'SELECT oracle.fingerprint()'), $fingerprint, "$db: the records are all there: $fingerprint");
 	$copy->safe_psql($db, 'ANALYZE');
-	compare($copy, "restored, $db", db => $db, ways => $db eq 'plain' ? [ 'permitted', 'explained', 'status', 'scan', 'child', 'point' ] : [ 'permitted', 'scan', 'child' ]);
+	# the records are the same: one is looked at closely
+	compare($copy, "restored, $db", db => $db, ways => $db eq 'plain' ? [ 'permitted', 'explained', 'status', 'scan', 'child', 'point' ] : [ 'scan', 'child' ]);
 	$copy->safe_psql($db, 'SELECT privseg.fold_consent()');
-	compare($copy, "restored, $db, folded", db => $db, ways => [ 'scan', 'child', 'point' ]);
+	compare($copy, "restored, $db, folded", db => $db, ways => [ 'scan', 'point' ]);
+	next if $db eq 'custom';
 	compare($copy, "restored, $db, big sets", db => $db, domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => ['scan']);
 	run_sql($copy, add_rows(100, 0, random_rows(300)), $db);
 	compare($copy, "restored, $db, more records", db => $db, ways => [ 'permitted', 'scan' ]);
