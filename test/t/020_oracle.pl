@@ -330,13 +330,13 @@ sub arrays
 {
 	my (%only) = @_;
 	my @d = $only{domains} ? @{ $only{domains} } : map { $_->{name} } @domains;
-	my @p = $only{purposes} ? @{ $only{purposes} } : (shuffle(map { $_->{name} } @purposes))[ 0 .. @purposes / 2 ];
+	my @p = $only{purposes} ? @{ $only{purposes} } : (shuffle(map { $_->{name} } @purposes))[ 0 .. @purposes / 3 ];
 	return 'ARRAY[' . join(', ', map { quote($_) } @d) . ']::regclass[]',
 	  'ARRAY[' . join(', ', map { quote($_) } @p) . ']::text[]';
 }
 
 # One statement: the oracle's answers and everybody else's, under one snapshot.
-# A WITH for each, because a standby has no temporary tables.  Asks about half of
+# A WITH for each, because a standby has no temporary tables.  Asks about a third of
 # the purposes, other ones each time, if not told which.
 sub comparison
 {
@@ -610,7 +610,7 @@ elapsed('mixed');
 # the others only deltas know
 #
 {
-	my $first = time + 10;
+	my $first = time + 9;
 	my @soon = map { $first + $_ * 0.4 } 0 .. 4;
 
 	run_sql($node, add_rows(900, 0, random_rows(2200, \@soon, 0.8)) . "SELECT privseg.fold_consent();\n"
