@@ -101,6 +101,7 @@ learn() { quiet -c "ANALYZE privseg.consent_record" -c "SELECT truth.learn()"; }
 load()
 {
 	local header delimiter columns
+	[ -s "$2" ] || die "$2 is empty"
 	header=$(sed -n $'1{s/^\xef\xbb\xbf//; s/\r$//; p; q}' "$2")
 	delimiter=$(printf '%s' "$header" | awk '{t = gsub(/\t/, ""); s = gsub(/;/, ""); c = gsub(/,/, ""); print (t > s && t > c) ? "\t" : (s > c) ? ";" : ","}')
 	columns=$(psql -U postgres -At -F $'\n' -v ON_ERROR_STOP=1 -v table="$1" -v header="$header" -v delimiter="$delimiter" -v wanted="$3" <<'SQL'
@@ -122,11 +123,11 @@ SELECT format('CREATE TABLE %s (%s)', :'table', string_agg(format('%I text', sho
   FROM columns;
 SQL
 	) || die "the first line of $2 is not a list of column names in UTF-8"
+	[[ $columns == *$'\n'* ]] || die "$2 has no column \"$3\"; its first line is: $header"
 	key=${columns#*$'\n'} columns=${columns%%$'\n'*}
-	[ -n "$key" ] || die "$2 has no column \"$3\"; its first line is: $header"
 	quiet -c "$columns" || die "cannot make a table for $2"
 	psql -U postgres -v ON_ERROR_STOP=1 -c "COPY $1 FROM STDIN (FORMAT csv, HEADER, DELIMITER '$delimiter')" < "$2" ||
-		die "$2 is not a CSV file in UTF-8 with a header line"
+		die "$2 could not be loaded as a CSV file in UTF-8 with a header line"
 }
 # TABLE MOST: its columns with 2 to MOST distinct values, the key left out
 groups() { value "SELECT format('%I', attname) FROM pg_stats JOIN pg_attribute USING (attname) WHERE attrelid = '$1'::regclass AND schemaname || '.' || tablename = '$1' AND n_distinct BETWEEN 2 AND $2 AND format('%I', attname) <> '$key' ORDER BY attnum LIMIT 2"; }
@@ -164,7 +165,7 @@ else
 	key=id order_key=customer_id ORDERS=made
 fi
 customers=$(value "SELECT count(*) FROM crm.customers")
-[ "$customers" -gt 0 ] || die "$DATA has no lines"
+[ "$customers" -ge 12 ] || die "too few customers for this story: at least twelve, please"
 tell "$customers customers$([ -z "$ORDERS" ] || echo ", $(value 'SELECT count(*) FROM crm.orders') orders"). We keep an unprotected copy aside, to check every answer against."
 quiet -v key="$key" -v order_key="${order_key:-}" -f "$ROOT/seeds/truth.sql"
 quiet -c "GRANT USAGE ON SCHEMA crm TO analyst" -c "GRANT SELECT ON ALL TABLES IN SCHEMA crm TO analyst"
@@ -252,7 +253,7 @@ under newsletter
 person=$(value "SELECT CASE WHEN atttypid = 'bigint'::regtype THEN subject ELSE quote_literal(subject) END
 	FROM truth.permitting JOIN pg_index ON indrelid = 'crm.customers'::regclass AND indisprimary JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
 	 WHERE purpose = 'newsletter' ORDER BY length(subject), subject LIMIT 1 OFFSET 7")
-[ -n "$person" ] || die "too few customers for this story: at least twelve, please"
+[ -n "$person" ] || die "nobody agreed to the newsletter"
 one="SELECT count(*) FROM customers WHERE $key = $person"
 reads "$one"
 as postgres "SELECT privseg.withdraw_consent('customers', $person, 'newsletter') AS record"

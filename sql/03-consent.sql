@@ -213,7 +213,8 @@ SELECT s.subject_table, s.subject, s.purpose, d.permitted, d.reason, d.status, d
 	   d.effective_at, d.expires_at, d.explicit
   FROM (SELECT DISTINCT r.subject_table, r.subject, p.name AS purpose
 		  FROM privseg.consent_record r
-		  JOIN privseg.purposes p ON p.name = r.purpose OR r.purpose IS NULL) s,
+		  JOIN privseg.purposes p ON p.name = r.purpose OR r.purpose IS NULL
+		 WHERE r.subject_table <> 0) s,
 	   LATERAL privseg.consent_decision(s.subject_table, s.subject, s.purpose) d;
 COMMENT ON VIEW privseg.consent_status IS
 'the current decision for every subject and purpose about which there is a record';

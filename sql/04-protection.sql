@@ -264,12 +264,12 @@ BEGIN
 	END IF;
 
 	-- what came with the table from a dump of it alone is not what it was
-	FOR member IN
-		SELECT p.polrelid FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
-		 WHERE p.polrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t) AND p.polname = 'privseg'
+	FOR member, key IN
+		SELECT p.polrelid, p.polname FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+		 WHERE p.polrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t) AND p.polname IN ('privseg', 'privseg_library')
 		   AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'privseg.library_is_preloaded()'::regprocedure
 	LOOP
-		EXECUTE format('DROP POLICY privseg ON %s', member);
+		EXECUTE format('DROP POLICY %I ON %s', key, member);
 		IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = member) THEN
 			EXECUTE format('ALTER TABLE ONLY %s DISABLE ROW LEVEL SECURITY', member);
 			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', member);
@@ -287,6 +287,10 @@ BEGIN
 	-- what it was
 	is_open := NOT class.relrowsecurity
 		AND NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = protect.relation);
+	IF class.relrowsecurity AND NOT class.relforcerowsecurity THEN
+		RAISE NOTICE 'row security of "%" is forced from now on', class.relname
+			USING DETAIL = 'Its own policies bind its owner, too.';
+	END IF;
 	INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
 	SELECT protect.relation, c.oid, c.relrowsecurity, c.relforcerowsecurity
 	  FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t;
@@ -297,6 +301,8 @@ BEGIN
 		EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', member);
 		EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', member);
 		EXECUTE format('CREATE POLICY privseg ON %s AS RESTRICTIVE USING (privseg.library_is_preloaded())', member);
+		-- without a permissive policy, core would show nothing instead of asking the restrictive one
+		EXECUTE format('CREATE POLICY privseg_library ON %s USING (NOT privseg.library_is_preloaded())', member);
 	END LOOP;
 	FOR member_class IN
 		SELECT c.* FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t
@@ -337,6 +343,7 @@ DECLARE
 	entry privseg.protected_relations;
 	children text;
 	member regclass;
+	policy_name name;
 	undo privseg.protection_undo;
 BEGIN
 	IF unprotect.relation IS NULL THEN
@@ -363,7 +370,11 @@ BEGIN
 	DELETE FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
 	FOR member IN SELECT t FROM privseg.relation_tree(unprotect.relation) t
 	LOOP
-		EXECUTE format('DROP POLICY IF EXISTS privseg ON %s', member);
+		FOR policy_name IN SELECT p.polname FROM pg_policy p
+			 WHERE p.polrelid = member AND p.polname IN ('privseg', 'privseg_library')
+		LOOP
+			EXECUTE format('DROP POLICY %I ON %s', policy_name, member);
+		END LOOP;
 		SELECT u.* INTO undo FROM privseg.protection_undo u
 		 WHERE u.relation = unprotect.relation AND u.changed = member;
 		-- a child that came later gets what its root had

@@ -88,6 +88,17 @@ AS $$
 		  FROM privseg.protected_relations r CROSS JOIN privseg.purposes p
 		 WHERE r.relation = r.subject_table
 		   AND NOT EXISTS (SELECT FROM privseg.consent_set s WHERE s.domain = r.relation AND s.purpose = p.id)
+		UNION ALL
+		SELECT 12, 'gap', 'consent', 'consent_record', format('%s records belong to a table that was dropped', count(*)),
+			   'They are evidence, and permit nothing.'
+		  FROM privseg.consent_record r WHERE r.subject_table = 0 HAVING count(*) > 0
+		UNION ALL
+		SELECT 13, 'gap', 'consent', format('%s, purpose %s', r.subject_table, r.purpose),
+			   format('%s consents name no notice; no material notice ever overtakes them', count(*)),
+			   'Name the notice that people were shown when you record consent.'
+		  FROM privseg.consent_record r
+		 WHERE r.kind = 'consent' AND r.status IN ('given', 'renewed') AND r.notice IS NULL AND r.subject_table <> 0
+		 GROUP BY r.subject_table, r.purpose
 	)
 	SELECT status, area, object, message, hint FROM findings ORDER BY rank, object
 $$;

@@ -145,6 +145,7 @@ extern bool clearance_to_act(Oid role, const Purpose *purpose);
 extern bool clearance_to_collect(Oid role, const Purpose *purpose);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
+extern bool may_bypass_row_security(void);
 extern bool row_security_bypassed(void);
 
 #pragma GCC visibility pop

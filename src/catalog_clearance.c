@@ -252,6 +252,14 @@ clearance_to_collect(Oid role, const Purpose *purpose)
 	return (cleared(role, purpose) & CLEARED_TO_COLLECT) != 0;
 }
 
+/* may_bypass_row_security -- would `row_security = off` be honoured? */
+bool
+may_bypass_row_security(void)
+{
+	return has_bypassrls_privilege(GetUserId()) && has_bypassrls_privilege(GetOuterUserId()) &&
+		   has_bypassrls_privilege(GetSessionUserId());
+}
+
 /*
  * row_security_bypassed -- is `row_security = off` to be honoured?
  *
@@ -262,6 +270,5 @@ clearance_to_collect(Oid role, const Purpose *purpose)
 bool
 row_security_bypassed(void)
 {
-	return !row_security && has_bypassrls_privilege(GetUserId()) &&
-		   has_bypassrls_privilege(GetOuterUserId()) && has_bypassrls_privilege(GetSessionUserId());
+	return !row_security && may_bypass_row_security();
 }

@@ -29,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
 #include "utils/tuplestore.h"
@@ -116,7 +117,7 @@ consent_record_before(PG_FUNCTION_ARGS)
 	Datum values[RECORD_NATTS];
 	bool nulls[RECORD_NATTS];
 	bool replace[RECORD_NATTS] = {0};
-	bool restoring = row_security_bypassed();
+	bool restoring;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	FactKind kind;
 	const char *word;
@@ -129,6 +130,8 @@ consent_record_before(PG_FUNCTION_ARGS)
 	descriptor = RelationGetDescr(trigger->tg_relation);
 	tuple = trigger->tg_trigtuple;
 	heap_deform_tuple(tuple, descriptor, values, nulls);
+	/* a dump gives every column: what was said stays as it was said */
+	restoring = row_security_bypassed() && !nulls[RECORD_ID - 1] && !nulls[RECORD_RECORDED_AT - 1];
 
 	for (int i = 0; i < RECORD_STATUS; i++)
 		if (nulls[i] && i != RECORD_PURPOSE - 1)
@@ -196,6 +199,12 @@ consent_record_before(PG_FUNCTION_ARGS)
 			put_text(values, nulls, replace, RECORD_SUBJECT, canonical);
 		check_purpose(values, nulls, kind);
 		check_notice(values, nulls);
+	}
+	else if (!SearchSysCacheExists1(RELOID, values[RECORD_SUBJECT_TABLE - 1]))
+	{
+		/* its table was dropped before the dump: no later table is to have this number */
+		values[RECORD_SUBJECT_TABLE - 1] = ObjectIdGetDatum(InvalidOid);
+		replace[RECORD_SUBJECT_TABLE - 1] = true;
 	}
 	if (!restoring || nulls[RECORD_ID - 1])
 	{

@@ -4,7 +4,8 @@
  *	  whatever way: DROP TABLE, DROP SCHEMA CASCADE, DROP OWNED, DROP COLUMN.
  *
  * Dropping a protected table is its owner's right; what the extension knew of
- * it goes with it.  Consent records stay: they are evidence.
+ * it goes with it.  Consent records stay, as evidence, but of no table: another
+ * one may get this OID, here or where a dump is restored.
  */
 #include "compat.h"
 
@@ -54,6 +55,37 @@ forget(CatalogTable table, Oid object)
 }
 
 static void
+orphan_records(Oid relid)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_RECORD), RowExclusiveLock);
+	CatalogIndexState indexes = CatalogOpenIndexes(heap);
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	SysScanDesc scan;
+	ScanKeyData key;
+	HeapTuple tuple;
+	int column = RECORD_SUBJECT_TABLE;
+	Datum nobody = ObjectIdGetDatum(InvalidOid);
+	bool isnull = false;
+
+	ScanKeyInit(&key, RECORD_SUBJECT_TABLE, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_RECORD_SUBJECT_INDEX), true,
+							  snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		HeapTuple orphan =
+			heap_modify_tuple_by_cols(tuple, RelationGetDescr(heap), 1, &column, &nobody, &isnull);
+
+		CatalogTupleUpdateWithInfo(heap, &tuple->t_self, orphan, indexes);
+		heap_freetuple(orphan);
+	}
+	systable_endscan(scan);
+	UnregisterSnapshot(snapshot);
+	CatalogCloseIndexes(indexes);
+	table_close(heap, RowExclusiveLock);
+}
+
+static void
 relation_dropped(Oid relid)
 {
 	const ProtectedRelation *entry;
@@ -63,6 +95,7 @@ relation_dropped(Oid relid)
 	if (catalog_is_internal_table(relid))
 		return;
 	forget(CATALOG_PROTECTED_COLUMNS, relid);
+	orphan_records(relid);
 	entry = protected_relation(relid);
 	if (entry == NULL || entry->relid != relid)
 		return;
@@ -72,7 +105,7 @@ relation_dropped(Oid relid)
 			NOTICE,
 			(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
 			 errdetail(
-				 "Its consent records stay in privseg.consent_record; relations whose rows belong to its subjects show none from now on.")));
+				 "Its consent records stay in privseg.consent_record, as records of no table; relations whose rows belong to its subjects can be read no more until they are protected anew.")));
 	forget(CATALOG_PROTECTED_RELATIONS, relid);
 	forget(CATALOG_PROTECTION_UNDO, relid);
 	if (is_domain)

@@ -250,9 +250,9 @@ guard_alter_policy(AlterPolicyStmt *alter)
 {
 	Oid relid = named_relation(alter->table);
 
-	if (strcmp(alter->policy_name, "privseg") == 0 && protected_relation(relid) != NULL)
+	if (strncmp(alter->policy_name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-						errmsg("policy \"privseg\" belongs to the protection of \"%s\"",
+						errmsg("\"%s\" belongs to the protection of \"%s\"", alter->policy_name,
 							   get_rel_name(relid)),
 						errhint("Call privseg.unprotect() to take protection away.")));
 }

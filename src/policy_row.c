@@ -75,9 +75,14 @@ policy_require_purpose(void)
 	const char *name = guc_purpose;
 
 	if (name == NULL || name[0] == '\0')
-		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-						errmsg("no purpose is set for reading or writing personal data"),
-						errhint("SET privseg.purpose = '...' to the purpose you act under.")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("no purpose is set for reading or writing personal data"),
+			 may_bypass_row_security() ?
+				 errhint(
+					 "SET privseg.purpose = '...' to the purpose you act under; or, to maintain the database, SET row_security = off.") :
+				 errhint("SET privseg.purpose = '...' to the purpose you act under.")));
 	purpose = purpose_by_name(name);
 	if (purpose == NULL)
 		ereport(
@@ -93,8 +98,11 @@ policy_require_purpose(void)
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
 					GetUserNameFromId(GetUserId(), false), purpose->name),
-			 errhint(
-				 "SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
+			 may_bypass_row_security() ?
+				 errhint(
+					 "SET privseg.purpose to a purpose you are cleared for; or, to maintain the database, SET row_security = off.") :
+				 errhint(
+					 "SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
 	return purpose;
 }
 

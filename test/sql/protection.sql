@@ -185,6 +185,25 @@ SELECT pg_temp.outcome('protection_reader', 'protection_news', 'SELECT count(*) 
 SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.visit%' AND status = 'violation';
 DROP TABLE protection_test.visit;
 
+-- records of a dropped table are of no table: whoever gets its number, here or
+-- from a dump, gets no consent with it
+CREATE TABLE protection_test.brief (id int PRIMARY KEY);
+SELECT privseg.protect('protection_test.brief', 'id');
+SELECT count(privseg.record_consent('protection_test.brief', i, 'protection_news', 'given')) FROM generate_series(1, 3) i;
+SELECT 'protection_test.brief'::regclass::oid AS number \gset
+SELECT privseg.unprotect('protection_test.brief');
+DROP TABLE protection_test.brief;
+SELECT count(*) FILTER (WHERE subject_table = :number) AS of_the_number, count(*) FILTER (WHERE subject_table = 0) >= 3 AS of_no_table FROM privseg.consent_record;
+SELECT count(*) FROM privseg.consent_status WHERE subject_table = 0;
+SELECT status, area FROM privseg.check() WHERE message LIKE '%a table that was dropped';
+BEGIN;
+SET LOCAL row_security = off;
+INSERT INTO privseg.consent_record (subject_table, subject, purpose, status, id, recorded_at, effective_at) VALUES ('4000000000', '1', 'protection_news', 'given', 1000000, now(), now()) RETURNING subject_table;
+-- who only maintains is held to what records are
+INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) VALUES ('protection_test.person', ' 01 ', 'protection_news', 'given') RETURNING '"' || subject || '"' AS subject;
+SELECT code FROM pg_temp.refusal($$INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) VALUES ('protection_test.person', '1', 'protection_none', 'given')$$);
+ROLLBACK;
+
 DROP SCHEMA protection_test, protection_decoy CASCADE;
 SELECT count(*) FROM privseg.protected_relation WHERE relation::text LIKE 'protection%';
 DROP OWNED BY protection_reader;
