@@ -762,7 +762,8 @@ $node->reload;
 	@writers = map { start_psql($node, "doomed$_", writer("doomed$_", 400)) } 1 .. 3;
 	sleep(1.5);
 	my ($postmaster) = slurp_file($node->data_dir . '/postmaster.pid') =~ /^(\d+)/;
-	my @children = map { /^(\d+)$/ ? $1 : () } split /\n/, `ps -o pid= --ppid $postmaster | tr -d ' '`;
+	# a small machine has no ps
+	my @children = map { m{^/proc/(\d+)/} } grep { (eval { slurp_file($_) } // '') =~ /^PPid:\s+$postmaster$/m } glob '/proc/[0-9]*/status';
 	cmp_ok(scalar @children, '>', 3, 'children: ' . @children);
 	$node->kill9;
 	kill 'KILL', @children;

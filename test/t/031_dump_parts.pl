@@ -133,7 +133,7 @@ sub all_is_well
 	my ($database, $name) = @_;
 
 	is(seen($database, $_), seen('postgres', $_), "$name: $_ sees the same") foreach qw(analyst boss stranger keeper);
-	is($node->safe_psql($database, q(SELECT object, message FROM privseg.check() WHERE status = 'violation')), '', "$name: no violations");
+	is($node->safe_psql($database, q(SELECT object, message FROM privseg.check() WHERE status = 'violation' AND area <> 'server')), '', "$name: no violations");
 	return;
 }
 
