@@ -73,8 +73,8 @@ lookup_read_ahead(SetLookup *lookup)
 
 	visit.lookup = lookup;
 	delta_collect(&lookup->domain, lookup->purpose.id, 0, ~UINT64CONST(0), snapshot, &dirty, NULL);
-	visit.spread = spread_begin(lookup->bits, lookup->members,
-								lookup->domain.key_kind != KEY_INTEGER, lookup->context);
+	visit.spread =
+		spread_begin(lookup->bits, lookup->members, lookup->domain.key_kind, lookup->context);
 	if (visit.spread != NULL)
 	{
 		visit.present = palloc0(((Size) 1 << lookup->bits) / 8 + 1);
@@ -98,15 +98,6 @@ lookup_read_ahead(SetLookup *lookup)
 }
 
 /* ---- several rows at once ---- */
-
-static inline bool
-position_permitted(const SetLookup *lookup, SubjectPosition position, bool *permitted)
-{
-	int answer = spread_answer(lookup, position);
-
-	*permitted = (answer != 0) != lookup->fast.default_permitted;
-	return answer >= 0;
-}
 
 /*
  * lookup_prepare -- these subjects will be asked about soon: have what their
@@ -155,12 +146,68 @@ integer_permitted(SetLookup *lookup, int64 key)
 
 	if (likely(entry->bitmap != NULL && entry->chunk == chunk))
 		return ((entry->bitmap[bit >> 3] >> (bit & 7)) & 1) != lookup->fast.default_permitted;
-	position = position_of_integer(lookup->domain.salt, key);
-	if (lookup->spread == NULL &&
-		(slot = page_table_find(&lookup->sparse, position_number(lookup, position.hi))) != NULL &&
-		slot->page->n_dense == 0 && slot->page->ndirty == 0)
-		return sparse_contains_integer(slot->page, position) != lookup->fast.default_permitted;
+	if (lookup->spread == NULL)
+	{
+		position = position_of_integer(lookup->domain.salt, key);
+		slot = page_table_find(&lookup->sparse, position_number(lookup, position.hi));
+		if (slot != NULL && slot->page->n_dense == 0 && slot->page->ndirty == 0)
+			return sparse_contains_integer(slot->page, position) != lookup->fast.default_permitted;
+	}
 	return lookup_integer_slow(&lookup->fast, key);
+}
+
+static void
+integers_several(SetLookup *lookup, const Datum *keys, int n, LookupAnswer *answers)
+{
+	if (lookup->at_hand == NULL)
+		lookup->at_hand =
+			MemoryContextAllocZero(lookup->context, sizeof(ChunkEntry) * CHUNKS_AT_HAND);
+	for (int i = 0; i < n; i++)
+		answers[i] =
+			integer_permitted(lookup, DatumGetInt64(keys[i])) ? ANSWER_PERMITTED : ANSWER_STOPPED;
+}
+
+/*
+ * From the pages laid out: compiled for each kind, for this is most of what a
+ * row costs.  Gives the number of those whose page is to be asked itself.
+ */
+static pg_attribute_always_inline int
+spread_several(const Spread *laid_out, KeyKind kind, bool default_permitted,
+			   const SubjectPosition *positions, int n, LookupAnswer *answers)
+{
+	Spread spread = *laid_out; /* nothing that is written changes it */
+	int left = 0;
+
+	for (int i = 0; i < n; i++)
+	{
+		if (unlikely(!spread_has(&spread, positions[i].hi)))
+		{
+			answers[i] = ANSWER_UNKNOWN;
+			left++;
+		}
+		else
+			answers[i] = spread_contains(&spread, kind, positions[i]) != default_permitted ?
+							 ANSWER_PERMITTED :
+							 ANSWER_STOPPED;
+	}
+	return left;
+}
+
+static int
+laid_out_several(const SetLookup *lookup, const SubjectPosition *positions, int n,
+				 LookupAnswer *answers)
+{
+	bool default_permitted = lookup->fast.default_permitted;
+
+	if (lookup->spread == NULL)
+	{
+		for (int i = 0; i < n; i++)
+			answers[i] = ANSWER_UNKNOWN;
+		return n;
+	}
+	if (lookup->domain.key_kind == KEY_TEXT)
+		return spread_several(lookup->spread, KEY_TEXT, default_permitted, positions, n, answers);
+	return spread_several(lookup->spread, KEY_UUID, default_permitted, positions, n, answers);
 }
 
 /*
@@ -174,26 +221,31 @@ lookup_several(ConsentLookup *fast, const Datum *keys, const SubjectPosition *po
 			   LookupAnswer *answers)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	bool permitted;
 
-	if (lookup->domain.key_kind == KEY_INTEGER && lookup->at_hand == NULL)
-		lookup->at_hand =
-			MemoryContextAllocZero(lookup->context, sizeof(ChunkEntry) * CHUNKS_AT_HAND);
+	if (!lookup->built)
+	{
+		for (int i = 0; i < n; i++)
+			answers[i] = ANSWER_UNKNOWN;
+		return;
+	}
+	if (lookup->domain.key_kind == KEY_INTEGER)
+	{
+		integers_several(lookup, keys, n, answers);
+		return;
+	}
+	if (laid_out_several(lookup, positions, n, answers) == 0)
+		return;
 	for (int i = 0; i < n; i++)
 	{
-		answers[i] = ANSWER_UNKNOWN;
-		if (!lookup->built)
-			continue;
-		if (lookup->domain.key_kind == KEY_INTEGER)
-			permitted = integer_permitted(lookup, DatumGetInt64(keys[i]));
-		else if (unlikely(!position_permitted(lookup, positions[i], &permitted)))
-		{
-			LoadedPage *page = lookup_sparse_page(lookup, positions[i]);
+		LoadedPage *page;
 
-			if (page->ndirty > 0 && page_find_dirty(page, &positions[i]) != NULL)
-				continue;
-			permitted = sparse_contains_wide(page, positions[i]) != lookup->fast.default_permitted;
-		}
-		answers[i] = permitted ? ANSWER_PERMITTED : ANSWER_STOPPED;
+		if (answers[i] != ANSWER_UNKNOWN)
+			continue;
+		page = lookup_sparse_page(lookup, positions[i]);
+		if (page->ndirty > 0 && page_find_dirty(page, &positions[i]) != NULL)
+			continue;
+		answers[i] = sparse_contains_wide(page, positions[i]) != lookup->fast.default_permitted ?
+						 ANSWER_PERMITTED :
+						 ANSWER_STOPPED;
 	}
 }

@@ -189,7 +189,7 @@ spread_answer(const SetLookup *lookup, SubjectPosition position)
 {
 	if (lookup->spread == NULL || !spread_has(lookup->spread, position.hi))
 		return -1;
-	return spread_contains(lookup->spread, position);
+	return spread_contains(lookup->spread, lookup->spread->kind, position);
 }
 
 #pragma GCC visibility pop

@@ -12,8 +12,8 @@
 #include "consent_spread.h"
 #include "utils/memutils.h"
 
-/* half of the slots stay empty: one bucket in twenty runs over into the next */
-#define SPREAD_ROOM 2.0
+/* more than half of the slots stay empty: few buckets run over into the next */
+#define SPREAD_ROOM 2.5
 #define SPREAD_TAIL 6
 #define SPREAD_MAX_BYTES ((Size) 1 << 30)
 
@@ -28,10 +28,10 @@ spread_end(void *argument)
 /*
  * spread_begin -- make room for a set; NULL where it would be unreasonably big.
  *	bits, members	of the set
- *	wide			uuid and text
+ *	kind			of the keys
  */
 Spread *
-spread_begin(int bits, int64 members, bool wide, MemoryContext context)
+spread_begin(int bits, int64 members, KeyKind kind, MemoryContext context)
 {
 	Spread *spread;
 	int64 pages = INT64CONST(1) << bits;
@@ -40,7 +40,7 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
 
 	if (bits > 24)
 		return NULL;
-	per_page = (int64) (members / (double) pages * SPREAD_ROOM) / (wide ? 4 : 8) + 2;
+	per_page = (int64) (members / (double) pages * SPREAD_ROOM) / (kind == KEY_UUID ? 4 : 8) + 2;
 	bytes = pages * (per_page + SPREAD_TAIL) * BUCKET_WORDS * sizeof(uint64);
 	if (bytes > SPREAD_MAX_BYTES)
 		return NULL;
@@ -48,7 +48,7 @@ spread_begin(int bits, int64 members, bool wide, MemoryContext context)
 	spread->bits = bits;
 	spread->buckets_per_page = per_page;
 	spread->stride = per_page + SPREAD_TAIL;
-	spread->wide = wide;
+	spread->kind = kind;
 	spread->loaded = MemoryContextAllocZero(context, (pages + 7) / 8);
 
 	/*
@@ -77,22 +77,29 @@ bool
 spread_add(Spread *spread, const PageRow *page)
 {
 	uint64 number = spread_number(spread, page->position);
-	int width = spread->wide ? 2 : 1;
+	int width = spread->kind == KEY_UUID ? 2 : 1;
 	uint64 *next = spread->buckets + BUCKET_WORDS * number * spread->stride;
 	/* the last slot stays empty: it ends every search */
 	uint64 *last = next + BUCKET_WORDS * spread->stride - width;
 
 	for (int i = 0; i < page->count; i++)
 	{
-		uint64 hi = page->wide ? page->wide[i].hi : page->hi[i];
-		uint64 *wanted = spread_bucket(spread, hi);
+		SubjectPosition position = {0};
+		uint64 *wanted;
+		uint64 word;
 
+		if (page->wide)
+			position = page->wide[i];
+		else
+			position.hi = page->hi[i];
+		word = spread_word(spread->kind, position);
+		wanted = spread_bucket(spread, position.hi);
 		next = Max(next, wanted);
-		if (~hi == SPREAD_EMPTY || next >= last)
+		if (word == SPREAD_EMPTY || next >= last)
 			return false;
-		next[0] = ~hi;
-		if (spread->wide)
-			next[1] = page->wide[i].lo;
+		next[0] = word;
+		if (spread->kind == KEY_UUID)
+			next[1] = position.lo;
 		next += width;
 	}
 	spread->loaded[number >> 3] |= 1 << (number & 7);
