@@ -313,6 +313,7 @@ extern void consent_shmem_startup(void);
 extern void consent_shmem_publish_time(TimestampTz at);
 extern TimestampTz consent_shmem_leader_time(void);
 extern Oid consent_shmem_next_database(void);
+extern bool consent_shmem_take_request(bool *others);
 extern void consent_shmem_set_launcher(void *latch);
 extern void consent_mark_changed(Oid domain, uint64 first, uint64 last);
 extern void consent_mark_set_changed(Oid domain);

@@ -32,6 +32,7 @@ change_compare(const void *a, const void *b)
 {
 	return position_compare(&((const Change *) a)->position, &((const Change *) b)->position);
 }
+
 /*
  * When must a subject be looked at again?  Early is harmless, it is then
  * decided exactly; so far-off moments are rounded down to share rows.
@@ -95,23 +96,19 @@ change_schedule(const ProtectedRelation *domain, int32 purpose_id, char kind, ui
 
 /* ---- applying changes to stored pages ---- */
 
-void
+/* bitmap_put -- set a subject's bit; true when it was not so already */
+bool
 bitmap_put(PageRow *page, uint64 hi, bool member)
 {
 	uint32 bit = hi & CHUNK_MASK;
 	uint8 mask = 1 << (bit & 7);
 	bool is = (page->bitmap[bit >> 3] & mask) != 0;
 
-	if (member && !is)
-	{
-		page->bitmap[bit >> 3] |= mask;
-		page->count++;
-	}
-	else if (!member && is)
-	{
-		page->bitmap[bit >> 3] &= ~mask;
-		page->count--;
-	}
+	if (member == is)
+		return false;
+	page->bitmap[bit >> 3] ^= mask;
+	page->count += member ? 1 : -1;
+	return true;
 }
 
 static void
@@ -132,18 +129,22 @@ fold_dense_page(const ProtectedRelation *domain, int32 purpose_id, uint64 start,
 {
 	PageRow page;
 	int before;
-	TimestampTz due;
+	TimestampTz due_before;
+	bool changed;
 
 	page_fetch(domain, purpose_id, PAGE_DENSE, start, snapshot, &page);
+	changed = !page.found;
 	if (!page.found)
 		page.bitmap = palloc0(BITMAP_BYTES);
 	before = page.count;
+	due_before = page.next_due;
 	refresh_agenda(domain, purpose_id, PAGE_DENSE, start, now, snapshot, &page);
 	for (int64 i = 0; i < n; i++)
-		bitmap_put(&page, changes[i].position.hi, changes[i].member);
-	due = change_schedule(domain, purpose_id, PAGE_DENSE, start, changes, n, now);
-	page.next_due = Min(page.next_due, due);
-	page_store(domain, purpose_id, PAGE_DENSE, start, &page);
+		changed |= bitmap_put(&page, changes[i].position.hi, changes[i].member);
+	page.next_due =
+		Min(page.next_due, change_schedule(domain, purpose_id, PAGE_DENSE, start, changes, n, now));
+	if (changed || page.next_due != due_before)
+		page_store(domain, purpose_id, PAGE_DENSE, start, &page);
 	pfree(page.bitmap);
 	return page.count - before;
 }
@@ -307,8 +308,12 @@ fold_sparse_page(const ProtectedRelation *domain, int32 purpose_id, uint64 start
 	int64 gained = 0;
 	SubjectPosition *members;
 	int count;
+	int n_dense_before;
+	TimestampTz due_before;
 
 	page_fetch(domain, purpose_id, PAGE_SPARSE, start, snapshot, &page);
+	n_dense_before = page.n_dense;
+	due_before = page.next_due;
 	refresh_agenda(domain, purpose_id, PAGE_SPARSE, start, now, snapshot, &page);
 	for (int64 i = 0; i < n;)
 	{
@@ -396,7 +401,7 @@ fold_sparse_page(const ProtectedRelation *domain, int32 purpose_id, uint64 start
 
 	if (page_bytes(domain, &page) > PAGE_MAX_BYTES)
 		*overflow = true;
-	else
+	else if (nsparse > 0 || page.n_dense != n_dense_before || page.next_due != due_before)
 		page_store(domain, purpose_id, PAGE_SPARSE, start, &page);
 	pfree(members);
 	pfree(sparse);

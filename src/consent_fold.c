@@ -21,6 +21,7 @@
 #include "storage/lock.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
+
 static int
 compare_dirty(const void *a, const void *b)
 {
@@ -40,6 +41,7 @@ fold_lock(Oid domain, bool wait)
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_table_oid(CATALOG_CONSENT_SET), domain, 0);
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
+
 /*
  * fold_subjects -- fold a domain: its deltas, what is due, and the subjects in
  * `extra` (or NULL), whose records this transaction has just written without

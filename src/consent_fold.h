@@ -30,7 +30,7 @@ extern void change_add(ChangeList *list, const Change *change);
 extern int change_compare(const void *a, const void *b);
 extern TimestampTz change_schedule(const ProtectedRelation *domain, int32 purpose_id, char kind,
 								   uint64 start, Change *changes, int64 n, TimestampTz now);
-extern void bitmap_put(PageRow *page, uint64 hi, bool member);
+extern bool bitmap_put(PageRow *page, uint64 hi, bool member);
 extern int
 merge_members(const PageRow *page, const Change *changes, int64 n, SubjectPosition *merged);
 extern void page_set_members(const ProtectedRelation *domain, PageRow *page,

@@ -140,7 +140,7 @@ consent_shmem_request(void)
 		SetLatch(launcher);
 }
 
-/* consent_shmem_next_database -- take one database off the list */
+/* consent_shmem_next_database -- take off the list who waits longest */
 Oid
 consent_shmem_next_database(void)
 {
@@ -148,9 +148,35 @@ consent_shmem_next_database(void)
 
 	SpinLockAcquire(&shared->lock);
 	if (shared->nrequests > 0)
-		database = shared->requests[--shared->nrequests];
+	{
+		database = shared->requests[0];
+		shared->nrequests--;
+		memmove(shared->requests, shared->requests + 1, sizeof(Oid) * shared->nrequests);
+	}
 	SpinLockRelease(&shared->lock);
 	return database;
+}
+
+/*
+ * consent_shmem_take_request -- take this database off the list, if it is the
+ * only one there: others are the launcher's to serve, in their turn.
+ *	others		set: whether there are any
+ */
+bool
+consent_shmem_take_request(bool *others)
+{
+	bool taken = false;
+
+	SpinLockAcquire(&shared->lock);
+	*others =
+		shared->nrequests > 1 || (shared->nrequests == 1 && shared->requests[0] != MyDatabaseId);
+	if (shared->nrequests == 1 && !*others)
+	{
+		shared->nrequests = 0;
+		taken = true;
+	}
+	SpinLockRelease(&shared->lock);
+	return taken;
 }
 
 /* consent_shmem_set_launcher -- whom to wake; NULL when it ends */

@@ -1,7 +1,12 @@
 /*
  * worker.c
  *	  The launcher sleeps until somebody asks for a fold; it then starts a
- *	  worker in that database, which folds every subject domain and ends.
+ *	  worker in that database, which folds every subject domain, and again
+ *	  while it is asked again.
+ *
+ * A process a fold would cost more than the fold where changes keep coming.  A
+ * worker that nobody asks any more ends well before DROP DATABASE, which waits
+ * for others to leave, gives up.
  *
  * Neither can be started from SQL: their entry points are found by name only
  * by the postmaster, from what is registered here.
@@ -28,6 +33,11 @@
 
 PGDLLEXPORT void privseg_launcher_main(Datum arg);
 PGDLLEXPORT void privseg_fold_main(Datum arg);
+
+/* milliseconds a worker stays that nobody asks; DROP DATABASE waits for 5000 */
+#define LINGER 1000
+/* between two folds, whatever the setting says */
+#define SHORTEST_REST 10
 
 static void
 forget_launcher(int code, Datum arg)
@@ -96,19 +106,11 @@ privseg_launcher_main(Datum arg)
 	}
 }
 
-/* privseg_fold_main -- entry point of the worker: fold one database and end */
-void
-privseg_fold_main(Datum arg)
+static void
+fold_all(MemoryContext context)
 {
 	List *domains;
 	ListCell *lc;
-	MemoryContext context;
-
-	pqsignal(SIGTERM, die);
-	BackgroundWorkerUnblockSignals();
-	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
-	context =
-		AllocSetContextCreate(TopMemoryContext, "privseg fold worker", ALLOCSET_DEFAULT_SIZES);
 
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
@@ -130,6 +132,61 @@ privseg_fold_main(Datum arg)
 		pgstat_report_stat(true);
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
+	MemoryContextReset(context);
+}
+
+/*
+ * Wait until this database is to be folded again; false: nobody asks, or
+ * another database does and needs the launcher.
+ */
+static bool
+asked_again(void)
+{
+	int waited = 0;
+
+	while (guc_fold_delay >= 0 && waited < LINGER)
+	{
+		int rest = Max(guc_fold_delay, SHORTEST_REST);
+		bool others;
+
+		if (rest > LINGER)
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, rest,
+						 PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+			continue;
+		}
+		if (consent_shmem_take_request(&others))
+			return true;
+		if (others)
+			return false;
+		waited += rest;
+	}
+	return false;
+}
+
+/* privseg_fold_main -- entry point of the worker: fold one database */
+void
+privseg_fold_main(Datum arg)
+{
+	MemoryContext context;
+
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
+	/* what is lost in a crash is folded again: nobody need wait for the disk */
+	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	context =
+		AllocSetContextCreate(TopMemoryContext, "privseg fold worker", ALLOCSET_DEFAULT_SIZES);
+	do
+		fold_all(context);
+	while (asked_again());
 }
 
 /* worker_register -- from _PG_init, when preloaded */

@@ -1,6 +1,6 @@
 /*
  * worker.h
- *	  Background workers: a launcher, and one short-lived worker a database.
+ *	  Background workers: a launcher, and a worker in the database that asks.
  */
 #ifndef PRIVSEG_WORKER_H
 #define PRIVSEG_WORKER_H

@@ -1,0 +1,111 @@
+# The fold worker folds what it is asked to, in every database, stays while it
+# is asked again, and stands in nobody's way.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PrivsegNode;
+use Test::More;
+use Time::HiRes qw(usleep);
+
+my $node = PrivsegNode::init('fold_worker');
+$node->append_conf('postgresql.conf', "privseg.fold_delay = 20ms\n");
+$node->start;
+foreach my $database ('one', 'two')
+{
+	$node->safe_psql('postgres', "CREATE DATABASE $database");
+	$node->safe_psql(
+		$database, q(
+CREATE EXTENSION privseg;
+CREATE TABLE people (id bigint PRIMARY KEY);
+INSERT INTO people SELECT generate_series(1, 1000);
+SELECT privseg.create_purpose('mail', 'consent'), privseg.protect('people', 'id');
+SELECT privseg.fold_consent();
+));
+}
+
+sub workers
+{
+	return $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE backend_type = 'privseg fold'");
+}
+
+sub comes_true
+{
+	my ($database, $query) = @_;
+
+	foreach (1 .. 300)
+	{
+		return 1 if $node->safe_psql($database, $query) eq 't';
+		usleep(20_000);
+	}
+	return 0;
+}
+
+my $folded = 'SELECT count(*) = 0 FROM privseg.consent_delta';
+
+#
+# While changes keep coming, one worker folds them all
+#
+my %pids;
+foreach my $who (1 .. 20)
+{
+	$node->safe_psql('one', "SELECT privseg.record_consent('people', $who, 'mail', 'given')");
+	ok(comes_true('one', $folded), "record $who is folded");
+	$pids{$_} = 1 foreach split /\n/, workers();
+}
+cmp_ok(scalar(keys %pids), '<', 10, 'not by a process each');
+ok(comes_true('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'privseg fold'"),
+	'a worker that nobody asks ends');
+is($node->safe_psql('one', "SELECT sum(count) FROM privseg.consent_page"), '20', 'the pages know them');
+
+#
+# A busy database does not keep the worker from another
+#
+my $script = PostgreSQL::Test::Utils::tempdir . '/busy.sql';
+append_to_file($script, "\\set id random(1, 1000)\nSELECT privseg.record_consent('people', :id::bigint, 'mail', 'given');\n");
+my $busy = IPC::Run::start(
+	[ 'pgbench', '-n', '-h', $node->host, '-p', $node->port, '-U', 'postgres', '-T', '60', '-c', '2', '-f', $script, 'one' ],
+	'>', \my $out, '2>', \my $err);
+ok(comes_true('postgres', "SELECT count(*) > 0 FROM pg_stat_activity WHERE backend_type = 'privseg fold' AND datname = 'one'"), 'one database is busy');
+foreach my $who (1 .. 3)
+{
+	$node->safe_psql('two', "SELECT privseg.record_consent('people', $who, 'mail', 'given')");
+	ok(comes_true('two', $folded), "record $who of the other one is folded");
+}
+$busy->kill_kill;
+ok(comes_true('one', $folded), 'in the busy one nothing is left');
+
+#
+# The settings are read again
+#
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 10, 'mail', 'given')");
+ok(comes_true('two', $folded), 'the worker is there');
+$node->adjust_conf('postgresql.conf', 'privseg.fold_delay', '-1');
+$node->reload;
+ok(comes_true('postgres', "SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'privseg fold'"), 'switched off, it ends');
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 11, 'mail', 'given')");
+usleep(500_000);
+is($node->safe_psql('two', 'SELECT count(*) FROM privseg.consent_delta'), '1', 'and nothing is folded');
+is($node->safe_psql('two', "SELECT privseg.permitted('people', 11, 'mail')"), 't', 'which no decision waits for');
+$node->adjust_conf('postgresql.conf', 'privseg.fold_delay', '0');
+$node->reload;
+
+#
+# Dropping is not in its way
+#
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 12, 'mail', 'given')");
+ok(comes_true('two', $folded), 'it folds again');
+$node->safe_psql('two', 'DROP EXTENSION privseg CASCADE; CREATE EXTENSION privseg;');
+is($node->safe_psql('two', 'SELECT count(*) FROM privseg.consent_delta'), '0', 'the extension is dropped and made anew under it');
+$node->safe_psql('one', "SELECT privseg.record_consent('people', 12, 'mail', 'given')");
+foreach my $database ('one', 'two')
+{
+	my ($status, undef, $said) = $node->psql('postgres', "DROP DATABASE $database");
+	is($status, 0, "database $database can be dropped at once") or diag($said);
+}
+unlike(slurp_file($node->logfile), qr/PANIC|TRAP|signal 11/, 'nothing crashed');
+
+$node->stop;
+done_testing();
