@@ -4,8 +4,8 @@
  *
  * A lookup belongs to one expression of one execution.  It fetches a page when
  * a row first needs it, under the statement's active snapshot, and points at it
- * for that execution; consent_cache.c may spare it the fetch.  A row then costs a hash probe and a bit, or a short
- * search; no catalog, no SQL, no allocation.
+ * for that execution; consent_cache.c may spare it the fetch.  A row then costs
+ * a hash probe and a bit, or a short search; no catalog, no SQL, no allocation.
  *
  * A page comes with the subjects that have deltas, or whose agenda row is due:
  * they are dirty, and decided from their records when first asked for.  Where
@@ -304,9 +304,6 @@ decide_text(SetLookup *lookup, DirtyMember *member, const char *text, size_t len
 		member->memo = permitted ? MEMO_PERMITTED : MEMO_STOPPED;
 	return permitted;
 }
-
-/* ---- searching a sparse page ---- */
-
 
 /* lookup_sparse_page -- the page that covers the position */
 LoadedPage *

@@ -54,12 +54,15 @@ forget(CatalogTable table, Oid object)
 	return forgotten;
 }
 
+/* the records of a dropped table are of none from now on */
 static void
 orphan_records(Oid relid)
 {
-	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_RECORD), RowExclusiveLock);
-	CatalogIndexState indexes = CatalogOpenIndexes(heap);
-	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	Oid records = catalog_table_oid(CATALOG_CONSENT_RECORD);
+	char relkind = get_rel_relkind(relid);
+	Relation heap;
+	CatalogIndexState indexes = NULL;
+	Snapshot snapshot;
 	SysScanDesc scan;
 	ScanKeyData key;
 	HeapTuple tuple;
@@ -67,6 +70,11 @@ orphan_records(Oid relid)
 	Datum nobody = ObjectIdGetDatum(InvalidOid);
 	bool isnull = false;
 
+	if (!OidIsValid(records) ||
+		(relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE))
+		return;
+	heap = table_open(records, RowExclusiveLock);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	ScanKeyInit(&key, RECORD_SUBJECT_TABLE, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
 	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_RECORD_SUBJECT_INDEX), true,
@@ -76,12 +84,15 @@ orphan_records(Oid relid)
 		HeapTuple orphan =
 			heap_modify_tuple_by_cols(tuple, RelationGetDescr(heap), 1, &column, &nobody, &isnull);
 
+		if (indexes == NULL)
+			indexes = CatalogOpenIndexes(heap);
 		CatalogTupleUpdateWithInfo(heap, &tuple->t_self, orphan, indexes);
 		heap_freetuple(orphan);
 	}
 	systable_endscan(scan);
 	UnregisterSnapshot(snapshot);
-	CatalogCloseIndexes(indexes);
+	if (indexes != NULL)
+		CatalogCloseIndexes(indexes);
 	table_close(heap, RowExclusiveLock);
 }
 

@@ -9,7 +9,6 @@
  */
 #include "compat.h"
 
-#include "access/heapam.h"
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog.h"

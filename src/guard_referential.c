@@ -22,6 +22,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
 #include "policy.h"
@@ -152,14 +153,6 @@ is_equality(Node *node)
 	return name != NULL && strcmp(name, "=") == 0;
 }
 
-static List *
-conjuncts(Node *node)
-{
-	if (node != NULL && IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR)
-		return ((BoolExpr *) node)->args;
-	return node == NULL ? NIL : list_make1(node);
-}
-
 /* columns of the relation that are compared, each with a parameter; or NULL */
 static Bitmapset *
 compared_columns(Node *quals, Index varno)
@@ -167,7 +160,7 @@ compared_columns(Node *quals, Index varno)
 	Bitmapset *columns = NULL;
 	ListCell *lc;
 
-	foreach (lc, conjuncts(quals))
+	foreach (lc, make_ands_implicit((Expr *) quals))
 	{
 		OpExpr *op = lfirst(lc);
 		AttrNumber column;
@@ -291,7 +284,7 @@ validation_of(Query *query)
 		referencing->tablesample != NULL || referenced->tablesample != NULL)
 		return InvalidOid;
 
-	foreach (lc, conjuncts(join->quals))
+	foreach (lc, make_ands_implicit((Expr *) join->quals))
 	{
 		OpExpr *op = lfirst(lc);
 
@@ -301,7 +294,7 @@ validation_of(Query *query)
 		to_columns = bms_add_member(to_columns, column_of(linitial(op->args), to));
 		from_columns = bms_add_member(from_columns, column_of(lsecond(op->args), from));
 	}
-	foreach (lc, conjuncts(query->jointree->quals))
+	foreach (lc, make_ands_implicit((Expr *) query->jointree->quals))
 	{
 		NullTest *test = lfirst(lc);
 
@@ -350,7 +343,7 @@ drop_policy(Query *query)
 /*
  * guard_referential -- is this whole statement one of core's referential
  * queries?  Then it has no policy after this call.
- *	relid	of the relation that may_run_referential() is to ask about
+ *	relid	of the relation that guard_may_run_referential() is to ask about
  */
 ReferentialKind
 guard_referential(Query *query, Oid *relid)

@@ -107,7 +107,7 @@ prepare_group(PagePolicy *policy, ConsentLookup *lookup, HeapScanDesc scan, int 
 	Relation relation = scan->rs_base.rs_rd;
 	TupleDesc descriptor = RelationGetDescr(relation);
 	Page page = BufferGetPage(scan->rs_cbuf);
-	bool is_text = policy->type == TEXTOID || policy->type == VARCHAROID;
+	bool is_text = policy->kind == KEY_TEXT;
 
 	prefetch_tuples(scan, last, last + GROUP);
 	group->n = 0;
