@@ -30,7 +30,8 @@
  * alone, so that neighbouring keys stay neighbours; 16,384 of them are a chunk;
  * lo is 0.
  * uuid: hi a keyed mix, lo the other half: together a bijection.
- * text: a keyed 128-bit hash (SipHash-2-4-128).
+ * text: of at most 16 bytes a keyed bijection, too; longer, a keyed 128-bit hash
+ * (SipHash-2-4-128).
  */
 typedef struct SubjectPosition
 {
@@ -45,9 +46,6 @@ typedef struct SubjectPosition
 extern char *subject_canonical(const ProtectedRelation *domain, const char *text);
 extern char *subject_key_canonical(Oid subject_table, const char *text);
 extern SubjectPosition subject_position(const ProtectedRelation *domain, const char *canonical);
-extern SubjectPosition position_of_integer(const uint64 *salt, int64 key);
-extern SubjectPosition position_of_uuid(const uint64 *salt, const void *uuid);
-extern SubjectPosition position_of_text(const uint64 *salt, const char *text, size_t length);
 
 static inline int
 position_compare(const SubjectPosition *a, const SubjectPosition *b)
@@ -186,6 +184,7 @@ typedef struct PageRow
 	uint64 *hi;            /* sparse: members; NULL when wide */
 	SubjectPosition *wide; /* sparse, uuid and text: members */
 	uint8 *bitmap;         /* dense */
+	const char *stored;    /* sparse: the members where they lie, not aligned */
 } PageRow;
 
 #define BITMAP_BYTES (CHUNK_SIZE / 8)
@@ -217,10 +216,11 @@ extern void page_fetch(const ProtectedRelation *domain, int32 purpose_id, char k
 					   uint64 position, Snapshot snapshot, PageRow *page);
 extern void page_store(const ProtectedRelation *domain, int32 purpose_id, char kind,
 					   uint64 position, PageRow *page);
-typedef void (*PageVisitor)(const PageRow *page, void *argument);
+typedef void (*PageVisitor)(PageRow *page, void *argument);
 
-extern void page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind,
-					  Snapshot snapshot, PageVisitor visit, void *argument);
+extern void page_scan(const ProtectedRelation *domain, int32 purpose_id, Snapshot snapshot,
+					  PageVisitor visit, void *argument);
+extern void page_copy_members(const ProtectedRelation *domain, PageRow *page);
 extern Size page_bytes(const ProtectedRelation *domain, const PageRow *page);
 extern void delta_append(const ProtectedRelation *domain, int32 purpose_id,
 						 const DirtySubject *subjects, int n);

@@ -25,7 +25,7 @@ typedef struct SetVisit
 #define PLAIN_PAGE(lookup, page) ((page)->n_dense == 0 && (page)->next_due > (lookup)->at)
 
 static void
-spread_visit(const PageRow *page, void *argument)
+spread_visit(PageRow *page, void *argument)
 {
 	SetVisit *visit = argument;
 	uint64 number = spread_number(visit->spread, page->position);
@@ -45,7 +45,7 @@ compare_numbers(const void *a, const void *b)
 }
 
 static void
-load_visit(const PageRow *page, void *argument)
+load_visit(PageRow *page, void *argument)
 {
 	SetVisit *visit = argument;
 	SetLookup *lookup = visit->lookup;
@@ -53,9 +53,12 @@ load_visit(const PageRow *page, void *argument)
 
 	if (PLAIN_PAGE(lookup, page) && page_table_find(&lookup->sparse, number) == NULL &&
 		bsearch(&number, visit->dirty, visit->ndirty, sizeof(uint64), compare_numbers) == NULL)
+	{
+		page_copy_members(&lookup->domain, page);
 		page_table_put(
 			&lookup->sparse, lookup->context, number,
 			page_make(lookup, page, page->position, sparse_last(page->position, lookup->bits)));
+	}
 }
 
 /*
@@ -78,7 +81,7 @@ lookup_read_ahead(SetLookup *lookup)
 	if (visit.spread != NULL)
 	{
 		visit.present = palloc0(((Size) 1 << lookup->bits) / 8 + 1);
-		page_scan(&lookup->domain, lookup->purpose.id, PAGE_SPARSE, snapshot, spread_visit, &visit);
+		page_scan(&lookup->domain, lookup->purpose.id, snapshot, spread_visit, &visit);
 		spread_finish(visit.spread, visit.present);
 		for (int i = 0; i < dirty.count; i++)
 			spread_forget(visit.spread, dirty.items[i].position.hi);
@@ -91,7 +94,7 @@ lookup_read_ahead(SetLookup *lookup)
 			visit.dirty[visit.ndirty] =
 				position_number(lookup, dirty.items[visit.ndirty].position.hi);
 		qsort(visit.dirty, visit.ndirty, sizeof(uint64), compare_numbers);
-		page_scan(&lookup->domain, lookup->purpose.id, PAGE_SPARSE, snapshot, load_visit, &visit);
+		page_scan(&lookup->domain, lookup->purpose.id, snapshot, load_visit, &visit);
 	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(lookup->scratch);
@@ -110,7 +113,8 @@ void
 lookup_prepare(ConsentLookup *fast, const Datum *keys, int n, SubjectPosition *positions)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	const uint64 *salt = lookup->domain.salt;
+	const uint64 salt[2] = {lookup->domain.salt[0], lookup->domain.salt[1]};
+	Spread spread;
 
 	switch (lookup->domain.key_kind)
 	{
@@ -130,9 +134,11 @@ lookup_prepare(ConsentLookup *fast, const Datum *keys, int n, SubjectPosition *p
 												VARSIZE_ANY_EXHDR(DatumGetPointer(keys[i])));
 			break;
 	}
-	if (lookup->spread != NULL)
-		for (int i = 0; i < n; i++)
-			spread_prefetch(lookup->spread, positions[i].hi);
+	if (lookup->spread == NULL)
+		return;
+	spread = *lookup->spread; /* nothing that is written changes it */
+	for (int i = 0; i < n; i++)
+		spread_prefetch(&spread, positions[i].hi);
 }
 
 static bool

@@ -1,92 +1,18 @@
 /*
  * consent_key.c
- *	  A subject's key: its canonical text, and its position in the order that
- *	  pages, deltas and agenda share.
- *
- * The order is keyed by the domain's salt.  Nobody who can choose keys can
- * therefore choose where they fall, so nobody can fill one page on purpose.
+ *	  A subject's key: its canonical text, and the position of one that is given
+ *	  as text.  consent_key.h has the arithmetic.
  */
 #include "compat.h"
 
 #include <ctype.h>
 
 #include "catalog/pg_type.h"
-#include "consent.h"
-#include "crypto.h"
+#include "consent_key.h"
 #include "errors.h"
-#include "port/pg_bswap.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/uuid.h"
-
-/* Steele, Lea, Flood (2014), SplitMix64's finaliser: a bijection of 64 bits */
-static inline uint64
-mix64(uint64 x)
-{
-	x ^= x >> 30;
-	x *= UINT64CONST(0xbf58476d1ce4e5b9);
-	x ^= x >> 27;
-	x *= UINT64CONST(0x94d049bb133111eb);
-	x ^= x >> 31;
-	return x;
-}
-
-/* Appleby, MurmurHash3's 32-bit finaliser between two keys: a bijection of 32 bits */
-static inline uint32
-mix32(uint32 x, const uint64 *salt)
-{
-	x += (uint32) salt[0];
-	x ^= x >> 16;
-	x *= 0x85ebca6b;
-	x ^= x >> 13;
-	x *= 0xc2b2ae35;
-	x ^= x >> 16;
-	return x ^ (uint32) salt[1];
-}
-
-/*
- * position_of_integer -- exact: a bijection of the key.  The low half stays as
- * it is: keys that were given out together stay together, so that a table in
- * the order of its keys (serial numbers, snowflake ids) is scanned with the
- * set's caches warm.
- */
-SubjectPosition
-position_of_integer(const uint64 *salt, int64 key)
-{
-	SubjectPosition position;
-	uint64 raw = (uint64) key;
-
-	position.hi = ((uint64) mix32((uint32) (raw >> 32), salt) << 32) | (uint32) raw;
-	position.lo = 0;
-	return position;
-}
-
-/* position_of_uuid -- exact: (hi, lo) is a bijection of the 128 bits */
-SubjectPosition
-position_of_uuid(const uint64 *salt, const void *uuid)
-{
-	SubjectPosition position;
-	uint64 first;
-	uint64 second;
-
-	memcpy(&first, uuid, 8);
-	memcpy(&second, (const char *) uuid + 8, 8);
-	first = pg_ntoh64(first);
-	second = pg_ntoh64(second);
-	position.hi = mix64((first ^ salt[0]) + mix64(second ^ salt[1]));
-	position.lo = second;
-	return position;
-}
-
-/* position_of_text -- 128 bits of a keyed hash; all of them are compared */
-SubjectPosition
-position_of_text(const uint64 *salt, const char *text, size_t length)
-{
-	SubjectPosition position;
-
-	crypto_hash128((const uint8 *) salt, text, length, (uint8 *) &position);
-	return position;
-}
 
 static void
 does_not_fit(const ProtectedRelation *domain)

@@ -6,6 +6,7 @@
 #define PRIVSEG_CONSENT_LOOKUP_H
 
 #include "consent_cache.h"
+#include "consent_key.h"
 #include "consent_spread.h"
 
 #pragma GCC visibility push(hidden)

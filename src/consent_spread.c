@@ -69,41 +69,62 @@ spread_begin(int bits, int64 members, KeyKind kind, MemoryContext context)
 	return spread;
 }
 
-/*
- * spread_add -- lay out a clean page.  False when its members do not fit, or
- * one of them looks like an empty slot: the page is then searched as it is.
- */
-bool
-spread_add(Spread *spread, const PageRow *page)
+static pg_attribute_always_inline bool
+add_members(const Spread *laid_out, KeyKind kind, const PageRow *page, uint64 number)
 {
-	uint64 number = spread_number(spread, page->position);
-	int width = spread->kind == KEY_UUID ? 2 : 1;
-	uint64 *next = spread->buckets + BUCKET_WORDS * number * spread->stride;
+	Spread spread = *laid_out; /* nothing that is written changes it */
+	int width = kind == KEY_UUID ? 2 : 1;
+	Size entry = kind == KEY_INTEGER ? sizeof(uint64) : sizeof(SubjectPosition);
+	uint64 *next = spread.buckets + BUCKET_WORDS * number * spread.stride;
 	/* the last slot stays empty: it ends every search */
-	uint64 *last = next + BUCKET_WORDS * spread->stride - width;
+	uint64 *last = next + BUCKET_WORDS * spread.stride - width;
+	const char *stored = page->stored;
 
-	for (int i = 0; i < page->count; i++)
+	for (int i = 0; i < page->count; i++, stored += entry)
 	{
 		SubjectPosition position = {0};
 		uint64 *wanted;
 		uint64 word;
 
-		if (page->wide)
-			position = page->wide[i];
-		else
-			position.hi = page->hi[i];
-		word = spread_word(spread->kind, position);
-		wanted = spread_bucket(spread, position.hi);
+		memcpy(&position, stored, entry);
+		word = spread_word(kind, position);
+		wanted = spread_bucket(&spread, position.hi);
 		next = Max(next, wanted);
 		if (word == SPREAD_EMPTY || next >= last)
 			return false;
 		next[0] = word;
-		if (spread->kind == KEY_UUID)
+		if (kind == KEY_UUID)
 			next[1] = position.lo;
 		next += width;
 	}
-	spread->loaded[number >> 3] |= 1 << (number & 7);
 	return true;
+}
+
+/*
+ * spread_add -- lay out a clean page, as page_scan() gives it.  False when its
+ * members do not fit, or one of them looks like an empty slot: the page is then
+ * searched as it is.
+ */
+bool
+spread_add(Spread *spread, const PageRow *page)
+{
+	uint64 number = spread_number(spread, page->position);
+	bool added;
+
+	switch (spread->kind)
+	{
+		case KEY_INTEGER:
+			added = add_members(spread, KEY_INTEGER, page, number);
+			break;
+		case KEY_UUID:
+			added = add_members(spread, KEY_UUID, page, number);
+			break;
+		default:
+			added = add_members(spread, KEY_TEXT, page, number);
+	}
+	if (added)
+		spread->loaded[number >> 3] |= 1 << (number & 7);
+	return added;
 }
 
 /* spread_forget -- the page must be asked itself: somebody on it is dirty */

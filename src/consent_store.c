@@ -294,43 +294,36 @@ page_bytes(const ProtectedRelation *domain, const PageRow *page)
 }
 
 static void
+page_damaged(void)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_CORRUPT), errmsg("a page of privseg's consent set is damaged"),
+			 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
+}
+
+static void
 decode_sparse(const ProtectedRelation *domain, const char *data, Size size, PageRow *page)
 {
 	uint64 n_dense;
 	Size entries;
 
 	if (size < sizeof(n_dense))
-		goto damaged;
+		page_damaged();
 	memcpy(&n_dense, data, sizeof(n_dense));
 	if (n_dense > (size - sizeof(n_dense)) / sizeof(uint64))
-		goto damaged;
+		page_damaged();
 	data += sizeof(n_dense);
 	size -= sizeof(n_dense) + n_dense * sizeof(uint64);
 	page->n_dense = (int) n_dense;
 	page->dense = palloc(Max(n_dense, 1) * sizeof(uint64));
 	memcpy(page->dense, data, n_dense * sizeof(uint64));
-	data += n_dense * sizeof(uint64);
+	page->stored = data + n_dense * sizeof(uint64);
 	entries = size / entry_bytes(domain);
 	if (entries != (Size) page->count || entries * entry_bytes(domain) != size)
-		goto damaged;
-	if (domain->key_kind == KEY_INTEGER)
-	{
-		page->hi = palloc(Max(size, 1));
-		memcpy(page->hi, data, size);
-	}
-	else
-	{
-		page->wide = palloc(Max(size, 1));
-		memcpy(page->wide, data, size);
-	}
-	return;
-
-damaged:
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_CORRUPT), errmsg("a page of privseg's consent set is damaged"),
-			 errhint("Rebuild the consent set with privseg.rebuild_consent().")));
+		page_damaged();
 }
 
+/* a page of a row; of a sparse one, the members stay where they are */
 static void
 decode_page(const ProtectedRelation *domain, char kind, TupleDesc descriptor, HeapTuple tuple,
 			PageRow *page)
@@ -352,12 +345,25 @@ decode_page(const ProtectedRelation *domain, char kind, TupleDesc descriptor, He
 	else
 	{
 		if (VARSIZE_ANY_EXHDR(members) != BITMAP_BYTES)
-			ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT),
-							errmsg("a page of privseg's consent set is damaged"),
-							errhint("Rebuild the consent set with privseg.rebuild_consent().")));
+			page_damaged();
 		page->bitmap = palloc(BITMAP_BYTES);
 		memcpy(page->bitmap, VARDATA_ANY(members), BITMAP_BYTES);
 	}
+}
+
+/* page_copy_members -- of a sparse page, into memory of their own */
+void
+page_copy_members(const ProtectedRelation *domain, PageRow *page)
+{
+	Size size = page->count * entry_bytes(domain);
+	void *members = palloc(Max(size, 1));
+
+	memcpy(members, page->stored, size);
+	if (domain->key_kind == KEY_INTEGER)
+		page->hi = members;
+	else
+		page->wide = members;
+	page->stored = NULL;
 }
 
 /* page_fetch -- one page; an absent row is an empty page without agenda */
@@ -380,18 +386,22 @@ page_fetch(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 							  4, keys);
 	tuple = systable_getnext(scan);
 	if (HeapTupleIsValid(tuple))
+	{
 		decode_page(domain, kind, RelationGetDescr(heap), tuple, page);
+		if (kind == PAGE_SPARSE)
+			page_copy_members(domain, page);
+	}
 	systable_endscan(scan);
 	table_close(heap, AccessShareLock);
 }
 
 /*
- * page_scan -- every page of one kind, in order of position, each in a context
- * that is reset after the call.
+ * page_scan -- every sparse page, in order of position, each in a context that
+ * is reset after the call.  Only `stored` says where the members are.
  */
 void
-page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind, Snapshot snapshot,
-		  PageVisitor visit, void *argument)
+page_scan(const ProtectedRelation *domain, int32 purpose_id, Snapshot snapshot, PageVisitor visit,
+		  void *argument)
 {
 	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_PAGE), AccessShareLock);
 	MemoryContext page_context =
@@ -402,7 +412,7 @@ page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind, Snapshot
 	HeapTuple tuple;
 
 	set_keys(keys, domain->relid, purpose_id);
-	ScanKeyInit(&keys[2], PAGE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(kind));
+	ScanKeyInit(&keys[2], PAGE_KIND, BTEqualStrategyNumber, F_CHAREQ, CharGetDatum(PAGE_SPARSE));
 	MemoryContextSwitchTo(caller);
 	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_CONSENT_PAGE_INDEX), true, snapshot,
 							  3, keys);
@@ -412,7 +422,7 @@ page_scan(const ProtectedRelation *domain, int32 purpose_id, char kind, Snapshot
 
 		CHECK_FOR_INTERRUPTS();
 		MemoryContextSwitchTo(page_context);
-		decode_page(domain, kind, RelationGetDescr(heap), tuple, &page);
+		decode_page(domain, PAGE_SPARSE, RelationGetDescr(heap), tuple, &page);
 		visit(&page, argument);
 		MemoryContextSwitchTo(caller);
 		MemoryContextReset(page_context);
