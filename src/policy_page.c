@@ -138,6 +138,34 @@ prepare_group(PagePolicy *policy, ConsentLookup *lookup, HeapScanDesc scan, int 
 	policy->prepared = last;
 }
 
+/*
+ * Take tuples that are stopped out of the scan's list of those visible on the
+ * page: first to last - 1, of which the first is the current one and stays.
+ * Gives the new last.
+ */
+static int
+drop_stopped(PagePolicy *policy, HeapScanDesc scan, int first, int last)
+{
+	OffsetNumber *visible = scan->rs_vistuples;
+	int kept = first + 1;
+	int dropped;
+
+	for (int i = kept; i < last; i++)
+	{
+		visible[kept] = visible[i];
+		kept += policy->answers[visible[i]] != ANSWER_STOPPED;
+	}
+	dropped = last - kept;
+	if (dropped > 0)
+	{
+		memmove(visible + kept, visible + last, sizeof(*visible) * (scan->rs_ntuples - last));
+		scan->rs_ntuples -= dropped;
+		/* EXPLAIN ANALYZE counts them as what they are */
+		InstrCountFiltered1(policy->scan, dropped);
+	}
+	return kept;
+}
+
 /* answer for the group that begins with the scan's current tuple */
 static void
 answer_group(PagePolicy *policy, HeapScanDesc scan)
@@ -148,10 +176,10 @@ answer_group(PagePolicy *policy, HeapScanDesc scan)
 	RowGroup *group = &policy->group;
 	LookupAnswer answers[GROUP];
 
-	policy->answered = last;
 	if (lookup == NULL)
 	{
 		/* row_security = off is honoured */
+		policy->answered = last;
 		for (int i = first; i < last; i++)
 			policy->answers[scan->rs_vistuples[i]] = ANSWER_PERMITTED;
 		return;
@@ -164,6 +192,8 @@ answer_group(PagePolicy *policy, HeapScanDesc scan)
 	lookup_several(lookup, group->keys, group->positions, group->n, answers);
 	for (int i = 0; i < group->n; i++)
 		policy->answers[group->offsets[i]] = answers[i];
+	last = drop_stopped(policy, scan, first, last);
+	policy->answered = last;
 	prepare_group(policy, lookup, scan, last, Min(last + GROUP, (int) scan->rs_ntuples));
 }
 
