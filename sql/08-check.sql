@@ -1,8 +1,8 @@
 -- 08-check.sql: the doctor: what is compliant, violated, or a gap
 
-CREATE FUNCTION privseg.root_key_status(OUT available boolean, OUT problem text, OUT fingerprint text)
+CREATE FUNCTION privseg.root_key_status(OUT available boolean, OUT problem text, OUT fingerprint text, OUT remedy text)
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'privseg_root_key_status';
-COMMENT ON FUNCTION privseg.root_key_status() IS 'is there a root key, why not, and its fingerprint';
+COMMENT ON FUNCTION privseg.root_key_status() IS 'is there a root key, why not, its fingerprint, and what to do';
 
 CREATE FUNCTION privseg.check() RETURNS TABLE(status text, area text, object text, message text, hint text)
 LANGUAGE sql STABLE SECURITY DEFINER
@@ -17,7 +17,7 @@ AS $$
 		UNION ALL
 		SELECT 2, CASE WHEN k.available THEN 'compliant' ELSE 'gap' END, 'keys', 'root key',
 			   CASE WHEN k.available THEN 'loaded, fingerprint ' || k.fingerprint ELSE k.problem END,
-			   CASE WHEN NOT k.available THEN 'Receipts need it: set privseg.root_key_command or privseg.root_key_file and restart.' END
+			   CASE WHEN NOT k.available THEN 'Receipts need it. ' || k.remedy END
 		  FROM privseg.root_key_status() k
 		UNION ALL
 		SELECT 3, CASE WHEN bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
@@ -42,6 +42,15 @@ AS $$
 		 WHERE NOT EXISTS (SELECT FROM privseg.protected_relations d
 							WHERE d.relation = r.subject_table AND d.subject_table = d.relation)
 		UNION ALL
+		-- as a dump of a table without the extension's own leaves it
+		SELECT 4, 'violation', 'protection', p.polrelid::regclass::text, 'it has the policy of a protected relation, but is not protected',
+			   'Protect it with privseg.protect(), or DROP POLICY privseg and privseg_library.'
+		  FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
+		 WHERE p.polname = 'privseg' AND d.refclassid = 'pg_proc'::regclass
+		   AND d.refobjid = 'privseg.library_is_preloaded()'::regprocedure
+		   AND NOT EXISTS (SELECT FROM privseg.protected_relations r CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
+							WHERE t = p.polrelid)
+		UNION ALL
 		SELECT 5, 'violation', 'protection', r.relation::text, 'there is no unique index on its subject column',
 			   format('CREATE UNIQUE INDEX ON %s (%I).', r.relation, r.subject_column)
 		  FROM privseg.protected_relations r
@@ -52,8 +61,11 @@ AS $$
 			   AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indexprs IS NULL AND a.attname = r.subject_column)
 		UNION ALL
 		SELECT 6, 'violation', 'classification', format('%s.%s', COALESCE(c.relation, l.objoid::regclass), COALESCE(c.column_name, l.attname)),
-			   'the security label and its copy differ',
-			   'Call privseg.classify(); a restore without security labels loses them.'
+			   CASE WHEN l.label IS NULL THEN 'its security label is missing'
+					WHEN c.category IS NULL THEN 'it has a security label that privseg does not know'
+					ELSE 'the security label and its copy differ' END,
+			   CASE WHEN c.category IS NULL THEN 'Protect the relation, and call privseg.classify().'
+					ELSE 'Call privseg.classify(); a restore without security labels loses them.' END
 		  FROM privseg.protected_columns c
 		  FULL JOIN (SELECT s.objoid, a.attname, s.label FROM pg_seclabel s
 					   JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid

@@ -52,6 +52,7 @@ typedef enum CatalogFunction
 	CATALOG_ROW_WRITABLE_INTEGER,
 	CATALOG_ROW_WRITABLE_UUID,
 	CATALOG_ROW_WRITABLE_TEXT,
+	CATALOG_SUBJECT_CARRIED,
 	CATALOG_N_FUNCTIONS
 } CatalogFunction;
 
@@ -143,6 +144,7 @@ extern List *subject_domains(void);
 
 extern bool clearance_to_act(Oid role, const Purpose *purpose);
 extern bool clearance_to_collect(Oid role, const Purpose *purpose);
+extern bool clearance_in_part(Oid role, const Purpose *purpose);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool may_bypass_row_security(void);

@@ -39,6 +39,7 @@ enum
 
 #define CLEARED_TO_ACT 0x01
 #define CLEARED_TO_COLLECT 0x02
+#define CLEARED_IN_PART 0x04 /* for a category, or to aggregate: opens no rows */
 
 typedef struct Clearance
 {
@@ -83,8 +84,7 @@ uses_mask(Datum uses)
 		char *use = TextDatumGetCString(elements[i]);
 
 		/* aggregate-only readers wait for group thresholds: closed until then */
-		if (strcmp(use, "collect") == 0)
-			mask |= CLEARED_TO_COLLECT;
+		mask |= strcmp(use, "collect") == 0 ? CLEARED_TO_COLLECT : CLEARED_IN_PART;
 	}
 	return mask;
 }
@@ -104,13 +104,13 @@ load_clearances(void)
 
 		Assert(RelationGetDescr(rel)->natts <= 64);
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
-		if (!nulls[CLEARANCES_CATEGORY - 1])
-			continue;
 		clearance = palloc0(sizeof(Clearance));
 		clearance->grantee = DatumGetObjectId(values[CLEARANCES_GRANTEE - 1]);
 		strlcpy(clearance->purpose, TextDatumGetCString(values[CLEARANCES_PURPOSE - 1]),
 				NAMEDATALEN);
-		clearance->cleared = uses_mask(values[CLEARANCES_USES - 1]);
+		clearance->cleared = nulls[CLEARANCES_CATEGORY - 1] ?
+								 uses_mask(values[CLEARANCES_USES - 1]) :
+								 CLEARED_IN_PART;
 		clearances = lappend(clearances, clearance);
 	}
 	systable_endscan(scan);
@@ -250,6 +250,13 @@ bool
 clearance_to_collect(Oid role, const Purpose *purpose)
 {
 	return (cleared(role, purpose) & CLEARED_TO_COLLECT) != 0;
+}
+
+/* clearance_in_part -- is it cleared for something, though not to act? */
+bool
+clearance_in_part(Oid role, const Purpose *purpose)
+{
+	return (cleared(role, purpose) & (CLEARED_TO_COLLECT | CLEARED_IN_PART)) != 0;
 }
 
 /* may_bypass_row_security -- would `row_security = off` be honoured? */

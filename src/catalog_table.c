@@ -51,17 +51,21 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_CONSENT_RECORD_SEQUENCE] = "consent_record_id_seq",
 };
 
+#define FUNCTION_MAX_ARGUMENTS 4
+
 static const struct
 {
 	const char *name;
-	Oid key_type;
+	int nargs;
+	Oid arguments[FUNCTION_MAX_ARGUMENTS];
 } function_names[CATALOG_N_FUNCTIONS] = {
-	[CATALOG_ROW_PERMITTED_INTEGER] = {"row_permitted", INT8OID},
-	[CATALOG_ROW_PERMITTED_UUID] = {"row_permitted", UUIDOID},
-	[CATALOG_ROW_PERMITTED_TEXT] = {"row_permitted", TEXTOID},
-	[CATALOG_ROW_WRITABLE_INTEGER] = {"row_writable", INT8OID},
-	[CATALOG_ROW_WRITABLE_UUID] = {"row_writable", UUIDOID},
-	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", TEXTOID},
+	[CATALOG_ROW_PERMITTED_INTEGER] = {"row_permitted", 3, {INT8OID, REGCLASSOID, INT4OID}},
+	[CATALOG_ROW_PERMITTED_UUID] = {"row_permitted", 3, {UUIDOID, REGCLASSOID, INT4OID}},
+	[CATALOG_ROW_PERMITTED_TEXT] = {"row_permitted", 3, {TEXTOID, REGCLASSOID, INT4OID}},
+	[CATALOG_ROW_WRITABLE_INTEGER] = {"row_writable", 3, {INT8OID, REGCLASSOID, INT4OID}},
+	[CATALOG_ROW_WRITABLE_UUID] = {"row_writable", 3, {UUIDOID, REGCLASSOID, INT4OID}},
+	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", 3, {TEXTOID, REGCLASSOID, INT4OID}},
+	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
 };
 
 PG_FUNCTION_INFO_V1(catalog_changed);
@@ -136,8 +140,8 @@ catalog_installed(void)
 		}
 		for (int i = 0; i < CATALOG_N_FUNCTIONS; i++)
 		{
-			Oid arguments[4] = {function_names[i].key_type, REGCLASSOID, INT4OID};
-			oidvector *vector = buildoidvector(arguments, 3);
+			oidvector *vector =
+				buildoidvector(function_names[i].arguments, function_names[i].nargs);
 
 			function_oids[i] = GetSysCacheOid3(
 				PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function_names[i].name),

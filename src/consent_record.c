@@ -97,6 +97,22 @@ check_notice(Datum *values, bool *nulls)
 					errdetail("A consent is informed only by a notice about its purpose.")));
 }
 
+/*
+ * What is no consent is there or is not: a status that permits says nothing of
+ * it.  Only a restriction can be lifted, by one that is given.
+ */
+static void
+check_status(FactKind kind, FactEffect effect, const char *kind_word, const char *status)
+{
+	if (kind == FACT_CONSENT || effect == EFFECT_STOP ||
+		(kind == FACT_RESTRICTION && effect == EFFECT_PERMIT))
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+			 errmsg("status \"%s\" means nothing for a record of kind \"%s\"", status, kind_word),
+			 errhint("Record it as \"refused\" or \"withdrawn\"; \"given\" lifts a restriction.")));
+}
+
 static void
 put_text(Datum *values, bool *nulls, bool *replace, int column, const char *text)
 {
@@ -120,6 +136,7 @@ consent_record_before(PG_FUNCTION_ARGS)
 	bool restoring;
 	TimestampTz now = GetCurrentTransactionStartTimestamp();
 	FactKind kind;
+	FactEffect effect;
 	const char *word;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
@@ -158,7 +175,7 @@ consent_record_before(PG_FUNCTION_ARGS)
 	}
 
 	kind = fact_kind_from_text(TextDatumGetCString(values[RECORD_KIND - 1]));
-	status_effect(TextDatumGetCString(values[RECORD_STATUS - 1]), &word);
+	effect = status_effect(TextDatumGetCString(values[RECORD_STATUS - 1]), &word);
 	if (word == NULL)
 		ereport(
 			ERROR,
@@ -197,6 +214,7 @@ consent_record_before(PG_FUNCTION_ARGS)
 
 		if (strcmp(given, canonical) != 0)
 			put_text(values, nulls, replace, RECORD_SUBJECT, canonical);
+		check_status(kind, effect, TextDatumGetCString(values[RECORD_KIND - 1]), word);
 		check_purpose(values, nulls, kind);
 		check_notice(values, nulls);
 	}

@@ -54,6 +54,9 @@ extern bool rootkey_available(void);
 /* Why there is none, in lower case without full stop; NULL when there is. */
 extern const char *rootkey_problem(void);
 
+/* What to do about it, as a sentence; NULL when there is a key. */
+extern const char *rootkey_remedy(void);
+
 /* Errors: 55000 object_not_in_prerequisite_state without a root key. */
 extern void rootkey_require(void);
 

@@ -52,6 +52,11 @@ StaticAssertDecl(CRYPTO_CONTEXT_BYTES == crypto_kdf_CONTEXTBYTES, "size of a der
 #define NO_KEY_HINT \
 	"Set either \"privseg.root_key_command\" or \"privseg.root_key_file\" in postgresql.conf and restart the server. The key is 64 hexadecimal digits; keep a copy, since nothing can replace it."
 
+#define MEND_KEY_HINT "Put it right and restart the server."
+
+/* what to do about there being no key */
+static const char *remedy = NO_KEY_HINT;
+
 /* the mapping of three pages, or NULL */
 static uint8 *key_map = NULL;
 
@@ -358,6 +363,7 @@ load_key(const char *command, const char *file, const char *datadir)
 
 	if (!have_command && !have_file)
 		return FAIL("neither \"privseg.root_key_command\" nor \"privseg.root_key_file\" is set");
+	remedy = MEND_KEY_HINT;
 	if (have_command && have_file)
 		return FAIL("both \"privseg.root_key_command\" and \"privseg.root_key_file\" are set");
 
@@ -387,6 +393,12 @@ static int
 errdetail_problem(void)
 {
 	return errdetail_internal("%c%s.", pg_toupper((unsigned char) problem[0]), problem + 1);
+}
+
+static int
+errhint_remedy(void)
+{
+	return errhint("%s", remedy);
 }
 
 /*
@@ -419,8 +431,9 @@ rootkey_load(const char *command, const char *file, const char *datadir)
 	if (!ok)
 	{
 		key_map_destroy();
-		ereport(LOG, (errcode(PRIVSEG_ERR_NOT_READY), errmsg("privseg has no root key"),
-					  errdetail_problem(), errhint(NO_KEY_HINT)));
+		ereport(strcmp(remedy, NO_KEY_HINT) != 0 ? WARNING : LOG,
+				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("privseg has no root key"),
+				 errdetail_problem(), errhint_remedy()));
 		return;
 	}
 
@@ -441,12 +454,18 @@ rootkey_problem(void)
 	return root_key != NULL ? NULL : problem;
 }
 
+const char *
+rootkey_remedy(void)
+{
+	return root_key != NULL ? NULL : remedy;
+}
+
 void
 rootkey_require(void)
 {
 	if (unlikely(root_key == NULL))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY), errmsg("privseg has no root key"),
-						errdetail_problem(), errhint(NO_KEY_HINT)));
+						errdetail_problem(), errhint_remedy()));
 }
 
 /*

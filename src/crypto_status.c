@@ -17,8 +17,8 @@ Datum
 privseg_root_key_status(PG_FUNCTION_ARGS)
 {
 	TupleDesc descriptor;
-	Datum values[3];
-	bool nulls[3] = {false, true, true};
+	Datum values[4];
+	bool nulls[4] = {false, true, true, true};
 	char fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
 
 	if (get_call_result_type(fcinfo, NULL, &descriptor) != TYPEFUNC_COMPOSITE)
@@ -37,6 +37,8 @@ privseg_root_key_status(PG_FUNCTION_ARGS)
 	{
 		values[1] = CStringGetTextDatum(rootkey_problem());
 		nulls[1] = false;
+		values[3] = CStringGetTextDatum(rootkey_remedy());
+		nulls[3] = false;
 	}
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(descriptor), values, nulls)));
 }

@@ -98,6 +98,10 @@ policy_require_purpose(void)
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
 					GetUserNameFromId(GetUserId(), false), purpose->name),
+			 clearance_in_part(GetUserId(), purpose) ?
+				 errdetail(
+					 "It may collect or aggregate, or holds clearance for a category of data; acting under the purpose is granted without a category.") :
+				 0,
 			 may_bypass_row_security() ?
 				 errhint(
 					 "SET privseg.purpose to a purpose you are cleared for; or, to maintain the database, SET row_security = off.") :

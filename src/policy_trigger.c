@@ -5,9 +5,11 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog.h"
+#include "catalog/pg_constraint.h"
 #include "commands/trigger.h"
 #include "errors.h"
 #include "executor/spi.h"
@@ -15,8 +17,10 @@
 #include "policy.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 
 PG_FUNCTION_INFO_V1(subject_moved);
 PG_FUNCTION_INFO_V1(subject_carried);
@@ -24,26 +28,6 @@ PG_FUNCTION_INFO_V1(carry_subject_rows);
 PG_FUNCTION_INFO_V1(role_belongs);
 
 bool policy_carrying_subject = false;
-
-/*
- * subject_moved -- trigger WHEN (OLD.key IS DISTINCT FROM NEW.key): refuse.
- */
-Datum
-subject_moved(PG_FUNCTION_ARGS)
-{
-	TriggerData *trigger = (TriggerData *) fcinfo->context;
-
-	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
-		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-						errmsg("subject_moved: not called by its trigger")));
-	if (!row_security_bypassed())
-		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-						errmsg("a row of \"%s\" may not be moved to another subject",
-							   RelationGetRelationName(trigger->tg_relation)),
-						errhint("Delete the row and insert one for the other subject.")));
-	/* a BEFORE trigger goes on with the new row; an AFTER trigger's is ignored */
-	return PointerGetDatum(trigger->tg_newtuple);
-}
 
 /* act as the relation's owner, as core's referential actions do */
 static void
@@ -56,6 +40,137 @@ become_owner(Oid relid, Oid *saved_user, int *saved_context)
 	GetUserIdAndSecContext(saved_user, saved_context);
 	SetUserIdAndSecContext(owner,
 						   *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+/* the trigger of carry_subject() that fills this relation through the column, or NULL */
+static Trigger *
+carrying_trigger(Relation relation, const char *column)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgfoid == catalog_function_oid(CATALOG_SUBJECT_CARRIED) &&
+			trigger->tgnargs == 2 && (column == NULL || strcmp(trigger->tgargs[0], column) == 0))
+			return trigger;
+	}
+	return NULL;
+}
+
+/*
+ * Rows that got their subject's key through a row that was moved get it anew:
+ * their own trigger fills it, so an update that changes nothing will do.
+ *	from, column	the referencing relation and its foreign key column
+ *	key, type		of the row that was moved
+ */
+static void
+carry_on(Oid from, AttrNumber column, Datum key, Oid type)
+{
+	Relation relation = table_open(from, AccessShareLock);
+	char *key_column = get_attname(from, column, false);
+	Trigger *carrying = carrying_trigger(relation, key_column);
+	bool outer = policy_carrying_subject;
+	const char *subject;
+	char *query;
+	Oid saved_user;
+	int saved_context;
+
+	if (carrying != NULL)
+	{
+		subject = quote_identifier(carrying->tgargs[1]);
+		query = psprintf("UPDATE %s SET %s = %s WHERE %s OPERATOR(pg_catalog.=) $1",
+						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(from)),
+													RelationGetRelationName(relation)),
+						 subject, subject, quote_identifier(key_column));
+		become_owner(from, &saved_user, &saved_context);
+		policy_carrying_subject = true;
+		PG_TRY();
+		{
+			if (SPI_execute_with_args(query, 1, &type, &key, NULL, false, 0) != SPI_OK_UPDATE)
+				ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+								errmsg("the subject's column could not be filled")));
+		}
+		PG_FINALLY();
+		{
+			policy_carrying_subject = outer;
+		}
+		PG_END_TRY();
+		SetUserIdAndSecContext(saved_user, saved_context);
+	}
+	table_close(relation, AccessShareLock);
+}
+
+/* a row has another subject: so have those that carry it from there */
+static void
+subject_follows(Relation relation, HeapTuple row)
+{
+	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(relation)));
+	ScanKeyInit(&keys[1], Anum_pg_constraint_contype, BTEqualStrategyNumber, F_CHAREQ,
+				CharGetDatum(CONSTRAINT_FOREIGN));
+	scan = systable_beginscan(constraints, InvalidOid, false, NULL, 2, keys);
+	SPI_connect();
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		AttrNumber conkey[INDEX_MAX_KEYS];
+		AttrNumber confkey[INDEX_MAX_KEYS];
+		Oid operators[INDEX_MAX_KEYS];
+		int n;
+		Datum key;
+		bool isnull;
+
+		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, operators, operators, operators,
+								   NULL, NULL);
+		key = heap_getattr(row, confkey[0], RelationGetDescr(relation), &isnull);
+		if (n == 1 && !isnull)
+			carry_on(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid, conkey[0], key,
+					 TupleDescAttr(RelationGetDescr(relation), confkey[0] - 1)->atttypid);
+	}
+	SPI_finish();
+	systable_endscan(scan);
+	table_close(constraints, AccessShareLock);
+}
+
+/*
+ * May rows be moved now?  Under row_security = off; also where core then cascades
+ * as the relation's owner; and where a row follows another (carry_on()).
+ */
+static bool
+may_move(Relation relation)
+{
+	if (policy_carrying_subject && carrying_trigger(relation, NULL) != NULL)
+		return true;
+	if (InNoForceRLSOperation())
+		return !row_security && has_bypassrls_privilege(GetOuterUserId()) &&
+			   has_bypassrls_privilege(GetSessionUserId());
+	return row_security_bypassed();
+}
+
+/* subject_moved -- trigger WHEN (OLD.key IS DISTINCT FROM NEW.key) */
+Datum
+subject_moved(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_UPDATE(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("subject_moved: not called by its trigger")));
+	if (!may_move(trigger->tg_relation))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("a row of \"%s\" may not be moved to another subject",
+							   RelationGetRelationName(trigger->tg_relation)),
+						errhint("Delete the row and insert one for the other subject.")));
+	if (TRIGGER_FIRED_AFTER(trigger->tg_event))
+		subject_follows(trigger->tg_relation, trigger->tg_newtuple);
+	/* a BEFORE trigger goes on with the new row; an AFTER trigger's is ignored */
+	return PointerGetDatum(trigger->tg_newtuple);
 }
 
 /* what a foreign key column refers to, and where the subject's key is there */
@@ -108,6 +223,7 @@ subject_carried(PG_FUNCTION_ARGS)
 	bool isnull;
 	Oid saved_user;
 	int saved_context;
+	bool outer = policy_carrying_subject;
 	SPIPlanPtr volatile plan = fcinfo->flinfo->fn_extra;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
@@ -154,7 +270,7 @@ subject_carried(PG_FUNCTION_ARGS)
 		}
 		PG_FINALLY();
 		{
-			policy_carrying_subject = false;
+			policy_carrying_subject = outer;
 		}
 		PG_END_TRY();
 		SetUserIdAndSecContext(saved_user, saved_context);

@@ -45,6 +45,14 @@ forget_launcher(int code, Datum arg)
 	consent_shmem_set_launcher(NULL);
 }
 
+/* quietly: that a server stops is no error */
+static void
+end_if_asked(void)
+{
+	if (ShutdownRequestPending)
+		proc_exit(0);
+}
+
 static void
 start_fold(Oid database)
 {
@@ -63,9 +71,19 @@ start_fold(Oid database)
 	strlcpy(worker.bgw_name, "privseg fold", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "privseg fold", BGW_MAXLEN);
 	/* no free slot: the next reader that meets a delta asks again */
-	if (RegisterDynamicBackgroundWorker(&worker, &handle) &&
-		WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_STARTED)
-		WaitForBackgroundWorkerShutdown(handle);
+	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+		return;
+	for (;;)
+	{
+		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
+
+		if (status != BGWH_NOT_YET_STARTED && status != BGWH_STARTED)
+			return;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L,
+						 WAIT_EVENT_BGWORKER_SHUTDOWN);
+		ResetLatch(MyLatch);
+		end_if_asked();
+	}
 }
 
 /* privseg_launcher_main -- entry point of the launcher */
@@ -73,7 +91,7 @@ void
 privseg_launcher_main(Datum arg)
 {
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
-	pqsignal(SIGTERM, die);
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	/* how the postmaster tells that a worker ended; ignored in workers without a database */
 	pqsignal(SIGUSR1, procsignal_sigusr1_handler);
 	BackgroundWorkerUnblockSignals();
@@ -86,7 +104,7 @@ privseg_launcher_main(Datum arg)
 
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
-		CHECK_FOR_INTERRUPTS();
+		end_if_asked();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
@@ -99,7 +117,7 @@ privseg_launcher_main(Datum arg)
 		{
 			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, guc_fold_delay,
 							 PG_WAIT_EXTENSION);
-			CHECK_FOR_INTERRUPTS();
+			end_if_asked();
 		}
 		while (OidIsValid(database = consent_shmem_next_database()))
 			start_fold(database);
@@ -144,6 +162,8 @@ asked_again(void)
 {
 	int waited = 0;
 
+	/* nothing is open that an end could interrupt */
+	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	while (guc_fold_delay >= 0 && waited < LINGER)
 	{
 		int rest = Max(guc_fold_delay, SHORTEST_REST);
@@ -155,6 +175,7 @@ asked_again(void)
 						 PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
+		end_if_asked();
 		if (ConfigReloadPending)
 		{
 			ConfigReloadPending = false;
@@ -162,7 +183,11 @@ asked_again(void)
 			continue;
 		}
 		if (consent_shmem_take_request(&others))
+		{
+			pqsignal(SIGTERM, die);
+			end_if_asked();
 			return true;
+		}
 		if (others)
 			return false;
 		waited += rest;

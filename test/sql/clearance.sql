@@ -73,6 +73,11 @@ SELECT r.code FROM pg_temp.refusal('SELECT count(*) FROM clearance_test.person')
 RESET privseg.purpose;
 RESET ROLE;
 
+-- what a role holds, when it is not what it takes
+SELECT privseg.create_data_category('clearance.telephone');
+SELECT held, r.code, r.detail FROM unnest(ARRAY[$$NULL, '{aggregate}'$$, $$NULL, '{collect}'$$, $$'clearance.telephone', '{project,filter}'$$]) held,
+	LATERAL pg_temp.refusal(format($$SELECT privseg.grant_clearance('clearance_nobody', 'clearance_b', %s); SET privseg.purpose = clearance_b; SET ROLE clearance_nobody; SELECT count(*) FROM clearance_test.person$$, held)) r;
+
 -- every way to set the purpose
 ALTER ROLE clearance_direct SET privseg.purpose = 'clearance_a';
 SELECT rolconfig FROM pg_roles WHERE rolname = 'clearance_direct';

@@ -205,6 +205,14 @@ SELECT s AS row, r.code, r.message FROM unnest(ARRAY[
 	$$('record_test.person', '1', 'record_none', 'given', 'consent')$$]) s,
 	LATERAL pg_temp.refusal('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status, kind) VALUES ' || s) r;
 
+-- a kind that is no consent has a status that says something of it
+SELECT kind, string_agg(status, ' ' ORDER BY status) FILTER (WHERE code = 'accepted') AS accepted, string_agg(DISTINCT code, ' ' ORDER BY code) AS codes
+FROM unnest('{objection,withdrawal,signal,restriction,erasure}'::text[]) kind,
+	unnest('{requested,request_deferred,given,renewed,refused,expired,withdrawn,revoked,invalidated,unknown}'::text[]) status,
+	LATERAL pg_temp.refusal(format('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status, kind) VALUES (''record_test.person'', ''1'', ''record_news'', %L, %L)', status, kind)) r
+GROUP BY kind ORDER BY kind;
+SELECT code, message, hint FROM pg_temp.refusal($$INSERT INTO privseg.consent_record (subject_table, subject, status, kind) VALUES ('record_test.person', '1', 'given', 'erasure')$$);
+
 -- seen by the next command, unseen when rolled back, whatever added them
 BEGIN;
 SELECT record_test.shown();

@@ -185,6 +185,17 @@ SELECT pg_temp.outcome('protection_reader', 'protection_news', 'SELECT count(*) 
 SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.visit%' AND status = 'violation';
 DROP TABLE protection_test.visit;
 
+-- a table that came alone out of a dump: its policies are there, its protection is not
+CREATE TABLE protection_test.alone (id int PRIMARY KEY);
+ALTER TABLE protection_test.alone ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+CREATE POLICY privseg ON protection_test.alone AS RESTRICTIVE USING (privseg.library_is_preloaded());
+CREATE POLICY privseg_library ON protection_test.alone USING (NOT privseg.library_is_preloaded());
+SECURITY LABEL FOR privseg ON COLUMN protection_test.alone.id IS 'user.id';
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object LIKE 'protection_test.alone%';
+SELECT privseg.protect('protection_test.alone', 'id');
+SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.alone%' AND area = 'protection';
+DROP TABLE protection_test.alone;
+
 -- records of a dropped table are of no table: whoever gets its number, here or
 -- from a dump, gets no consent with it
 CREATE TABLE protection_test.brief (id int PRIMARY KEY);

@@ -1,0 +1,88 @@
+-- A subject's key that is carried through foreign keys stays true: whatever is
+-- written, and when a row above is moved to another subject, which only
+-- maintenance (row_security = off) may do.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE ROLE carry_owner;
+CREATE ROLE carry_analyst;
+CREATE ROLE carry_keeper BYPASSRLS;
+CREATE SCHEMA carry AUTHORIZATION carry_owner;
+SELECT privseg.create_purpose('carry_mail', 'consent');
+SELECT privseg.grant_clearance('carry_analyst', 'carry_mail'), privseg.grant_clearance('carry_owner', 'carry_mail');
+SET ROLE carry_owner;
+CREATE TABLE carry.customers (id bigint PRIMARY KEY);
+CREATE TABLE carry.orders (id bigint PRIMARY KEY, customer_id bigint REFERENCES carry.customers ON UPDATE CASCADE);
+CREATE INDEX ON carry.orders (customer_id);
+CREATE TABLE carry.lines (id bigint PRIMARY KEY, order_id bigint REFERENCES carry.orders ON UPDATE CASCADE);
+CREATE TABLE carry.notes (line_id bigint REFERENCES carry.lines, note text) PARTITION BY LIST (note);
+CREATE TABLE carry.notes_a PARTITION OF carry.notes FOR VALUES IN ('a');
+CREATE TABLE carry.notes_b PARTITION OF carry.notes DEFAULT;
+INSERT INTO carry.customers SELECT generate_series(1, 3);
+INSERT INTO carry.orders SELECT c * 10 + i, c FROM generate_series(1, 3) c, generate_series(1, 2) i;
+INSERT INTO carry.lines SELECT id * 10 + i, id FROM carry.orders, generate_series(1, 2) i;
+INSERT INTO carry.notes SELECT id, CASE id % 3 WHEN 0 THEN 'a' ELSE 'b' END FROM carry.lines;
+GRANT USAGE ON SCHEMA carry TO PUBLIC;
+GRANT ALL ON ALL TABLES IN SCHEMA carry TO carry_analyst, carry_keeper;
+RESET ROLE;
+SELECT privseg.protect('carry.customers', 'id'), privseg.protect('carry.orders', 'customer_id', 'carry.customers');
+SELECT privseg.carry_subject('carry.lines', 'order_id', 'customer_id');
+SELECT privseg.protect('carry.lines', 'customer_id', 'carry.customers');
+SELECT privseg.carry_subject('carry.notes', 'line_id', 'customer_id');
+SELECT privseg.protect('carry.notes', 'customer_id', 'carry.customers');
+SELECT privseg.record_consent('carry.customers', 1, 'carry_mail', 'given') > 0 AS recorded;
+
+-- no line may come: each carries what the row above it has
+CREATE VIEW carry.wrong AS
+SELECT 'line' AS what, l.id FROM carry.lines l JOIN carry.orders o ON o.id = l.order_id WHERE l.customer_id IS DISTINCT FROM o.customer_id
+UNION ALL SELECT 'note', n.line_id FROM carry.notes n JOIN carry.lines l ON l.id = n.line_id WHERE n.customer_id IS DISTINCT FROM l.customer_id;
+SET row_security = off;
+SELECT * FROM carry.wrong;
+SELECT customer_id, count(*) FROM carry.notes GROUP BY 1 ORDER BY 1;
+
+-- maintenance moves an order: its lines and their notes follow
+UPDATE carry.orders SET customer_id = 2 WHERE id = 11;
+SELECT * FROM carry.wrong;
+SELECT customer_id, count(*) FROM carry.notes GROUP BY 1 ORDER BY 1;
+-- a customer is renumbered, though its orders have another owner
+UPDATE carry.customers SET id = 4 WHERE id = 2;
+SELECT * FROM carry.wrong;
+SELECT customer_id, count(*) FROM carry.notes GROUP BY 1 ORDER BY 1;
+-- an order about nobody
+UPDATE carry.orders SET customer_id = NULL WHERE id = 31;
+SELECT * FROM carry.wrong;
+SELECT customer_id, count(*) FROM carry.notes GROUP BY 1 ORDER BY 1;
+-- an order is renumbered
+UPDATE carry.orders SET id = 99 WHERE id = 32;
+SELECT * FROM carry.wrong;
+-- somebody else who may bypass row security and is no superuser
+SET SESSION AUTHORIZATION carry_keeper;
+UPDATE carry.orders SET customer_id = 1 WHERE id = 21;
+RESET SESSION AUTHORIZATION;
+SELECT * FROM carry.wrong;
+SELECT customer_id, count(*) FROM carry.notes GROUP BY 1 ORDER BY 1;
+RESET row_security;
+
+-- nobody else moves anything, by whichever column
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst, pg_temp.outcome('carry_owner', 'carry_mail', s) AS owner FROM unnest(ARRAY[
+	'UPDATE carry.orders SET customer_id = 4 WHERE id = 12 RETURNING id',
+	'UPDATE carry.customers SET id = 5 WHERE id = 1 RETURNING id',
+	'UPDATE carry.lines SET order_id = 22 WHERE id = 121 RETURNING id',
+	'UPDATE carry.lines SET customer_id = 4 WHERE id = 121 RETURNING customer_id',
+	'UPDATE carry.lines SET order_id = 21 WHERE id = 121 RETURNING order_id',
+	'INSERT INTO carry.lines (id, order_id, customer_id) VALUES (7, 12, 4) RETURNING customer_id',
+	'INSERT INTO carry.lines (id, order_id, customer_id) VALUES (8, 22, 1) RETURNING customer_id',
+	'SELECT count(*) FROM carry.lines',
+	'SELECT count(*) FROM carry.notes']) s;
+SET row_security = off;
+SELECT * FROM carry.wrong;
+RESET row_security;
+
+DROP SCHEMA carry CASCADE;
+DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
+DROP ROLE carry_owner, carry_analyst, carry_keeper;
