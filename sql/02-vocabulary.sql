@@ -1,5 +1,8 @@
 -- 02-vocabulary.sql: purposes, data categories, privacy notices
 
+CREATE FUNCTION privseg.catalog_guard() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'catalog_guard';
+COMMENT ON FUNCTION privseg.catalog_guard() IS 'trigger: the extension''s tables are written through its functions only';
 CREATE FUNCTION privseg.catalog_changed() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'catalog_changed';
 COMMENT ON FUNCTION privseg.catalog_changed() IS

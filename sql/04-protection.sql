@@ -129,6 +129,72 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.key_kind(regtype) IS 'which kind of subject key a type is; NULL for none';
 
+-- what is stored with one table of a protected tree
+CREATE FUNCTION privseg.secure_relation(member regclass, subject name) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	class pg_catalog.pg_class;
+BEGIN
+	SELECT c.* INTO STRICT class FROM pg_class c WHERE c.oid = secure_relation.member;
+	EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', secure_relation.member);
+	EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', secure_relation.member);
+	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname = 'privseg') THEN
+		EXECUTE format('CREATE POLICY privseg ON %s AS RESTRICTIVE USING (privseg.library_is_preloaded())', secure_relation.member);
+	END IF;
+	-- without a permissive policy, core would show nothing instead of asking the restrictive one
+	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname = 'privseg_library') THEN
+		EXECUTE format('CREATE POLICY privseg_library ON %s USING (NOT privseg.library_is_preloaded())', secure_relation.member);
+	END IF;
+	-- partitions have their parent's triggers
+	IF class.relispartition OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = secure_relation.member
+										AND t.tgname = 'privseg_subject_moved') THEN
+		RETURN;
+	END IF;
+	EXECUTE format('CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON %s FOR EACH ROW'
+				   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
+				   secure_relation.member, secure_relation.subject);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved', secure_relation.member);
+	IF class.relkind = 'p' THEN
+		-- a row that changes its partition is deleted and inserted: no AFTER UPDATE
+		EXECUTE format('CREATE TRIGGER privseg_subject_moved_before BEFORE UPDATE ON %s FOR EACH ROW'
+					   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
+					   secure_relation.member, secure_relation.subject);
+		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved_before', secure_relation.member);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION privseg.secure_relation(regclass, name) IS
+'row security, policies and triggers of one table of a protected tree; for the extension itself';
+
+-- for children that come later: src/guard_children.c calls it
+CREATE FUNCTION privseg.secure_children(root regclass) RETURNS void
+LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	entry privseg.protected_relations;
+	class pg_catalog.pg_class;
+BEGIN
+	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = secure_children.root;
+	FOR class IN SELECT c.* FROM privseg.relation_tree(secure_children.root) t JOIN pg_class c ON c.oid = t
+	LOOP
+		IF class.relrowsecurity AND class.relforcerowsecurity
+		   AND (SELECT count(*) FROM pg_policy p WHERE p.polrelid = class.oid AND p.polname IN ('privseg', 'privseg_library')) = 2
+		   AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = class.oid AND t.tgname = 'privseg_subject_moved') THEN
+			CONTINUE;
+		END IF;
+		INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
+		VALUES (secure_children.root, class.oid, class.relrowsecurity, class.relforcerowsecurity)
+		ON CONFLICT ON CONSTRAINT protection_undo_pkey DO NOTHING;
+		PERFORM privseg.secure_relation(class.oid, entry.subject_column);
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION privseg.secure_children(regclass) IS
+'secure the children that a protected relation got since; for the extension itself';
+
 CREATE FUNCTION privseg.protect(relation regclass, subject name, subject_of regclass DEFAULT NULL,
 	residence name DEFAULT NULL, birth_date name DEFAULT NULL, also_about name[] DEFAULT '{}',
 	null_subject text DEFAULT 'hide') RETURNS void
@@ -144,7 +210,6 @@ DECLARE
 	domain_type regtype;
 	is_open boolean;
 	member regclass;
-	member_class pg_catalog.pg_class;
 BEGIN
 	IF protect.relation IS NULL OR protect.subject IS NULL THEN
 		RAISE EXCEPTION 'the relation and its subject column must not be NULL'
@@ -154,7 +219,8 @@ BEGIN
 		RAISE EXCEPTION 'null_subject must be ''hide'' or ''show'''
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
-	EXECUTE format('LOCK TABLE privseg.protected_relations IN SHARE ROW EXCLUSIVE MODE');
+	-- a record whose writer has not committed yet would miss, or outlive, the set
+	LOCK TABLE privseg.protected_relations, privseg.consent_record IN SHARE ROW EXCLUSIVE MODE;
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'the relation does not exist' USING ERRCODE = 'undefined_table';
@@ -298,27 +364,7 @@ BEGIN
 	-- what it is from now on
 	FOR member IN SELECT t FROM privseg.relation_tree(protect.relation) t
 	LOOP
-		EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', member);
-		EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', member);
-		EXECUTE format('CREATE POLICY privseg ON %s AS RESTRICTIVE USING (privseg.library_is_preloaded())', member);
-		-- without a permissive policy, core would show nothing instead of asking the restrictive one
-		EXECUTE format('CREATE POLICY privseg_library ON %s USING (NOT privseg.library_is_preloaded())', member);
-	END LOOP;
-	FOR member_class IN
-		SELECT c.* FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t
-		 WHERE NOT c.relispartition
-	LOOP
-		EXECUTE format('CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON %s FOR EACH ROW'
-					   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
-					   member_class.oid::regclass, protect.subject);
-		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved', member_class.oid::regclass);
-		IF member_class.relkind = 'p' THEN
-			-- a row that changes its partition is deleted and inserted: no AFTER UPDATE
-			EXECUTE format('CREATE TRIGGER privseg_subject_moved_before BEFORE UPDATE ON %s FOR EACH ROW'
-						   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
-						   member_class.oid::regclass, protect.subject);
-			EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved_before', member_class.oid::regclass);
-		END IF;
+		PERFORM privseg.secure_relation(member, protect.subject);
 	END LOOP;
 	INSERT INTO privseg.protected_relations
 		(relation, subject_table, subject_column, also_about, null_subject, key_type, open_policy, salt, residence, birth_date)
@@ -349,7 +395,7 @@ BEGIN
 	IF unprotect.relation IS NULL THEN
 		RAISE EXCEPTION 'the relation must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	LOCK TABLE privseg.protected_relations IN SHARE ROW EXCLUSIVE MODE;
+	LOCK TABLE privseg.protected_relations, privseg.consent_record IN SHARE ROW EXCLUSIVE MODE;
 	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION '"%" is not protected', unprotect.relation

@@ -105,6 +105,15 @@ AS $$
 			   'They are evidence, and permit nothing.'
 		  FROM privseg.consent_record r WHERE r.subject_table = 0 HAVING count(*) > 0
 		UNION ALL
+		SELECT 12, 'violation', 'consent', 'consent_record_id_seq', 'somebody has set the sequence of consent records back',
+			   format('New records will fail: SELECT setval(''privseg.consent_record_id_seq'', %s).', m.newest)
+		  FROM (SELECT max(r.id) AS newest FROM privseg.consent_record r) m, privseg.consent_record_id_seq q
+		 WHERE q.last_value < m.newest
+		UNION ALL
+		SELECT 9, 'gap', 'clearance', r.rolname::text, 'it may give itself, and anybody, every role that is cleared: it has CREATEROLE',
+			   'Have superusers make roles, or clear nobody whom it may not be.'
+		  FROM pg_roles r WHERE r.rolcreaterole AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.clearances)
+		UNION ALL
 		SELECT 13, 'gap', 'consent', format('%s, purpose %s', r.subject_table, r.purpose),
 			   format('%s consents name no notice; no material notice ever overtakes them', count(*)),
 			   'Name the notice that people were shown when you record consent.'

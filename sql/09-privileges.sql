@@ -18,3 +18,18 @@ GRANT EXECUTE ON FUNCTION privseg.library_is_preloaded() TO PUBLIC;
 -- all the function does is refuse.  Never subject_carried: it reads as the
 -- referenced table's owner.
 GRANT EXECUTE ON FUNCTION privseg.subject_moved() TO PUBLIC;
+
+-- Whoever may write all data may not write these: see catalog_guard().
+DO $$
+DECLARE
+	name text;
+BEGIN
+	FOREACH name IN ARRAY ARRAY['purposes', 'notices', 'data_categories', 'protected_relations', 'protection_undo',
+		'protected_columns', 'clearances']
+	LOOP
+		EXECUTE pg_catalog.format('CREATE TRIGGER catalog_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.%I'
+			' FOR EACH STATEMENT EXECUTE FUNCTION privseg.catalog_guard()', name);
+		EXECUTE pg_catalog.format('ALTER TABLE privseg.%I ENABLE ALWAYS TRIGGER catalog_guard', name);
+	END LOOP;
+END
+$$;

@@ -53,6 +53,7 @@ typedef enum CatalogFunction
 	CATALOG_ROW_WRITABLE_UUID,
 	CATALOG_ROW_WRITABLE_TEXT,
 	CATALOG_SUBJECT_CARRIED,
+	CATALOG_SUBJECT_MOVED,
 	CATALOG_N_FUNCTIONS
 } CatalogFunction;
 
@@ -61,6 +62,7 @@ extern Oid catalog_table_oid(CatalogTable table);
 extern Oid catalog_function_oid(CatalogFunction function);
 extern bool catalog_is_own_table(Oid relid);
 extern bool catalog_is_internal_table(Oid relid);
+extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);
 
 /* ---- vocabulary (catalog_purpose.c) ---- */
@@ -85,8 +87,7 @@ typedef struct Purpose
 	bool targeted_advertising;
 } Purpose;
 
-extern const Purpose *purpose_by_name(const char *name);
-extern const Purpose *purpose_by_id(int32 id);
+extern bool purpose_by_name(const char *name, Purpose *purpose);
 extern List *purpose_all(void);
 
 /* does an unknown subject permit it? then the set holds who does not */
@@ -138,13 +139,17 @@ typedef struct ProtectedRelation
 extern const ProtectedRelation *protected_relation(Oid relid);
 extern const ProtectedRelation *subject_domain(Oid relid);
 extern bool protected_any(void);
+extern bool protected_by_column(const ProtectedRelation *entry, const char *column);
+extern Oid protected_toast(Oid relid);
 extern List *subject_domains(void);
+extern bool subject_key_is_unique(Oid relid);
 
 /* ---- clearance (catalog_clearance.c) ---- */
 
 extern bool clearance_to_act(Oid role, const Purpose *purpose);
 extern bool clearance_to_collect(Oid role, const Purpose *purpose);
 extern bool clearance_in_part(Oid role, const Purpose *purpose);
+extern bool clearance_any(Oid role);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool may_bypass_row_security(void);

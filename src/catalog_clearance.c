@@ -259,6 +259,22 @@ clearance_in_part(Oid role, const Purpose *purpose)
 	return (cleared(role, purpose) & (CLEARED_TO_COLLECT | CLEARED_IN_PART)) != 0;
 }
 
+/* clearance_any -- does the role hold any clearance, of its own or through others? */
+bool
+clearance_any(Oid role)
+{
+	List *grantees = NIL;
+	ListCell *lc;
+
+	ensure_clearances();
+	foreach (lc, clearances)
+		grantees = list_append_unique_oid(grantees, ((Clearance *) lfirst(lc))->grantee);
+	foreach (lc, grantees)
+		if (role_counts_as(role, lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
 /* may_bypass_row_security -- would `row_security = off` be honoured? */
 bool
 may_bypass_row_security(void)

@@ -200,38 +200,23 @@ ensure_vocabulary(void)
 	}
 }
 
-/* purpose_by_name -- the purpose of that name, or NULL */
-const Purpose *
-purpose_by_name(const char *name)
+/* purpose_by_name -- copy the purpose of that name; false: there is none */
+bool
+purpose_by_name(const char *name, Purpose *purpose)
 {
 	ListCell *lc;
 
 	ensure_vocabulary();
 	foreach (lc, purposes)
 	{
-		Purpose *purpose = lfirst(lc);
+		const Purpose *known = lfirst(lc);
 
-		if (strcmp(purpose->name, name) == 0)
-			return purpose;
+		if (strcmp(known->name, name) != 0)
+			continue;
+		*purpose = *known;
+		return true;
 	}
-	return NULL;
-}
-
-/* purpose_by_id -- the purpose of that id, or NULL */
-const Purpose *
-purpose_by_id(int32 id)
-{
-	ListCell *lc;
-
-	ensure_vocabulary();
-	foreach (lc, purposes)
-	{
-		Purpose *purpose = lfirst(lc);
-
-		if (purpose->id == id)
-			return purpose;
-	}
-	return NULL;
+	return false;
 }
 
 /* purpose_all -- copies of all purposes, in the caller's context */

@@ -13,6 +13,8 @@
 #include "access/table.h"
 #include "cache_inval.h"
 #include "catalog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
@@ -23,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /* table layout: see sql/03-protection.sql */
 enum
@@ -262,6 +265,41 @@ protected_relation(Oid relid)
 	}
 }
 
+/* protected_by_column -- does the column hold a subject's key? */
+bool
+protected_by_column(const ProtectedRelation *entry, const char *column)
+{
+	if (strcmp(entry->subject, column) == 0)
+		return true;
+	for (int i = 0; i < entry->n_also_about; i++)
+		if (strcmp(entry->also_about[i], column) == 0)
+			return true;
+	return false;
+}
+
+/*
+ * protected_toast -- the protected relation whose TOAST table this is, or
+ * InvalidOid.  Reads pg_class from end to end: few ask.
+ */
+Oid
+protected_toast(Oid relid)
+{
+	Relation classes = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid owner = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_class_reltoastrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(classes, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->oid;
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+	return protected_relation(owner) != NULL ? owner : InvalidOid;
+}
+
 /* subject_domain -- the entry of a subject table itself, or NULL */
 const ProtectedRelation *
 subject_domain(Oid relid)
@@ -291,4 +329,39 @@ subject_domains(void)
 			result = lappend_oid(result, entry->relid);
 	}
 	return result;
+}
+
+/*
+ * subject_key_is_unique -- does an index make sure that a new row of the subject
+ * table is about a new subject?  protect() asked for one; it may be gone.
+ */
+bool
+subject_key_is_unique(Oid relid)
+{
+	const ProtectedRelation *entry = subject_domain(relid);
+	Relation relation;
+	AttrNumber column;
+	bool found = false;
+	ListCell *lc;
+
+	if (entry == NULL)
+		return false;
+	column = get_attnum(relid, entry->subject);
+	relation = table_open(relid, AccessShareLock);
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index index;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		found = found || (index->indisunique && index->indimmediate && index->indisvalid &&
+						  index->indnkeyatts == 1 && index->indkey.values[0] == column &&
+						  heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+						  heap_attisnull(tuple, Anum_pg_index_indexprs, NULL));
+		ReleaseSysCache(tuple);
+	}
+	table_close(relation, AccessShareLock);
+	return found;
 }

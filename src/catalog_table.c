@@ -20,6 +20,7 @@
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
+#include "commands/trigger.h"
 #include "access/xact.h"
 #include "errors.h"
 #include "miscadmin.h"
@@ -28,6 +29,7 @@
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 
 static const char *const relation_names[CATALOG_N_RELATIONS] = {
@@ -66,9 +68,11 @@ static const struct
 	[CATALOG_ROW_WRITABLE_UUID] = {"row_writable", 3, {UUIDOID, REGCLASSOID, INT4OID}},
 	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", 3, {TEXTOID, REGCLASSOID, INT4OID}},
 	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
+	[CATALOG_SUBJECT_MOVED] = {"subject_moved", 0, {InvalidOid}},
 };
 
 PG_FUNCTION_INFO_V1(catalog_changed);
+PG_FUNCTION_INFO_V1(catalog_guard);
 
 static uint64 known_generation = 0; /* 0: nothing known */
 static bool known_installed = false;
@@ -208,6 +212,38 @@ catalog_is_internal_table(Oid relid)
 		if (relation_oids[i] == relid)
 			return true;
 	return false;
+}
+
+/* catalog_is_own_trigger -- is that the function of a trigger that protection makes? */
+bool
+catalog_is_own_trigger(Oid function)
+{
+	return OidIsValid(function) && (function == catalog_function_oid(CATALOG_SUBJECT_CARRIED) ||
+									function == catalog_function_oid(CATALOG_SUBJECT_MOVED));
+}
+
+/*
+ * catalog_guard -- trigger on the same tables, before: they are written by our own
+ * functions, by the extension's scripts, and by a superuser who restores a dump
+ * under row_security = off.  Whoever may write all data may not write these.
+ */
+Datum
+catalog_guard(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("catalog_guard: not called by its trigger")));
+	if (!creating_extension && !(GetUserId() == catalog_owner() && InLocalUserIdChange()) &&
+		!(superuser() && row_security_bypassed()))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("\"%s\" of privseg is written through its functions only",
+						RelationGetRelationName(trigger->tg_relation)),
+				 errhint("The README's reference lists them. A superuser who restores a dump sets "
+						 "row_security = off.")));
+	return PointerGetDatum(NULL);
 }
 
 /*

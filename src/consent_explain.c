@@ -27,17 +27,16 @@ PG_FUNCTION_INFO_V1(fold_consent);
 PG_FUNCTION_INFO_V1(rebuild_consent);
 PG_FUNCTION_INFO_V1(forget_consent_set);
 
-static const Purpose *
+static Purpose
 purpose_argument(FunctionCallInfo fcinfo, int argument)
 {
-	const Purpose *purpose;
+	Purpose purpose;
 	char *name;
 
 	if (PG_ARGISNULL(argument))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NULL), errmsg("the purpose must not be NULL")));
 	name = text_to_cstring(PG_GETARG_TEXT_PP(argument));
-	purpose = purpose_by_name(name);
-	if (purpose == NULL)
+	if (!purpose_by_name(name, &purpose))
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_UNKNOWN_NAME), errmsg("purpose \"%s\" does not exist", name),
 				 errhint("The view privseg.purpose lists the purposes.")));
@@ -79,17 +78,17 @@ permitted(PG_FUNCTION_ARGS)
 {
 	Oid table = relation_argument(fcinfo, 0, "subject table");
 	char *subject = subject_argument(fcinfo, 1, table);
-	const Purpose *purpose = purpose_argument(fcinfo, 2);
+	Purpose purpose = purpose_argument(fcinfo, 2);
 	bool sees_records = role_is_admin(GetUserId(), "privseg_steward") ||
 						role_is_admin(GetUserId(), "privseg_auditor");
 	ConsentDecision decision;
 	ConsentFact fact;
 
-	if (!sees_records && !clearance_to_act(GetUserId(), purpose) &&
-		!clearance_to_collect(GetUserId(), purpose))
+	if (!sees_records && !clearance_to_act(GetUserId(), &purpose) &&
+		!clearance_to_collect(GetUserId(), &purpose))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("role \"%s\" has no clearance for purpose \"%s\"",
-							   GetUserNameFromId(GetUserId(), false), purpose->name),
+							   GetUserNameFromId(GetUserId(), false), purpose.name),
 						errhint("An administrator grants it with privseg.grant_clearance().")));
 	/* that somebody who is hidden now was once permitted is not for the reader to know */
 	if (!PG_ARGISNULL(3) && !sees_records)
@@ -97,7 +96,7 @@ permitted(PG_FUNCTION_ARGS)
 				(errcode(PRIVSEG_ERR_DENIED),
 				 errmsg("only a steward or an auditor may ask what was permitted at another time"),
 				 errhint("Leave the argument \"at\" out to ask about now.")));
-	decide(table, subject, purpose, !PG_ARGISNULL(3),
+	decide(table, subject, &purpose, !PG_ARGISNULL(3),
 		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
 	PG_RETURN_BOOL(decision.permitted);
 }
@@ -187,20 +186,19 @@ explain_decision(PG_FUNCTION_ARGS)
 {
 	Oid table = relation_argument(fcinfo, 0, "subject table");
 	char *subject = subject_argument(fcinfo, 1, table);
-	const Purpose *purpose = purpose_argument(fcinfo, 2);
+	Purpose purpose = purpose_argument(fcinfo, 2);
 	ConsentDecision decision;
 	ConsentFact fact;
 	JsonbParseState *state = NULL;
 	JsonbValue value;
-	Purpose copy = *purpose;
 
-	decide(table, subject, &copy, !PG_ARGISNULL(3), PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3),
-		   &decision, &fact);
+	decide(table, subject, &purpose, !PG_ARGISNULL(3),
+		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_bool(&state, "permitted", decision.permitted);
 	push_string(&state, "reason", decision.reason);
-	push_string(&state, "purpose", copy.name);
-	push_string(&state, "legal_basis", basis_name(copy.basis));
+	push_string(&state, "purpose", purpose.name);
+	push_string(&state, "legal_basis", basis_name(purpose.basis));
 	push_string(&state, "regime", "opt-in");
 	push_key(&state, "record");
 	if (decision.fact != NULL)
@@ -236,7 +234,7 @@ consent_decision(PG_FUNCTION_ARGS)
 {
 	Oid table = PG_GETARG_OID(0);
 	char *subject = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	const Purpose *purpose = purpose_argument(fcinfo, 2);
+	Purpose purpose = purpose_argument(fcinfo, 2);
 	ConsentDecision decision;
 	ConsentFact fact;
 	TupleDesc descriptor;
@@ -249,7 +247,7 @@ consent_decision(PG_FUNCTION_ARGS)
 			ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("function returning record called in context that cannot accept type record")));
-	decide(table, subject, purpose, false, 0, &decision, &fact);
+	decide(table, subject, &purpose, false, 0, &decision, &fact);
 	values[0] = BoolGetDatum(decision.permitted);
 	values[1] = CStringGetTextDatum(decision.reason);
 	if (decision.fact == NULL)

@@ -53,9 +53,9 @@ fact_from_record(Datum *values, bool *nulls, ConsentFact *fact)
 	else
 	{
 		char *name = TextDatumGetCString(values[RECORD_PURPOSE - 1]);
-		const Purpose *purpose = purpose_by_name(name);
+		Purpose purpose;
 
-		fact->purpose_id = purpose ? purpose->id : FACT_NO_PURPOSE;
+		fact->purpose_id = purpose_by_name(name, &purpose) ? purpose.id : FACT_NO_PURPOSE;
 		pfree(name);
 	}
 

@@ -156,14 +156,17 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 	bool settled;
 	uint64 changes;
 
-	page = cache_find_page(domain, purpose_id, kind, start, last, lookup->at, snapshot);
+	page = lookup->cached ?
+			   cache_find_page(domain, purpose_id, kind, start, last, lookup->at, snapshot) :
+			   NULL;
 	if (page != NULL)
 	{
 		MemoryContextSwitchTo(caller);
 		cache_hold_page(page, lookup->context);
 		return page->absent ? NULL : page;
 	}
-	settled = !IsParallelWorker() && consent_settled(domain, start, last, snapshot, &changes);
+	settled = lookup->cached && !IsParallelWorker() &&
+			  consent_settled(domain, start, last, snapshot, &changes);
 
 	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
 	delta_collect(&lookup->domain, lookup->purpose.id, start, last, snapshot, &dirty, NULL);
@@ -212,15 +215,17 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 	lookup->purpose = *purpose;
 	lookup->fast.default_permitted = purpose_default_permitted(purpose);
 	lookup->at = at;
+	/* what is not read anew takes no predicate locks */
+	lookup->cached = !IsolationIsSerializable();
 	lookup->context = context;
 	lookup->scratch = AllocSetContextCreate(context, "privseg lookup", ALLOCSET_SMALL_SIZES);
 	table_init(&lookup->chunks, context);
 	table_init(&lookup->sparse, context);
 	set.domain = domain->relid;
 	set.purpose_id = purpose->id;
-	if (!cache_find_set(&set, snapshot))
+	if (!lookup->cached || !cache_find_set(&set, snapshot))
 	{
-		bool settled = consent_set_settled(domain->relid, snapshot, &changes);
+		bool settled = lookup->cached && consent_set_settled(domain->relid, snapshot, &changes);
 
 		set_fetch(domain->relid, purpose->id, snapshot, &set);
 		if (settled && !IsParallelWorker())

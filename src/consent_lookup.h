@@ -42,6 +42,7 @@ typedef struct SetLookup
 	ProtectedRelation domain;
 	Purpose purpose;
 	bool built;
+	bool cached; /* pages kept from earlier statements may be used */
 	int bits;
 	TimestampTz at;
 	MemoryContext context;

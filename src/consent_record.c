@@ -18,6 +18,7 @@
 #include "access/htup_details.h"
 #include "access/xact.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
@@ -26,6 +27,7 @@
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/lsyscache.h"
@@ -53,6 +55,8 @@ PG_FUNCTION_INFO_V1(withdraw_consent);
 static void
 check_purpose(Datum *values, bool *nulls, FactKind kind)
 {
+	Purpose purpose;
+
 	if (nulls[RECORD_PURPOSE - 1])
 	{
 		if (kind == FACT_CONSENT || kind == FACT_OBJECTION)
@@ -63,7 +67,7 @@ check_purpose(Datum *values, bool *nulls, FactKind kind)
 					 "To withdraw everything, call privseg.withdraw_consent() without a purpose.")));
 		return;
 	}
-	if (purpose_by_name(TextDatumGetCString(values[RECORD_PURPOSE - 1])) == NULL)
+	if (!purpose_by_name(TextDatumGetCString(values[RECORD_PURPOSE - 1]), &purpose))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_UNKNOWN_NAME),
 						errmsg("purpose \"%s\" does not exist",
 							   TextDatumGetCString(values[RECORD_PURPOSE - 1])),
@@ -122,6 +126,47 @@ put_text(Datum *values, bool *nulls, bool *replace, int column, const char *text
 }
 
 /*
+ * Whoever may write all data may not therefore say what people consented to: it
+ * takes a steward, one of our own functions, or a grant on this very table.
+ */
+static void
+require_granted(Relation relation)
+{
+	Oid user = GetUserId();
+	HeapTuple tuple;
+	Datum acl;
+	bool isnull;
+
+	if (user == catalog_owner() || role_is_admin(user, "privseg_steward"))
+		return;
+	for (AttrNumber column = 0; column <= RECORD_SUBJECT; column += RECORD_SUBJECT)
+	{
+		bool granted = false;
+
+		if (column == 0)
+		{
+			tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(relation)));
+			acl = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &isnull);
+		}
+		else
+		{
+			tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationGetRelid(relation)),
+									Int16GetDatum(column));
+			acl = SysCacheGetAttr(ATTNUM, tuple, Anum_pg_attribute_attacl, &isnull);
+		}
+		if (!isnull)
+			granted = aclmask(DatumGetAclP(acl), user, relation->rd_rel->relowner, ACL_INSERT,
+							  ACLMASK_ANY) != 0;
+		ReleaseSysCache(tuple);
+		if (granted)
+			return;
+	}
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("role \"%s\" may not record consent", GetUserNameFromId(user, false)),
+					errhint("Members of privseg_steward may.")));
+}
+
+/*
  * consent_record_before -- trigger: checks a new record, completes it.
  */
 Datum
@@ -140,7 +185,8 @@ consent_record_before(PG_FUNCTION_ARGS)
 	const char *word;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
-		!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event))
+		!TRIGGER_FIRED_BEFORE(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
+		RelationGetRelid(trigger->tg_relation) != catalog_table_oid(CATALOG_CONSENT_RECORD))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("consent_record_before: not called by its trigger")));
 
@@ -148,7 +194,10 @@ consent_record_before(PG_FUNCTION_ARGS)
 	tuple = trigger->tg_trigtuple;
 	heap_deform_tuple(tuple, descriptor, values, nulls);
 	/* a dump gives every column: what was said stays as it was said */
-	restoring = row_security_bypassed() && !nulls[RECORD_ID - 1] && !nulls[RECORD_RECORDED_AT - 1];
+	restoring = superuser() && row_security_bypassed() && !nulls[RECORD_ID - 1] &&
+				!nulls[RECORD_RECORDED_AT - 1];
+	if (!restoring)
+		require_granted(trigger->tg_relation);
 
 	for (int i = 0; i < RECORD_STATUS; i++)
 		if (nulls[i] && i != RECORD_PURPOSE - 1)
@@ -322,7 +371,8 @@ consent_record_after(PG_FUNCTION_ARGS)
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BY_INSERT(trigger->tg_event) ||
 		!TRIGGER_FIRED_AFTER(trigger->tg_event) || !TRIGGER_FIRED_FOR_ROW(trigger->tg_event) ||
-		trigger->tg_newtable == NULL)
+		trigger->tg_newtable == NULL ||
+		RelationGetRelid(trigger->tg_relation) != catalog_table_oid(CATALOG_CONSENT_RECORD))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("consent_record_after: not called by its trigger")));
 	if (!catalog_installed() || tuplestore_ateof(trigger->tg_newtable))
@@ -351,12 +401,13 @@ consent_record_after(PG_FUNCTION_ARGS)
 		if (!slot->tts_isnull[RECORD_PURPOSE - 1])
 		{
 			char *name = TextDatumGetCString(slot->tts_values[RECORD_PURPOSE - 1]);
-			const Purpose *purpose = purpose_by_name(name);
+			Purpose purpose;
+			bool known = purpose_by_name(name, &purpose);
 
 			pfree(name);
-			if (purpose == NULL)
+			if (!known)
 				continue;
-			purpose_id = purpose->id;
+			purpose_id = purpose.id;
 		}
 		if (domain_oid != current || dirty.count >= 1000000)
 		{
@@ -442,11 +493,12 @@ relation_argument(FunctionCallInfo fcinfo, int argument, const char *what)
 static void
 require_recorder(const char *purpose_name)
 {
-	const Purpose *purpose = purpose_name ? purpose_by_name(purpose_name) : NULL;
+	Purpose purpose;
 
 	if (role_is_admin(GetUserId(), "privseg_steward"))
 		return;
-	if (purpose != NULL && clearance_to_collect(GetUserId(), purpose))
+	if (purpose_name != NULL && purpose_by_name(purpose_name, &purpose) &&
+		clearance_to_collect(GetUserId(), &purpose))
 		return;
 	ereport(
 		ERROR,

@@ -9,12 +9,14 @@
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
 #include "nodes/parsenodes.h"
+#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
+#include "policy.h"
 
 #pragma GCC visibility push(hidden)
 
 /* guard_query.c */
-extern void guard_query(Query *query);
+extern void guard_query(Query *query, PlannerGlobal *global);
 
 /* guard_referential.c */
 typedef enum ReferentialKind
@@ -24,18 +26,28 @@ typedef enum ReferentialKind
 	REFERENTIAL_VALIDATION /* of a foreign key that is added or validated */
 } ReferentialKind;
 
-extern bool guard_validating; /* a command that validates foreign keys runs */
+extern Oid guard_validating; /* a command validates foreign keys of this relation */
 extern ReferentialKind guard_referential(Query *query, Oid *relid);
 extern bool guard_may_run_referential(ReferentialKind kind, Oid relid);
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
 extern void guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid);
-extern void guard_execution(PlannedStmt *plan);
+extern PolicyReads guard_execution(PlannedStmt *plan);
+extern PolicyReads guard_reads(PlannedStmt *plan);
+extern bool guard_is_referential(PlannedStmt *plan);
+
+/* guard_children.c */
+extern void guard_children(Node *node);
+
+/* guard_cursor.c */
+extern void guard_cursor_declared(const char *name);
+extern void guard_cursor_fetched(const char *name);
 
 /* guard_utility.c */
+extern bool guard_rewrites(Node *node);
 extern void guard_utility(PlannedStmt *statement);
-extern bool guard_validates(PlannedStmt *statement);
+extern Oid guard_validates(PlannedStmt *statement);
 
 /* guard_role.c */
 extern void guard_role(Node *node);
@@ -43,6 +55,9 @@ extern void guard_role(Node *node);
 /* guard_object.c */
 extern void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg);
+
+/* guard_alter.c */
+extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
 /* guard_label.c */
 extern void guard_relabel(const ObjectAddress *object, const char *label);

@@ -137,17 +137,11 @@ column_dropped(Oid relid, int attnum)
 {
 	const ProtectedRelation *entry = protected_relation(relid);
 	char *name;
-	bool key;
 
 	if (entry == NULL)
 		return;
 	name = get_attname(relid, attnum, true);
-	if (name == NULL)
-		return;
-	key = strcmp(entry->subject, name) == 0;
-	for (int i = 0; i < entry->n_also_about; i++)
-		key = key || strcmp(entry->also_about[i], name) == 0;
-	if (key)
+	if (name != NULL && protected_by_column(entry, name))
 		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 						errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"",
 							   name, get_rel_name(relid)),
@@ -161,8 +155,18 @@ column_dropped(Oid relid, int attnum)
 void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	if (access != OAT_DROP || !catalog_installed() || creating_extension)
+	if ((access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE) ||
+		!catalog_installed() || creating_extension)
 		return;
+	if (access != OAT_DROP)
+	{
+		Oid auxiliary = InvalidOid;
+
+		if (access == OAT_POST_ALTER && arg != NULL)
+			auxiliary = ((ObjectAccessPostAlter *) arg)->auxiliary_id;
+		guard_altered(access == OAT_POST_CREATE, class_id, object_id, sub_id, auxiliary);
+		return;
+	}
 	if (class_id == RelationRelationId)
 	{
 		if (!protected_any() && sub_id != 0)

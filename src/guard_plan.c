@@ -17,6 +17,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "policy.h"
 #include "utils/guc.h"
@@ -24,6 +25,45 @@
 
 /* marks a plan of core's referential queries: no such syscaches, never match */
 #define REFERENTIAL_MARK(kind) (-42 - (int) (kind))
+
+/* a qual that cannot tell of a row it is asked about */
+static bool
+tells_nothing(Node *qual)
+{
+	return !contain_leaked_vars(qual);
+}
+
+static bool
+index_tells_nothing(List *quals)
+{
+	ListCell *lc;
+
+	foreach (lc, quals)
+		if (!tells_nothing(lfirst(lc)))
+			return false;
+	return true;
+}
+
+/* what runs before the scan's own quals do */
+static bool
+lookup_tells_nothing(Plan *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_IndexScan:
+			return index_tells_nothing(((IndexScan *) node)->indexqualorig);
+		case T_IndexOnlyScan:
+			return index_tells_nothing(((IndexOnlyScan *) node)->indexqual);
+		case T_BitmapHeapScan:
+			return index_tells_nothing(((BitmapHeapScan *) node)->bitmapqualorig);
+		case T_TidScan:
+			return index_tells_nothing(((TidScan *) node)->tidquals);
+		case T_TidRangeScan:
+			return index_tells_nothing(((TidRangeScan *) node)->tidrangequals);
+		default:
+			return true;
+	}
+}
 
 static void
 check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
@@ -39,8 +79,10 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	entry = protected_relation(rte->relid);
 	if (entry == NULL)
 		return;
-	if (policy_is_on((Node *) node->qual, policy_read_quals(entry, rte->relid, scanrelid),
-					 IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL))
+	if (policy_leads(node->qual, policy_read_quals(entry, rte->relid, scanrelid),
+					 IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL,
+					 tells_nothing) &&
+		lookup_tells_nothing(node))
 		return;
 	ereport(
 		ERROR,
@@ -147,45 +189,92 @@ refuse_filtered_dump(const RangeTblEntry *rte)
 			 "Dump without --enable-row-security, as a role that may bypass row security; or COPY a query under the purpose.")));
 }
 
+static PlanInvalItem *
+referential_mark(PlannedStmt *plan, ReferentialKind *kind)
+{
+	PlanInvalItem *mark =
+		plan->invalItems == NIL ? NULL : llast_node(PlanInvalItem, plan->invalItems);
+
+	if (mark == NULL)
+		return NULL;
+	for (*kind = REFERENTIAL_ACTION; *kind <= REFERENTIAL_VALIDATION; (*kind)++)
+		if (mark->cacheId == REFERENTIAL_MARK(*kind))
+			return mark;
+	return NULL;
+}
+
+/* guard_is_referential -- is the plan one of core's referential queries? */
+bool
+guard_is_referential(PlannedStmt *plan)
+{
+	ReferentialKind kind;
+
+	return referential_mark(plan, &kind) != NULL;
+}
+
+/*
+ * A protected relation that the plan reads or writes, or NULL; the TOAST table of
+ * one, if it reads any.
+ */
+static RangeTblEntry *
+protected_in(PlannedStmt *plan)
+{
+	RangeTblEntry *found = NULL;
+	ListCell *lc;
+
+	foreach (lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW)
+			continue;
+		if (rte->relkind == RELKIND_TOASTVALUE && OidIsValid(protected_toast(rte->relid)))
+			return rte;
+		if (found == NULL && protected_relation(rte->relid) != NULL)
+			found = rte;
+	}
+	return found;
+}
+
+/* guard_reads -- what a plan reads if it runs here and now */
+PolicyReads
+guard_reads(PlannedStmt *plan)
+{
+	if (plan->commandType == CMD_UTILITY || guard_is_referential(plan) ||
+		protected_in(plan) == NULL)
+		return READS_NOTHING;
+	return row_security_bypassed() ? READS_ALL : READS_PERMITTED;
+}
+
 /*
  * guard_execution -- at executor start: whoever reads or writes protected
  * relations acts under a purpose it is cleared for, also where no row would be
  * asked about (an empty table, a plan that never gets there).
  */
-void
+PolicyReads
 guard_execution(PlannedStmt *plan)
 {
-	ListCell *lc;
+	ReferentialKind kind;
+	PlanInvalItem *mark = referential_mark(plan, &kind);
+	PolicyReads reads = guard_reads(plan);
+	RangeTblEntry *rte;
 
-	if (plan->commandType == CMD_UTILITY)
-		return;
-	if (plan->invalItems != NIL)
-	{
-		PlanInvalItem *mark = llast_node(PlanInvalItem, plan->invalItems);
-
-		for (ReferentialKind kind = REFERENTIAL_ACTION; kind <= REFERENTIAL_VALIDATION; kind++)
-		{
-			if (mark->cacheId != REFERENTIAL_MARK(kind))
-				continue;
-			if (!guard_may_run_referential(kind, mark->hashValue))
-				ereport(
-					ERROR,
-					(errcode(PRIVSEG_ERR_SHAPE),
-					 errmsg("a plan made during a referential action cannot be used outside it")));
-			return;
-		}
-	}
-	foreach (lc, plan->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW ||
-			protected_relation(rte->relid) == NULL)
-			continue;
-		if (row_security_bypassed())
-			return;
-		refuse_filtered_dump(rte);
-		(void) policy_require_purpose();
-		return;
-	}
+	if (mark != NULL && !guard_may_run_referential(kind, mark->hashValue))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("a plan made during a referential action cannot be used outside it")));
+	if (reads != READS_PERMITTED)
+		return reads;
+	rte = protected_in(plan);
+	if (rte->relkind == RELKIND_TOASTVALUE)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("\"%s\" holds values of protected relation \"%s\"", get_rel_name(rte->relid),
+					get_rel_name(protected_toast(rte->relid))),
+			 errhint("Read the relation itself; or, to maintain the database, SET row_security = "
+					 "off.")));
+	refuse_filtered_dump(rte);
+	(void) policy_require_purpose(GetUserId());
+	return reads;
 }

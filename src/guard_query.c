@@ -14,8 +14,10 @@
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "guard.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/prep.h"
 #include "policy.h"
 #include "utils/lsyscache.h"
 
@@ -25,43 +27,30 @@ attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const Protecte
 	List *quals = policy_read_quals(entry, rte->relid, varno);
 	ListCell *lc;
 
-	/* ours first: an owner's restrictive policy must not see hidden rows */
+	/*
+	 * Ours first: an owner's restrictive policy must not see hidden rows.  Only
+	 * what is ours to the letter: a qual that holds more would come first, too.
+	 */
 	foreach (lc, rte->securityQuals)
-	{
-		Node *qual = lfirst(lc);
-
-		if (!policy_is_on(qual, quals, NIL))
-			continue;
-		rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
-		rte->securityQuals = lcons(qual, rte->securityQuals);
-		return;
-	}
+		if (policy_is(lfirst(lc), quals))
+			rte->securityQuals = foreach_delete_current(rte->securityQuals, lc);
 	rte->securityQuals = lcons(make_ands_explicit(quals), rte->securityQuals);
 	query->hasRowSecurity = true;
 }
 
-static bool
-has_check(Query *query, WCOKind kind, List *quals)
-{
-	ListCell *lc;
-
-	foreach (lc, query->withCheckOptions)
-	{
-		WithCheckOption *wco = lfirst(lc);
-
-		if (wco->kind == kind && policy_is_on(wco->qual, quals, NIL))
-			return true;
-	}
-	return false;
-}
-
+/* ours is checked first, for the same reason */
 static void
 attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals)
 {
 	WithCheckOption *wco;
+	ListCell *lc;
 
-	if (has_check(query, kind, quals))
-		return;
+	foreach (lc, query->withCheckOptions)
+	{
+		wco = lfirst_node(WithCheckOption, lc);
+		if (wco->kind == kind && policy_is(wco->qual, quals))
+			query->withCheckOptions = foreach_delete_current(query->withCheckOptions, lc);
+	}
 	wco = makeNode(WithCheckOption);
 	wco->kind = kind;
 	wco->relname = get_rel_name(rte->relid);
@@ -112,6 +101,8 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const Protect
 					 policy_write_quals(entry, rte->relid, varno));
 
 	/* checks on the new row that core made of the SELECT policy (see there) */
+	if (!policy_is_subject_table(entry, rte->relid))
+		return;
 	foreach (lc, query->withCheckOptions)
 	{
 		WithCheckOption *wco = lfirst(lc);
@@ -121,29 +112,56 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const Protect
 	}
 }
 
+/*
+ * SQL functions that return sets are inlined inside the planner, after this: the
+ * same is done here, so that what comes out is guarded.
+ */
+static void
+inline_functions(Query *query, PlannerGlobal *global)
+{
+	PlannerInfo *root;
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_FUNCTION)
+			break;
+	if (lc == NULL)
+		return;
+	root = makeNode(PlannerInfo);
+	root->parse = query;
+	root->glob = global;
+	root->query_level = 1;
+	root->planner_cxt = CurrentMemoryContext;
+	preprocess_function_rtes(root);
+}
+
 static bool
-guard_walker(Node *node, void *context)
+guard_walker(Node *node, void *global)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
 	{
-		guard_query((Query *) node);
+		guard_query((Query *) node, global);
 		return false;
 	}
-	return expression_tree_walker(node, guard_walker, context);
+	return expression_tree_walker(node, guard_walker, global);
 }
 
 /*
  * guard_query -- make sure of the row policy in a statement and everything
  * below it.
+ *	global	for the planner's own use: has the parameters, and gets what the
+ *			plan must be invalidated by
  */
 void
-guard_query(Query *query)
+guard_query(Query *query, PlannerGlobal *global)
 {
 	Index varno = 0;
 	ListCell *lc;
 
+	check_stack_depth();
+	inline_functions(query, global);
 	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -163,5 +181,5 @@ guard_query(Query *query)
 		if (query->resultRelation != (int) varno || query->commandType != CMD_INSERT)
 			attach_read_policy(query, rte, varno, &copy);
 	}
-	query_tree_walker(query, guard_walker, NULL, 0);
+	query_tree_walker(query, guard_walker, global, 0);
 }

@@ -3,12 +3,22 @@
  *	  Core's own queries for foreign keys, which must see all rows: hidden ones
  *	  are referenced, cascade, and are validated like any other.
  *
- * Core runs them through SPI in the middle of statements in which code of users
- * runs, too: triggers that a cascade fires, functions in a CHECK that the same
- * ALTER TABLE validates.  So nothing but the exact query is exempt: built-in
- * equality on just the columns of a foreign key that exists, as the owner of
- * the relation where core becomes the owner, and no value comes out that the
+ * Core runs them through SPI, so they look like anybody's.  What tells them:
+ *
+ * - Actions (a check of a referenced row, a cascade) run as the owner of the
+ *   table, in a security context that only core and policy_trigger.c set.  Code
+ *   of users runs in that context too, but only inside of such a query: in
+ *   BEFORE triggers, expressions, operators.  So while one is planned or run
+ *   (policy_referential_depth) no other is exempt.
+ * - The query that validates a foreign key runs while a command does nothing
+ *   but add or validate foreign keys, which runs no code of users.
+ *
+ * And nothing but the exact query is exempt: built-in equality on just the
+ * columns of a foreign key that exists, with no value in its result that the
  * foreign key's own check does not tell.
+ *
+ * A cascade hands rows to triggers.  Where the table has triggers of users, a
+ * hidden row ends the statement (policy_cascade_quals()).
  */
 #include "compat.h"
 
@@ -16,21 +26,26 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "guard.h"
+#include "guard_referential.h"
 #include "miscadmin.h"
 #include "nodes/bitmapset.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "policy.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
-
-bool guard_validating = false;
 
 static Oid
 owner_of(Oid relid)
@@ -122,8 +137,9 @@ strip_casts(Node *node)
 	}
 }
 
-static AttrNumber
-column_of(Node *node, Index varno)
+/* referential_column_of -- the column that the expression is, implicit casts aside; or 0 */
+AttrNumber
+referential_column_of(Node *node, Index varno)
 {
 	node = strip_casts(node);
 	if (node == NULL || !IsA(node, Var) || ((Var *) node)->varno != (int) varno ||
@@ -139,9 +155,9 @@ is_parameter(Node *node)
 	return node != NULL && IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN;
 }
 
-/* an operator of a user would be shown the rows */
-static bool
-is_equality(Node *node)
+/* referential_is_equality -- by an operator of core: one of a user would be shown the rows */
+bool
+referential_is_equality(Node *node)
 {
 	OpExpr *op = (OpExpr *) node;
 	char *name;
@@ -165,19 +181,61 @@ compared_columns(Node *quals, Index varno)
 		OpExpr *op = lfirst(lc);
 		AttrNumber column;
 
-		if (!is_equality((Node *) op))
+		if (!referential_is_equality((Node *) op))
 			return NULL;
-		column = column_of(linitial(op->args), varno);
+		column = referential_column_of(linitial(op->args), varno);
 		if (column != InvalidAttrNumber ? !is_parameter(lsecond(op->args)) :
 										  !is_parameter(linitial(op->args)))
 			return NULL;
 		if (column == InvalidAttrNumber)
-			column = column_of(lsecond(op->args), varno);
+			column = referential_column_of(lsecond(op->args), varno);
 		if (column == InvalidAttrNumber)
 			return NULL;
 		columns = bms_add_member(columns, column);
 	}
 	return columns;
+}
+
+/* referential_is_bare -- has a query nothing of what it can have but a WHERE clause? */
+bool
+referential_is_bare(Query *query)
+{
+	return query->cteList == NIL && !query->hasAggs && !query->hasWindowFuncs &&
+		   !query->hasTargetSRFs && !query->hasSubLinks && !query->hasModifyingCTE &&
+		   query->groupClause == NIL && query->groupingSets == NIL && query->havingQual == NULL &&
+		   query->windowClause == NIL && query->distinctClause == NIL && query->sortClause == NIL &&
+		   query->limitOffset == NULL && query->limitCount == NULL &&
+		   query->setOperations == NULL && query->returningList == NIL && query->jointree != NULL;
+}
+
+/* is the result column one that the query's own check tells, and no other? */
+static bool
+tells_nothing(Query *query)
+{
+	/* carry_subject's trigger reads the subject beside the key */
+	return query->rowMarks != NIL && list_length(query->targetList) == 1 &&
+		   (IsA(linitial_node(TargetEntry, query->targetList)->expr, Const) ||
+			policy_carrying_depth == policy_referential_depth);
+}
+
+/* a cascade sets the key's columns, to values it brings or to their defaults */
+static bool
+sets_key_only(Query *query, const Bitmapset *columns)
+{
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+
+		/* carry_on() has the trigger fill a column anew */
+		if (policy_carrying_depth == policy_referential_depth &&
+			referential_column_of((Node *) target->expr, 1) == target->resno)
+			continue;
+		if (!bms_is_member(target->resno, columns) || contain_var_clause((Node *) target->expr))
+			return false;
+	}
+	return true;
 }
 
 /*
@@ -189,12 +247,10 @@ action_on(Query *query)
 {
 	RangeTblEntry *rte;
 	Bitmapset *columns;
-	ListCell *lc;
 
-	if (!InNoForceRLSOperation() || list_length(query->rtable) != 1 || query->cteList != NIL ||
-		query->returningList != NIL || query->hasSubLinks || query->hasAggs ||
-		query->hasTargetSRFs || query->jointree == NULL || query->sortClause != NIL ||
-		query->limitCount != NULL)
+	if (!InNoForceRLSOperation() ||
+		(policy_referential_depth > 0 && policy_carrying_depth != policy_referential_depth) ||
+		list_length(query->rtable) != 1 || !referential_is_bare(query))
 		return InvalidOid;
 	rte = linitial_node(RangeTblEntry, query->rtable);
 	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL ||
@@ -206,27 +262,14 @@ action_on(Query *query)
 	switch (query->commandType)
 	{
 		case CMD_SELECT:
-			/* carry_subject's trigger reads the subject beside the key */
-			if (query->rowMarks == NIL || list_length(query->targetList) != 1 ||
-				(!IsA(linitial_node(TargetEntry, query->targetList)->expr, Const) &&
-				 !policy_carrying_subject))
+			if (!tells_nothing(query))
 				return InvalidOid;
 			if (foreign_key_exists(InvalidOid, NULL, rte->relid, columns))
 				return rte->relid;
 			break;
 		case CMD_UPDATE:
-			foreach (lc, query->targetList)
-			{
-				TargetEntry *target = lfirst_node(TargetEntry, lc);
-
-				/* carry_on() has the trigger fill a column anew */
-				if (policy_carrying_subject && column_of((Node *) target->expr, 1) == target->resno)
-					continue;
-				if (!bms_is_member(target->resno, columns) ||
-					(!is_parameter((Node *) target->expr) &&
-					 !IsA(strip_casts((Node *) target->expr), Const)))
-					return InvalidOid;
-			}
+			if (!sets_key_only(query, columns))
+				return InvalidOid;
 			break;
 		case CMD_DELETE:
 			break;
@@ -236,116 +279,60 @@ action_on(Query *query)
 	return foreign_key_exists(rte->relid, columns, InvalidOid, NULL) ? rte->relid : InvalidOid;
 }
 
-/* is NOT NULL asked of columns of the referencing relation, and nothing else? */
+/* ---- triggers that a cascade fires ---- */
+
 static bool
-asks_not_null(Node *node, Index varno)
+trigger_sees_rows(const Trigger *trigger, CmdType command)
 {
-	ListCell *lc;
+	bool fires = command == CMD_DELETE ? TRIGGER_FOR_DELETE(trigger->tgtype) :
+										 TRIGGER_FOR_UPDATE(trigger->tgtype);
 
-	if (IsA(node, NullTest))
-		return ((NullTest *) node)->nulltesttype == IS_NOT_NULL &&
-			   column_of((Node *) ((NullTest *) node)->arg, varno) != InvalidAttrNumber;
-	if (!IsA(node, BoolExpr) || ((BoolExpr *) node)->boolop == NOT_EXPR)
-		return false;
-	foreach (lc, ((BoolExpr *) node)->args)
-		if (!asks_not_null(lfirst(lc), varno))
-			return false;
-	return true;
+	return fires && !trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
+		   (TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL ||
+			trigger->tgnewtable != NULL) &&
+		   !catalog_is_own_trigger(trigger->tgfoid);
 }
 
-/*
- * The query that validates a foreign key: keys of referencing rows, left joined
- * to what they reference, where there is none.
- */
-static Oid
-validation_of(Query *query)
+static bool
+relation_hands_rows_on(Oid relid, CmdType command)
 {
-	JoinExpr *join;
-	Index from;
-	Index to;
-	RangeTblEntry *referencing;
-	RangeTblEntry *referenced;
-	Bitmapset *from_columns = NULL;
-	Bitmapset *to_columns = NULL;
-	bool unmatched = false;
-	ListCell *lc;
+	Relation relation = table_open(relid, NoLock);
+	TriggerDesc *triggers = relation->trigdesc;
+	bool found = false;
 
-	if (!guard_validating || query->commandType != CMD_SELECT || list_length(query->rtable) != 3 ||
-		query->hasAggs || query->hasSubLinks || query->hasTargetSRFs || query->cteList != NIL ||
-		query->jointree == NULL || list_length(query->jointree->fromlist) != 1 ||
-		!IsA(linitial(query->jointree->fromlist), JoinExpr))
-		return InvalidOid;
-	join = linitial_node(JoinExpr, query->jointree->fromlist);
-	if (join->jointype != JOIN_LEFT || !IsA(join->larg, RangeTblRef) ||
-		!IsA(join->rarg, RangeTblRef))
-		return InvalidOid;
-	from = ((RangeTblRef *) join->larg)->rtindex;
-	to = ((RangeTblRef *) join->rarg)->rtindex;
-	referencing = rt_fetch(from, query->rtable);
-	referenced = rt_fetch(to, query->rtable);
-	if (referencing->rtekind != RTE_RELATION || referenced->rtekind != RTE_RELATION ||
-		referencing->tablesample != NULL || referenced->tablesample != NULL)
-		return InvalidOid;
-
-	foreach (lc, make_ands_implicit((Expr *) join->quals))
-	{
-		OpExpr *op = lfirst(lc);
-
-		if (!is_equality((Node *) op) || column_of(linitial(op->args), to) == InvalidAttrNumber ||
-			column_of(lsecond(op->args), from) == InvalidAttrNumber)
-			return InvalidOid;
-		to_columns = bms_add_member(to_columns, column_of(linitial(op->args), to));
-		from_columns = bms_add_member(from_columns, column_of(lsecond(op->args), from));
-	}
-	foreach (lc, make_ands_implicit((Expr *) query->jointree->quals))
-	{
-		NullTest *test = lfirst(lc);
-
-		if (IsA(test, NullTest) && test->nulltesttype == IS_NULL &&
-			bms_is_member(column_of((Node *) test->arg, to), to_columns))
-			unmatched = true;
-		else if (!asks_not_null((Node *) test, from))
-			return InvalidOid;
-	}
-	if (!unmatched || from_columns == NULL)
-		return InvalidOid;
-	foreach (lc, query->targetList)
-		if (!bms_is_member(column_of((Node *) lfirst_node(TargetEntry, lc)->expr, from),
-						   from_columns))
-			return InvalidOid;
-	if (!foreign_key_exists(referencing->relid, from_columns, referenced->relid, to_columns))
-		return InvalidOid;
-	return referencing->relid;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !found; i++)
+		found = trigger_sees_rows(&triggers->triggers[i], command);
+	table_close(relation, NoLock);
+	return found;
 }
 
-/* take out what core's rewriter has put in for an owner under FORCE */
+/* let a cascade end at a hidden row that a trigger of a user would be shown */
 static void
-drop_policy(Query *query)
+ask_cascade(Query *query)
 {
-	Index varno = 0;
+	RangeTblEntry *rte = linitial_node(RangeTblEntry, query->rtable);
+	const ProtectedRelation *entry = protected_relation(rte->relid);
+	ProtectedRelation copy;
 	ListCell *lc;
 
-	foreach (lc, query->rtable)
+	if (entry == NULL || query->commandType == CMD_SELECT)
+		return;
+	copy = *entry;
+	foreach (lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
 	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		const ProtectedRelation *entry =
-			rte->rtekind == RTE_RELATION ? protected_relation(rte->relid) : NULL;
-		List *policy;
-		ListCell *qual;
-
-		varno++;
-		if (entry == NULL)
+		if (!relation_hands_rows_on(lfirst_oid(lc), query->commandType))
 			continue;
-		policy = policy_read_quals(entry, rte->relid, varno);
-		foreach (qual, rte->securityQuals)
-			if (policy_is_on(lfirst(qual), policy, NIL))
-				rte->securityQuals = foreach_delete_current(rte->securityQuals, qual);
+		rte->securityQuals =
+			lcons(make_ands_explicit(policy_cascade_quals(&copy, rte->relid, 1)), NIL);
+		query->hasRowSecurity = true;
+		return;
 	}
 }
 
 /*
  * guard_referential -- is this whole statement one of core's referential
- * queries?  Then it has no policy after this call.
+ * queries?  Then it has no policy after this call, but that a cascade may end at
+ * a hidden row.
  *	relid	of the relation that guard_may_run_referential() is to ask about
  */
 ReferentialKind
@@ -353,12 +340,12 @@ guard_referential(Query *query, Oid *relid)
 {
 	*relid = action_on(query);
 	if (OidIsValid(*relid))
+	{
+		ask_cascade(query);
 		return REFERENTIAL_ACTION;
-	*relid = validation_of(query);
-	if (!OidIsValid(*relid))
-		return REFERENTIAL_NONE;
-	drop_policy(query);
-	return REFERENTIAL_VALIDATION;
+	}
+	*relid = guard_validation_of(query);
+	return OidIsValid(*relid) ? REFERENTIAL_VALIDATION : REFERENTIAL_NONE;
 }
 
 /* guard_may_run_referential -- may such a plan, once made, run here and now? */
@@ -366,6 +353,7 @@ bool
 guard_may_run_referential(ReferentialKind kind, Oid relid)
 {
 	if (kind == REFERENTIAL_ACTION)
-		return InNoForceRLSOperation() && owner_of(relid) == GetUserId();
-	return guard_validating;
+		return InNoForceRLSOperation() && owner_of(relid) == GetUserId() &&
+			   (policy_referential_depth == 0 || policy_carrying_depth == policy_referential_depth);
+	return OidIsValid(guard_validating);
 }

@@ -4,10 +4,13 @@
  *
  * Core lets whoever has CREATEROLE grant, alter and drop every role that is
  * not a superuser.  For ours it takes a superuser, or for granting, somebody
- * who holds the role WITH ADMIN OPTION.
+ * who holds the role WITH ADMIN OPTION.  So it does for granting a role that
+ * holds clearance in this database; from another database it can still be
+ * granted, which check() tells.
  */
 #include "compat.h"
 
+#include "catalog.h"
 #include "catalog/pg_authid.h"
 #include "commands/defrem.h"
 #include "errors.h"
@@ -28,15 +31,18 @@ may_grant(const char *name)
 {
 	Oid role;
 
-	if (!is_own_role(name) || superuser())
+	if (name == NULL || superuser())
 		return;
 	role = get_role_oid(name, true);
+	if (!is_own_role(name) && !(OidIsValid(role) && catalog_installed() && clearance_any(role)))
+		return;
 	if (OidIsValid(role) && is_admin_of_role(GetUserId(), role))
 		return;
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" may be granted by its administrators only", name),
-			 errdetail("CREATEROLE is not enough for the roles of privseg."),
+			 errdetail("CREATEROLE is not enough for the roles of privseg, and for roles that hold "
+					   "clearance."),
 			 errhint("A superuser grants it, WITH ADMIN OPTION to those who may grant it on.")));
 }
 
@@ -82,6 +88,10 @@ guard_role(Node *node)
 			break;
 		case T_AlterRoleStmt:
 			may_alter(spec_name(((AlterRoleStmt *) node)->role));
+			/* ALTER GROUP ... ADD USER */
+			foreach (lc, ((AlterRoleStmt *) node)->options)
+				if (strcmp(lfirst_node(DefElem, lc)->defname, "rolemembers") == 0)
+					may_grant(spec_name(((AlterRoleStmt *) node)->role));
 			break;
 		case T_AlterRoleSetStmt:
 			may_alter(spec_name(((AlterRoleSetStmt *) node)->role));

@@ -5,23 +5,69 @@
 #include "compat.h"
 
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/objectaddress.h"
+#include "catalog/partition.h"
 #include "commands/extension.h"
+#include "commands/tablecmds.h"
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/syscache.h"
+
+static bool
+constraint_is_foreign_key(Oid constraint)
+{
+	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	bool result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = ((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_FOREIGN;
+	ReleaseSysCache(tuple);
+	return result;
+}
 
 static Oid
 named_relation(RangeVar *relation)
 {
 	return relation ? RangeVarGetRelid(relation, NoLock, true) : InvalidOid;
+}
+
+static void
+require_owner(const RangeVar *relation, Oid relid, Oid old_relid, void *arg)
+{
+	if (OidIsValid(relid) && !pg_class_ownercheck(relid, GetUserId()))
+		aclcheck_error(ACLCHECK_NOT_OWNER, get_relkind_objtype(get_rel_relkind(relid)),
+					   relation->relname);
+}
+
+/*
+ * The relation that an owner's command is about, locked as the command will lock
+ * it, and named so that nothing else can be found under its name: while a
+ * command waits for a lock, names may move.
+ */
+static Oid
+locked_relation(RangeVar *relation, LOCKMODE mode)
+{
+	Oid relid = named_relation(relation);
+
+	if (!OidIsValid(relid) || !protected_any() || !pg_class_ownercheck(relid, GetUserId()))
+		return relid;
+	relid = RangeVarGetRelidExtended(relation, mode, RVR_MISSING_OK, require_owner, NULL);
+	if (OidIsValid(relid))
+		relation->schemaname = get_namespace_name(get_rel_namespace(relid));
+	return relid;
 }
 
 /*
@@ -82,18 +128,6 @@ guard_copy(CopyStmt *copy)
 	copy->query = (Node *) select;
 }
 
-/* is the column one that protection rests on? */
-static bool
-is_key_column(const ProtectedRelation *entry, const char *column)
-{
-	if (strcmp(entry->subject, column) == 0)
-		return true;
-	for (int i = 0; i < entry->n_also_about; i++)
-		if (strcmp(entry->also_about[i], column) == 0)
-			return true;
-	return false;
-}
-
 static void
 refuse_own_table(Oid relid, const char *what)
 {
@@ -106,7 +140,7 @@ refuse_own_table(Oid relid, const char *what)
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
-	Oid relid = named_relation(alter->relation);
+	Oid relid = locked_relation(alter->relation, AlterTableGetLockLevel(alter->cmds));
 	const ProtectedRelation *entry;
 	ProtectedRelation copy;
 	ListCell *lc;
@@ -135,7 +169,7 @@ guard_alter_table(AlterTableStmt *alter)
 			case AT_AlterColumnType:
 			case AT_DropColumn:
 			case AT_DropColumnRecurse:
-				if (command->name != NULL && is_key_column(&copy, command->name))
+				if (command->name != NULL && protected_by_column(&copy, command->name))
 					ereport(
 						ERROR,
 						(errcode(command->subtype == AT_AlterColumnType ?
@@ -189,9 +223,13 @@ guard_alter_table(AlterTableStmt *alter)
 static void
 guard_rename(RenameStmt *rename)
 {
-	Oid relid = named_relation(rename->relation);
+	Oid relid;
 	const ProtectedRelation *entry;
 
+	if (rename->renameType != OBJECT_POLICY && rename->renameType != OBJECT_TRIGGER &&
+		rename->renameType != OBJECT_COLUMN)
+		return;
+	relid = locked_relation(rename->relation, AccessExclusiveLock);
 	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
 	{
 		refuse_own_table(relid, "ALTER ... RENAME");
@@ -203,10 +241,8 @@ guard_rename(RenameStmt *rename)
 							errhint("Call privseg.unprotect() to take protection away.")));
 		return;
 	}
-	if (rename->renameType != OBJECT_COLUMN)
-		return;
 	entry = protected_relation(relid);
-	if (entry != NULL && is_key_column(entry, rename->subname))
+	if (entry != NULL && protected_by_column(entry, rename->subname))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_SHAPE),
@@ -234,7 +270,10 @@ guard_drop(DropStmt *drop)
 		if (list_length(name) < 2)
 			continue;
 		relation = makeRangeVarFromNameList(list_truncate(list_copy(name), list_length(name) - 1));
-		relid = named_relation(relation);
+		relid = locked_relation(relation, AccessExclusiveLock);
+		if (relation->schemaname != NULL)
+			lfirst(lc) = list_make3(makeString(relation->schemaname), makeString(relation->relname),
+									llast(name));
 		refuse_own_table(relid, "DROP");
 		if (strncmp(object, "privseg", 7) != 0 || protected_relation(relid) == NULL)
 			continue;
@@ -248,13 +287,30 @@ guard_drop(DropStmt *drop)
 static void
 guard_alter_policy(AlterPolicyStmt *alter)
 {
-	Oid relid = named_relation(alter->table);
+	Oid relid = locked_relation(alter->table, AccessExclusiveLock);
 
 	if (strncmp(alter->policy_name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("\"%s\" belongs to the protection of \"%s\"", alter->policy_name,
 							   get_rel_name(relid)),
 						errhint("Call privseg.unprotect() to take protection away.")));
+}
+
+/* guard_rewrites -- may guard_utility() change the tree of such a command? */
+bool
+guard_rewrites(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_CopyStmt:
+		case T_AlterTableStmt:
+		case T_RenameStmt:
+		case T_DropStmt:
+		case T_AlterPolicyStmt:
+			return protected_any();
+		default:
+			return false;
+	}
 }
 
 /*
@@ -301,24 +357,57 @@ guard_utility(PlannedStmt *statement)
 	}
 }
 
-/* guard_validates -- does the command add or validate a foreign key? */
-bool
+/* a partitioned table whose partitions are chosen by core's code alone */
+static bool
+partitions_by_core_only(Oid relid)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	PartitionKey key = RelationGetPartitionKey(relation);
+	bool result = key != NULL && key->partexprs == NIL;
+
+	for (int i = 0; result && i < key->partnatts; i++)
+		result = key->partopcintype[i] < FirstNormalObjectId &&
+				 key->partsupfunc[i].fn_oid < FirstNormalObjectId;
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/*
+ * guard_validates -- the relation whose foreign keys a command adds or
+ * validates, if it does nothing else; in whatever else it did, code of users
+ * might run.  InvalidOid otherwise.
+ */
+Oid
 guard_validates(PlannedStmt *statement)
 {
 	AlterTableStmt *alter = (AlterTableStmt *) statement->utilityStmt;
+	Oid relid;
 	ListCell *lc;
 
 	if (!IsA(alter, AlterTableStmt) || !catalog_installed())
-		return false;
+		return InvalidOid;
+	relid = named_relation(alter->relation);
+	if (!OidIsValid(relid))
+		return InvalidOid;
 	foreach (lc, alter->cmds)
 	{
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
+		bool foreign_key = false;
 
 		if (command->subtype == AT_ValidateConstraint)
-			return true;
-		if (command->subtype == AT_AddConstraint && IsA(command->def, Constraint) &&
-			((Constraint *) command->def)->contype == CONSTR_FOREIGN)
-			return true;
+		{
+			Oid constraint = get_relation_constraint_oid(relid, command->name, true);
+
+			foreign_key = OidIsValid(constraint) && constraint_is_foreign_key(constraint);
+		}
+		else if (command->subtype == AT_AddConstraint)
+			foreign_key = IsA(command->def, Constraint) &&
+						  ((Constraint *) command->def)->contype == CONSTR_FOREIGN;
+		else if (command->subtype == AT_AttachPartition)
+			foreign_key = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE &&
+						  pg_class_ownercheck(relid, GetUserId()) && partitions_by_core_only(relid);
+		if (!foreign_key)
+			return InvalidOid;
 	}
-	return false;
+	return relid;
 }

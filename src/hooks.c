@@ -8,6 +8,7 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/objectaccess.h"
 #include "commands/seclabel.h"
@@ -30,6 +31,7 @@ static row_security_policy_hook_type previous_permissive = NULL;
 static row_security_policy_hook_type previous_restrictive = NULL;
 static planner_hook_type previous_planner = NULL;
 static ExecutorStart_hook_type previous_executor_start = NULL;
+static ExecutorRun_hook_type previous_executor_run = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 
@@ -66,26 +68,63 @@ on_restrictive(CmdType command, Relation relation)
 }
 
 static PlannedStmt *
+run_planner(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	if (previous_planner)
+		return previous_planner(parse, query_string, cursor_options, params);
+	return standard_planner(parse, query_string, cursor_options, params);
+}
+
+/* default expressions may be evaluated while a cascade is planned */
+static PlannedStmt *
+plan_referential(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	PlannedStmt *plan;
+
+	policy_referential_depth++;
+	PG_TRY();
+	{
+		plan = run_planner(parse, query_string, cursor_options, params);
+	}
+	PG_FINALLY();
+	{
+		policy_referential_depth--;
+	}
+	PG_END_TRY();
+	return plan;
+}
+
+static PlannedStmt *
 on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
 	bool guarded = protected_any();
 	ReferentialKind referential = REFERENTIAL_NONE;
+	PlannerGlobal *global = NULL;
 	PlannedStmt *plan;
 	Oid relid;
 
 	if (guarded)
 	{
 		referential = guard_referential(parse, &relid);
-		if (referential == REFERENTIAL_NONE)
-			guard_query(parse);
+		if (referential != REFERENTIAL_NONE)
+		{
+			plan = plan_referential(parse, query_string, cursor_options, params);
+			guard_mark_referential(plan, referential, relid);
+			return plan;
+		}
+		global = makeNode(PlannerGlobal);
+		global->boundParams = params;
+		guard_query(parse, global);
 	}
-	if (previous_planner)
-		plan = previous_planner(parse, query_string, cursor_options, params);
-	else
-		plan = standard_planner(parse, query_string, cursor_options, params);
-	if (referential != REFERENTIAL_NONE)
-		guard_mark_referential(plan, referential, relid);
-	else if (guarded || protected_any())
+	plan = run_planner(parse, query_string, cursor_options, params);
+	if (global != NULL)
+	{
+		/* of functions that were inlined */
+		plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
+		plan->invalItems = list_concat(plan->invalItems, global->invalItems);
+		plan->relationOids = list_concat(plan->relationOids, global->relationOids);
+	}
+	if (guarded || protected_any())
 		guard_plan(plan);
 	return plan;
 }
@@ -93,9 +132,11 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 static void
 on_executor_start(QueryDesc *query, int flags)
 {
+	PolicyReads reads = READS_NOTHING;
+
 	if (protected_any())
 	{
-		guard_execution(query->plannedstmt);
+		reads = guard_execution(query->plannedstmt);
 		if (query->plannedstmt->parallelModeNeeded)
 			consent_shmem_publish_time(GetCurrentTimestamp());
 	}
@@ -105,10 +146,43 @@ on_executor_start(QueryDesc *query, int flags)
 		standard_ExecutorStart(query, flags);
 	if (protected_any())
 	{
-		policy_statement_begins(query->estate->es_query_cxt);
+		policy_statement_begins(query->estate->es_query_cxt, reads);
 		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 			policy_pages_begin(query->planstate);
 	}
+}
+
+static void
+run_executor(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+{
+	if (previous_executor_run)
+		previous_executor_run(query, direction, count, execute_once);
+	else
+		standard_ExecutorRun(query, direction, count, execute_once);
+}
+
+static void
+on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+{
+	if (protected_any())
+	{
+		policy_statement_goes_on(query->estate->es_query_cxt);
+		if (guard_is_referential(query->plannedstmt))
+		{
+			policy_referential_depth++;
+			PG_TRY();
+			{
+				run_executor(query, direction, count, execute_once);
+			}
+			PG_FINALLY();
+			{
+				policy_referential_depth--;
+			}
+			PG_END_TRY();
+			return;
+		}
+	}
+	run_executor(query, direction, count, execute_once);
 }
 
 static void
@@ -131,10 +205,12 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 {
 	PlannedStmt *volatile guarded = statement;
 	volatile bool read_only = read_only_tree;
-	bool validating = guard_validating;
+	Oid validating = guard_validating;
+	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
+	NodeTag done = nodeTag(statement->utilityStmt);
 
-	/* COPY may be rewritten: on a copy where the tree is not ours */
-	if (read_only_tree && IsA(statement->utilityStmt, CopyStmt))
+	/* it may be rewritten: on a copy where the tree is not ours */
+	if (read_only_tree && guard_rewrites(statement->utilityStmt))
 	{
 		guarded = copyObject(statement);
 		read_only = false;
@@ -142,6 +218,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	if (!IsA(statement->utilityStmt, TransactionStmt))
 		guard_utility(guarded);
 	guard_validating = guard_validates(guarded);
+	if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
+		guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
 	PG_TRY();
 	{
 		run_utility(guarded, query_string, read_only, context, params, environment, destination,
@@ -152,6 +230,13 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guard_validating = validating;
 	}
 	PG_END_TRY();
+	if (done == T_DeclareCursorStmt && protected_any())
+		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
+	if ((done == T_CreateStmt || done == T_AlterTableStmt) && protected_any())
+	{
+		CommandCounterIncrement();
+		guard_children(guarded->utilityStmt);
+	}
 }
 
 static void
@@ -180,6 +265,8 @@ hooks_init(void)
 	planner_hook = on_plan;
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = on_executor_start;
+	previous_executor_run = ExecutorRun_hook;
+	ExecutorRun_hook = on_executor_run;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = on_utility;
 	previous_object_access = object_access_hook;

@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "guc.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "policy.h"
@@ -32,6 +33,7 @@
 #include "storage/bufmgr.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/rls.h"
 #include "utils/snapmgr.h"
 
 #define GROUP 16 /* about as many waits for memory as a processor overlaps */
@@ -59,6 +61,8 @@ typedef struct PagePolicy
 	BlockNumber block;
 	uint64 purpose_generation;
 	uint64 xact_generation;
+	Oid user;
+	bool row_security;
 	int answered; /* visible tuples before this one are dealt with */
 	int prepared; /* those from there up to here are in group */
 	RowGroup group;
@@ -203,6 +207,8 @@ enter_page(PagePolicy *policy, BlockNumber block)
 	policy->block = block;
 	policy->purpose_generation = guc_purpose_generation;
 	policy->xact_generation = cache_xact_generation;
+	policy->user = GetUserId();
+	policy->row_security = row_security;
 	policy->answered = 0;
 	policy->prepared = 0;
 	memset(policy->answers, ANSWER_UNKNOWN, sizeof(policy->answers));
@@ -235,7 +241,8 @@ row_passes(PagePolicy *policy, TupleTableSlot *slot)
 	Datum key;
 
 	if (unlikely(block != policy->block || policy->purpose_generation != guc_purpose_generation ||
-				 policy->xact_generation != cache_xact_generation))
+				 policy->xact_generation != cache_xact_generation || policy->user != GetUserId() ||
+				 policy->row_security != row_security))
 		enter_page(policy, block);
 	if (policy->answers[offset] == ANSWER_UNKNOWN)
 		make_answers(policy, block);
@@ -289,8 +296,7 @@ ask_several(SeqScanState *scan, const ProtectedRelation *entry)
 	int at = 0;
 
 	/* a scan of a referential query has none; one with subplans has them once */
-	if (node->qual == NULL || !policy_is_on((Node *) quals, policy_quals, NIL) ||
-		contain_subplans((Node *) quals))
+	if (node->qual == NULL || contain_subplans((Node *) quals))
 		return;
 	while (at < list_length(quals) && !equal(list_nth(quals, at), call))
 		at++;

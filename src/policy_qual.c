@@ -37,10 +37,20 @@ static const CatalogFunction write_functions[] = {
 	[KEY_TEXT] = CATALOG_ROW_WRITABLE_TEXT,
 };
 
-/* the key column as the function's argument type */
-static Expr *
-key_argument(Oid relid, const char *column, Index varno)
+static void
+column_changed(Oid relid, const char *column)
 {
+	ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+					errmsg("subject column \"%s\" of \"%s\" has changed its type", column,
+						   get_rel_name(relid)),
+					errhint("Unprotect the relation and protect it anew.")));
+}
+
+/* the key column as the argument of the function for this kind of key */
+static Expr *
+key_argument(Oid relid, const char *column, KeyKind kind, Index varno)
+{
+	KeyKind found = KEY_TEXT;
 	HeapTuple tuple = SearchSysCacheAttName(relid, column);
 	Form_pg_attribute attribute;
 	Expr *key;
@@ -56,14 +66,20 @@ key_argument(Oid relid, const char *column, Index varno)
 	switch (attribute->atttypid)
 	{
 		case INT8OID:
+			found = KEY_INTEGER;
+			break;
 		case UUIDOID:
+			found = KEY_UUID;
+			break;
 		case TEXTOID:
 			break;
 		case INT4OID:
+			found = KEY_INTEGER;
 			key = (Expr *) makeFuncExpr(F_INT8_INT4, INT8OID, list_make1(key), InvalidOid,
 										InvalidOid, COERCE_IMPLICIT_CAST);
 			break;
 		case INT2OID:
+			found = KEY_INTEGER;
 			key = (Expr *) makeFuncExpr(F_INT8_INT2, INT8OID, list_make1(key), InvalidOid,
 										InvalidOid, COERCE_IMPLICIT_CAST);
 			break;
@@ -72,11 +88,11 @@ key_argument(Oid relid, const char *column, Index varno)
 										   COERCE_IMPLICIT_CAST);
 			break;
 		default:
-			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-							errmsg("subject column \"%s\" of \"%s\" has changed its type", column,
-								   get_rel_name(relid))));
+			column_changed(relid, column);
 	}
 	ReleaseSysCache(tuple);
+	if (found != kind)
+		column_changed(relid, column);
 	return key;
 }
 
@@ -84,7 +100,7 @@ static Expr *
 call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
 	 int flags)
 {
-	Expr *key = key_argument(relid, column, varno);
+	Expr *key = key_argument(relid, column, entry->key_kind, varno);
 	CatalogFunction function = (write ? write_functions : read_functions)[entry->key_kind];
 
 	return (Expr *) makeFuncExpr(catalog_function_oid(function), BOOLOID,
@@ -96,22 +112,24 @@ call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno,
 								 InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
 }
 
-/* policy_flags -- the flags of the call that asks about the relation's key */
-int
-policy_flags(const ProtectedRelation *entry)
+/* policy_is_subject_table -- or a partition of it, where its unique index counts? */
+bool
+policy_is_subject_table(const ProtectedRelation *entry, Oid relid)
 {
-	return (entry->show_null ? ROW_NULL_PASSES : 0) |
-		   (entry->relid == entry->domain ? ROW_SUBJECT_TABLE : 0);
+	return entry->relid == entry->domain &&
+		   (relid == entry->relid || get_rel_relispartition(relid));
 }
 
 static List *
 quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 {
-	int flags = policy_flags(entry);
+	/* the same for the whole tree: children are read by their parent's quals */
+	int flags = (entry->show_null ? ROW_NULL_PASSES : 0) |
+				(entry->relid == entry->domain ? ROW_SUBJECT_TABLE : 0);
 	List *result;
 
 	/* a new row of the subject table is about a new subject (see policy_row.c) */
-	write = write && entry->relid == entry->domain;
+	write = write && policy_is_subject_table(entry, relid);
 	result = list_make1(call(entry, relid, entry->subject, varno, write, flags));
 	for (int i = 0; i < entry->n_also_about; i++)
 		result = lappend(result, call(entry, relid, entry->also_about[i], varno, false,
@@ -128,6 +146,25 @@ List *
 policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
 	return quals(entry, relid, varno, false);
+}
+
+/*
+ * policy_cascade_quals -- quals of rows that core reaches through a foreign key
+ * and triggers of users will see: one that is hidden ends the statement.
+ */
+List *
+policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	List *result = quals(entry, relid, varno, false);
+	ListCell *lc;
+
+	foreach (lc, result)
+	{
+		Const *flags = lthird_node(Const, lfirst_node(FuncExpr, lc)->args);
+
+		flags->constvalue = Int32GetDatum(DatumGetInt32(flags->constvalue) | ROW_CASCADED);
+	}
+	return result;
 }
 
 /* policy_write_quals -- quals that a new row must pass */
@@ -274,24 +311,39 @@ index_to_relation(Node *node, void *index_columns)
 	return expression_tree_mutator(node, index_to_relation, index_columns);
 }
 
+/* policy_is -- is this qual the policy, and nothing else? */
+bool
+policy_is(Node *qual, List *policy)
+{
+	return policy != NIL && equal(qual, make_ands_explicit(policy));
+}
+
 /*
- * policy_is_on -- does this qual, or list of quals, ask all the policy asks?
- * Not any call of its function will do, for a user may write one: each of the
- * policy's quals must be there to the letter, ANDed with whatever else.
- *	policy			from policy_read_quals() or policy_write_quals()
+ * policy_leads -- do these quals, in the order in which they run, ask all the
+ * policy asks before anything that could tell of a row?
+ *	quals			of a scan, ANDed
+ *	policy			from policy_read_quals()
  *	index_columns	of an index-only scan, or NIL
+ *	is_safe			is a qual one that tells nothing?
  */
 bool
-policy_is_on(Node *qual, List *policy, List *index_columns)
+policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual))
 {
 	List *given;
+	List *missing = list_copy(policy);
 	ListCell *lc;
 
 	if (index_columns != NIL)
-		qual = index_to_relation(qual, index_columns);
-	given = conjuncts(qual, NIL);
-	foreach (lc, policy)
-		if (!list_member(given, lfirst(lc)))
+		quals = (List *) index_to_relation((Node *) quals, index_columns);
+	given = conjuncts((Node *) quals, NIL);
+	foreach (lc, given)
+	{
+		if (list_member(policy, lfirst(lc)))
+			missing = list_delete(missing, lfirst(lc));
+		else if (!is_safe(lfirst(lc)))
 			return false;
-	return policy != NIL;
+		if (missing == NIL)
+			return true;
+	}
+	return false;
 }

@@ -55,23 +55,25 @@ typedef struct RowState
 	CommandId curcid;
 	Oid user;
 	Oid domain;
+	bool row_security;
 	uint64 xact_generation;
 	uint64 purpose_generation;
 	/* what was resolved */
 	bool bypass;
+	bool unique; /* row_writable() has seen that the subject's key is */
 	ConsentLookup *lookup;
 	char purpose[NAMEDATALEN];
 	MemoryContext context;
 } RowState;
 
 /*
- * policy_require_purpose -- the purpose the session acts under, if the current
- * user may; otherwise 42501 that says what is missing.
+ * policy_require_purpose -- the purpose the session acts under, if the user may;
+ * otherwise 42501 that says what is missing.
  */
-const Purpose *
-policy_require_purpose(void)
+Purpose
+policy_require_purpose(Oid user)
 {
-	const Purpose *purpose;
+	Purpose purpose;
 	const char *name = guc_purpose;
 
 	if (name == NULL || name[0] == '\0')
@@ -83,8 +85,7 @@ policy_require_purpose(void)
 				 errhint(
 					 "SET privseg.purpose = '...' to the purpose you act under; or, to maintain the database, SET row_security = off.") :
 				 errhint("SET privseg.purpose = '...' to the purpose you act under.")));
-	purpose = purpose_by_name(name);
-	if (purpose == NULL)
+	if (!purpose_by_name(name, &purpose))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_DENIED), errmsg("purpose \"%s\" does not exist", name),
@@ -92,13 +93,13 @@ policy_require_purpose(void)
 				 errdetail("A statement acts under one purpose; a list is not one.") :
 				 0,
 			 errhint("SET privseg.purpose to one of the purposes in the view privseg.purpose.")));
-	if (!clearance_to_act(GetUserId(), purpose))
+	if (!clearance_to_act(user, &purpose))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" has no clearance for purpose \"%s\"",
-					GetUserNameFromId(GetUserId(), false), purpose->name),
-			 clearance_in_part(GetUserId(), purpose) ?
+					GetUserNameFromId(user, false), purpose.name),
+			 clearance_in_part(user, &purpose) ?
 				 errdetail(
 					 "It may collect or aggregate, or holds clearance for a category of data; acting under the purpose is granted without a category.") :
 				 0,
@@ -120,19 +121,21 @@ state_is_current(const RowState *state, Oid domain)
 	return snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
 		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
 		   snapshot->curcid == state->curcid && state->domain == domain &&
-		   state->user == GetUserId() && state->xact_generation == cache_xact_generation;
+		   state->user == GetUserId() && state->row_security == row_security &&
+		   state->xact_generation == cache_xact_generation;
 }
 
 /*
  * One purpose per statement.  The executor's context of each statement that is
- * open, with the purpose it began under; a cursor is a statement, too.
+ * open, with who began it; a cursor is a statement, too.
  */
 typedef struct OpenStatement
 {
 	struct OpenStatement *next;
 	MemoryContext context;
 	MemoryContextCallback callback;
-	char purpose[NAMEDATALEN];
+	bool referential; /* core's, as the owner of a table */
+	PolicyReader reader;
 } OpenStatement;
 
 static OpenStatement *open_statements = NULL;
@@ -148,14 +151,27 @@ statement_ends(void *argument)
 		*link = (*link)->next;
 }
 
-/* policy_statement_begins -- remember the purpose a statement begins under */
+/* policy_reader -- who reads here and now */
+PolicyReader
+policy_reader(PolicyReads reads)
+{
+	PolicyReader reader;
+
+	reader.reads = reads;
+	reader.user = GetUserId();
+	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
+	return reader;
+}
+
+/* policy_statement_begins -- remember who begins a statement, and what it reads */
 void
-policy_statement_begins(MemoryContext query_context)
+policy_statement_begins(MemoryContext query_context, PolicyReads reads)
 {
 	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
 
 	statement->context = query_context;
-	strlcpy(statement->purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
+	statement->referential = InNoForceRLSOperation();
+	statement->reader = policy_reader(reads);
 	statement->callback.func = statement_ends;
 	statement->callback.arg = statement;
 	statement->next = open_statements;
@@ -170,8 +186,20 @@ purpose_of_statement(MemoryContext context)
 	for (; context != NULL; context = MemoryContextGetParent(context))
 		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
 			if (open->context == context)
-				return open->purpose;
+				return open->reader.purpose;
 	return NULL;
+}
+
+/* who runs the statement that core's referential action belongs to */
+static Oid
+acting_user(void)
+{
+	if (!InNoForceRLSOperation())
+		return GetUserId();
+	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+		if (!open->referential)
+			return open->reader.user;
+	return GetOuterUserId();
 }
 
 static void
@@ -221,6 +249,7 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	state->subxcnt = snapshot->subxcnt;
 	state->curcid = snapshot->curcid;
 	state->user = GetUserId();
+	state->row_security = row_security;
 	state->domain = domain_oid;
 	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
@@ -228,7 +257,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	if (!state->bypass)
 	{
 		const char *began = purpose_of_statement(fcinfo->flinfo->fn_mcxt);
-		Purpose purpose = *policy_require_purpose();
+		bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
+		Purpose purpose = policy_require_purpose(cascaded ? acting_user() : GetUserId());
 
 		if (began != NULL && strcmp(began, purpose.name) != 0)
 			purpose_changed(began);
@@ -283,6 +313,48 @@ row_state(FunctionCallInfo fcinfo, int kind)
 }
 
 /*
+ * policy_reader_goes_on -- may rows that were read then be handed out now?  Rows
+ * depend on the purpose and the subject; so another role may go on that is
+ * cleared for the purpose, too.
+ */
+void
+policy_reader_goes_on(const PolicyReader *reader)
+{
+	if (reader->reads == READS_NOTHING || InNoForceRLSOperation())
+		return;
+	if (reader->reads == READS_ALL)
+	{
+		if (!row_security_bypassed())
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("the statement began under row_security = off and may not go on"),
+					 errhint("Close the cursor and run the statement anew.")));
+		return;
+	}
+	if (strcmp(reader->purpose, guc_purpose ? guc_purpose : "") != 0)
+		purpose_changed(reader->purpose);
+	if (reader->user != GetUserId())
+		(void) policy_require_purpose(GetUserId());
+}
+
+/*
+ * policy_statement_goes_on -- before more rows of a statement are fetched.  A
+ * cursor is opened once and fetched from later, and what a sort or a join has
+ * kept is not asked about again.
+ */
+void
+policy_statement_goes_on(MemoryContext query_context)
+{
+	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+	{
+		if (open->context != query_context)
+			continue;
+		policy_reader_goes_on(&open->reader);
+		return;
+	}
+}
+
+/*
  * policy_row_lookup -- what a call of row_permitted would ask; NULL where
  * row_security = off is honoured and every row passes.
  *	fcinfo	as for the call; its key is not looked at
@@ -296,6 +368,28 @@ policy_row_lookup(FunctionCallInfo fcinfo, KeyKind kind)
 
 #define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
 
+/* the answer, but for a cascade a hidden row is none */
+static bool
+answered(FunctionCallInfo fcinfo, bool permitted)
+{
+	if (unlikely(!permitted && (ROW_FLAGS(fcinfo) & ROW_CASCADED) != 0))
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
+			 errdetail("A foreign key's action would hand them to a trigger."),
+			 errhint(
+				 "Delete or change what refers to the row first; or, to maintain the database, SET row_security = off.")));
+	return permitted;
+}
+
+/* without a key, or where row_security = off is honoured and there is no lookup */
+static bool
+answer_without_key(FunctionCallInfo fcinfo, const RowState *state)
+{
+	return answered(fcinfo, state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+}
+
 /* row_permitted(bigint, regclass, int) RETURNS boolean */
 Datum
 row_permitted_integer(PG_FUNCTION_ARGS)
@@ -303,9 +397,8 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 	RowState *state = row_state(fcinfo, KEY_INTEGER);
 
 	if (likely(state->lookup != NULL && !PG_ARGISNULL(0)))
-		PG_RETURN_BOOL(lookup_integer(state->lookup, PG_GETARG_INT64(0)));
-	/* without a lookup, row_security = off is honoured */
-	PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+		PG_RETURN_BOOL(answered(fcinfo, lookup_integer(state->lookup, PG_GETARG_INT64(0))));
+	PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 }
 
 /* row_permitted(uuid, regclass, int) RETURNS boolean */
@@ -313,12 +406,10 @@ Datum
 row_permitted_uuid(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo, KEY_UUID);
-	pg_uuid_t *key;
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
-		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
-	key = PG_GETARG_UUID_P(0);
-	PG_RETURN_BOOL(lookup_uuid(state->lookup, key->data));
+		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	PG_RETURN_BOOL(answered(fcinfo, lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data)));
 }
 
 /* row_permitted(text, regclass, int) RETURNS boolean */
@@ -330,19 +421,19 @@ row_permitted_text(PG_FUNCTION_ARGS)
 	bool result;
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
-		PG_RETURN_BOOL(state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	key = PG_GETARG_TEXT_PP(0);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	PG_FREE_IF_COPY(key, 0);
-	PG_RETURN_BOOL(result);
+	PG_RETURN_BOOL(answered(fcinfo, result));
 }
 
 /*
  * row_writable(bigint|uuid|text, regclass, int) RETURNS boolean -- may a row of
  * the subject table with this key be written?
  *
- * protect() requires a unique index on the key, so an INSERT that succeeds is
- * about a new subject; and a trigger (subject_moved) refuses an UPDATE that
+ * protect() requires a unique index on the key, which must still be there, so an
+ * INSERT that succeeds is about a new subject; and a trigger (subject_moved) refuses an UPDATE that
  * changes the key, so a row updated is one that was permitted.  What is left is
  * that somebody is named, and that the role may act under the purpose.
  */
@@ -355,6 +446,18 @@ row_writable(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	if (unlikely(!state->unique))
+	{
+		Oid domain = PG_GETARG_OID(1);
+
+		if (!subject_key_is_unique(domain))
+			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+							errmsg("the key of subject table \"%s\" is not unique any more",
+								   get_rel_name(domain)),
+							errdetail("A new row might be about somebody who is hidden."),
+							errhint("Create the unique index anew that was dropped.")));
+		state->unique = true;
+	}
 	PG_RETURN_BOOL(true);
 }
 
@@ -368,8 +471,9 @@ row_permitted_support(PG_FUNCTION_ARGS)
 	Node *request = (Node *) PG_GETARG_POINTER(0);
 	SupportRequestSelectivity *selectivity;
 	const ProtectedRelation *domain;
-	const Purpose *purpose;
+	Purpose purpose;
 	Const *domain_const;
+	Oid relid;
 	HeapTuple tuple;
 	float4 reltuples = -1;
 	double share;
@@ -384,10 +488,10 @@ row_permitted_support(PG_FUNCTION_ARGS)
 	domain_const = lsecond_node(Const, selectivity->args);
 	domain = domain_const->constisnull ? NULL :
 										 subject_domain(DatumGetObjectId(domain_const->constvalue));
-	purpose = purpose_by_name(guc_purpose);
-	if (domain == NULL || purpose == NULL)
+	if (domain == NULL || !purpose_by_name(guc_purpose, &purpose))
 		PG_RETURN_POINTER(NULL);
-	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(domain->relid));
+	relid = domain->relid;
+	tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
 	if (HeapTupleIsValid(tuple))
 	{
 		reltuples = ((Form_pg_class) GETSTRUCT(tuple))->reltuples;
@@ -395,11 +499,11 @@ row_permitted_support(PG_FUNCTION_ARGS)
 	}
 	if (reltuples <= 0)
 		PG_RETURN_POINTER(NULL);
-	set_fetch(domain->relid, purpose->id, NULL, &set);
+	set_fetch(relid, purpose.id, NULL, &set);
 	if (!set.found)
 		PG_RETURN_POINTER(NULL);
 	share = (double) set.members / reltuples;
-	if (purpose_default_permitted(purpose))
+	if (purpose_default_permitted(&purpose))
 		share = 1.0 - share;
 	/* never 0 or 1: the estimate must not turn a plan into a bet */
 	selectivity->selectivity = Min(Max(share, 0.005), 0.995);

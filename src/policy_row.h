@@ -12,6 +12,7 @@
 #define ROW_NULL_PASSES 0x01   /* a NULL key does not hide the row */
 #define ROW_ALSO_ABOUT 0x02    /* the key of a further column */
 #define ROW_SUBJECT_TABLE 0x04 /* the relation is its domain's subject table */
+#define ROW_CASCADED 0x08      /* reached by a cascade: a hidden row ends the statement */
 
 #pragma GCC visibility push(hidden)
 

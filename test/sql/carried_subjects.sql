@@ -83,6 +83,19 @@ SET row_security = off;
 SELECT * FROM carry.wrong;
 RESET row_security;
 
+-- a column that is not of the key's type takes no key
+SELECT pg_temp.outcome('carry_owner', 'carry_mail', 'ALTER TABLE carry.lines ALTER customer_id TYPE text') AS of_a_protected_table;
+SET ROLE carry_owner;
+CREATE TABLE carry.gifts (id int, order_id bigint REFERENCES carry.orders);
+RESET ROLE;
+SELECT privseg.carry_subject('carry.gifts', 'order_id', 'customer_id');
+-- nor tells who is behind a row that is hidden, before the table is protected, too
+GRANT ALL ON carry.gifts TO carry_analyst;
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst, pg_temp.outcome('carry_analyst', '', s) AS without_purpose FROM unnest(ARRAY[
+	'INSERT INTO carry.gifts VALUES (1, 12) RETURNING customer_id', 'INSERT INTO carry.gifts VALUES (1, 22) RETURNING customer_id', 'INSERT INTO carry.gifts VALUES (1, NULL) RETURNING customer_id']) s;
+ALTER TABLE carry.gifts ALTER customer_id TYPE text;
+SELECT code, message, hint FROM pg_temp.refusal('SET ROLE carry_owner; SET privseg.purpose = carry_mail; INSERT INTO carry.gifts VALUES (1, 12)');
+
 DROP SCHEMA carry CASCADE;
 DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
 DROP ROLE carry_owner, carry_analyst, carry_keeper;

@@ -67,7 +67,7 @@ SET LOCAL privseg.purpose = 'session_c';
 DECLARE d CURSOR FOR SELECT id FROM session_test.person;
 ROLLBACK;
 \set VERBOSITY default
--- WITH HOLD: what was read when the transaction ended, under the purpose of then
+-- WITH HOLD: fetched under the purpose it was declared for, or not at all
 BEGIN;
 SET LOCAL privseg.purpose = 'session_b';
 DECLARE h CURSOR WITH HOLD FOR SELECT id FROM session_test.person ORDER BY id;
@@ -82,6 +82,54 @@ FETCH c;
 UPDATE session_test.person SET name = 'changed' WHERE CURRENT OF c RETURNING id, name;
 ROLLBACK;
 RESET SESSION AUTHORIZATION;
+-- what a cursor has kept, in a sort, for the rows ahead, WITH HOLD, is for nobody
+-- whom the statement itself would refuse
+CREATE TABLE session_test.many (n int, person_id int);
+INSERT INTO session_test.many SELECT i, 1 + i % 9 FROM generate_series(1, 400) i;
+CREATE INDEX ON session_test.many (person_id);
+GRANT SELECT ON session_test.many TO PUBLIC;
+SELECT privseg.protect('session_test.many', 'person_id', 'session_test.person');
+CREATE FUNCTION pg_temp.fetched(begin text, change text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	cursor text;
+	result text := '';
+BEGIN
+	FOREACH cursor IN ARRAY '{sorted,ahead,hold}'::text[] LOOP
+		BEGIN
+			EXECUTE begin;
+			EXECUTE 'DECLARE sorted SCROLL CURSOR FOR SELECT n FROM session_test.many ORDER BY person_id, n';
+			EXECUTE 'DECLARE ahead SCROLL CURSOR FOR SELECT n FROM session_test.many';
+			EXECUTE 'MOVE 2 IN sorted; MOVE 60 IN ahead';
+			EXECUTE change;
+			EXECUTE format('MOVE RELATIVE 1 IN %I', cursor);
+			result := result || cursor || ' moved, ';
+			RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+		EXCEPTION
+			WHEN SQLSTATE 'ZZ000' THEN NULL;
+			WHEN OTHERS THEN result := result || cursor || ' ' || SQLSTATE || ', ';
+		END;
+	END LOOP;
+	RETURN result;
+END $$;
+SET enable_indexscan = off;
+SET enable_bitmapscan = off;
+SET ROLE session_analyst;
+SET privseg.purpose = 'session_a';
+DECLARE hold SCROLL CURSOR WITH HOLD FOR SELECT n FROM session_test.many ORDER BY person_id;
+RESET ROLE;
+SELECT change, pg_temp.fetched('SET ROLE session_analyst; SET privseg.purpose = session_a', change)
+FROM unnest(ARRAY['SELECT 1', 'SET privseg.purpose = session_b', 'SET privseg.purpose = session_none', 'RESET privseg.purpose',
+	'SET ROLE session_stranger', 'SET ROLE session_other', 'RESET ROLE', 'SET ROLE session_super', 'SET ROLE session_bypass']) change;
+CLOSE hold;
+RESET privseg.purpose;
+SET row_security = off;
+DECLARE hold SCROLL CURSOR WITH HOLD FOR SELECT n FROM session_test.many ORDER BY person_id;
+RESET row_security;
+SELECT change, pg_temp.fetched('SET row_security = off', change)
+FROM unnest(ARRAY['SELECT 1', 'SET row_security = on', 'SET ROLE session_analyst', 'SET row_security = on; SET privseg.purpose = session_a; SET ROLE session_analyst']) change;
+CLOSE hold;
+RESET enable_indexscan;
+RESET enable_bitmapscan;
 
 -- a prepared statement: each execution by its own role and purpose, custom or generic
 CREATE FUNCTION session_test.counts() RETURNS TABLE(all_rows text, by_key text) LANGUAGE sql AS $$

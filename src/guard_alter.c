@@ -1,0 +1,322 @@
+/*
+ * guard_alter.c
+ *	  Objects that protection rests on, when they are altered in whatever way: by
+ *	  their own name, through a parent or a type, by a command that waited for a
+ *	  lock while names moved.
+ *
+ * Core calls these hooks when the catalog's row is written, and by OID; before
+ * the next command only SnapshotSelf sees the new row, and the caches still have
+ * the old one.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_policy.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_trigger.h"
+#include "commands/extension.h"
+#include "commands/trigger.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "utils/fmgroids.h"
+#include "utils/inval.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/syscache.h"
+
+/*
+ * A row of a catalog, or NULL.
+ *	snapshot	SnapshotSelf: as it is now.  NULL: as it was before the command.
+ */
+static HeapTuple
+catalog_row(Oid catalog, Oid index, Snapshot snapshot, int nkeys, ScanKeyData *keys)
+{
+	Relation heap = table_open(catalog, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(heap, index, true, snapshot, nkeys, keys);
+	HeapTuple tuple = systable_getnext(scan);
+
+	if (HeapTupleIsValid(tuple))
+		tuple = heap_copytuple(tuple);
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+	return tuple;
+}
+
+static HeapTuple
+row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot)
+{
+	ScanKeyData key;
+
+	ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+	return catalog_row(catalog, index, snapshot, 1, &key);
+}
+
+static void
+belongs_to_protection(const char *object, Oid relid)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("\"%s\" belongs to the protection of \"%s\"", object, get_rel_name(relid)),
+			 errhint("Call privseg.unprotect() to take protection away.")));
+}
+
+static void
+own_object(const char *name)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("\"%s\" belongs to privseg", name),
+					errhint("The extension's objects change with the extension only.")));
+}
+
+/* a column of a protected relation: its key keeps name and type */
+static void
+column_altered(Oid relid, AttrNumber number)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+	bool own = catalog_is_internal_table(relid);
+	const char *name;
+	ScanKeyData keys[2];
+	HeapTuple tuple;
+	Form_pg_attribute attribute;
+
+	if (entry == NULL && !own)
+		return;
+	name = get_attname(relid, number, true);
+	if (name == NULL || (!own && !protected_by_column(entry, name)))
+		return;
+	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(number));
+	tuple = catalog_row(AttributeRelationId, AttributeRelidNumIndexId, SnapshotSelf, 2, keys);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	if (strcmp(NameStr(attribute->attname), name) == 0 &&
+		attribute->atttypid == get_atttype(relid, number))
+		return;
+	if (own)
+		own_object(get_rel_name(relid));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_SHAPE),
+		 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"", name,
+				get_rel_name(relid)),
+		 errdetail("Its name and type cannot change."),
+		 errhint("Call privseg.unprotect(), alter the column, and protect the relation anew.")));
+}
+
+/* one of our own tables, indexes or sequences is found by its name */
+static void
+relation_altered(Oid relid)
+{
+	HeapTuple tuple;
+	Form_pg_class class;
+
+	if (!catalog_is_own_table(relid) || IsBinaryUpgrade)
+		return;
+	tuple = row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid, SnapshotSelf);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	if (strcmp(NameStr(class->relname), get_rel_name(relid)) != 0 ||
+		class->relnamespace != get_rel_namespace(relid))
+		own_object(get_rel_name(relid));
+}
+
+static void
+schema_altered(Oid namespace)
+{
+	HeapTuple tuple;
+	const char *name = get_namespace_name(namespace);
+
+	if (name == NULL || strcmp(name, "privseg") != 0)
+		return;
+	tuple = row_of_oid(NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid, namespace,
+					   SnapshotSelf);
+	if (HeapTupleIsValid(tuple) &&
+		strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname), name) != 0)
+		own_object(name);
+}
+
+/* has the child that parent now? */
+static bool
+is_child_now(Oid child, Oid parent)
+{
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(child));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent == parent;
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
+/* is it a heap, or a partitioned table: nothing that is read in ways of its own */
+static bool
+is_heap(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Form_pg_class class;
+	bool result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_class) GETSTRUCT(tuple);
+	result = class->relkind == RELKIND_PARTITIONED_TABLE ||
+			 (class->relkind == RELKIND_RELATION && class->relam == HEAP_TABLE_AM_OID);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static void
+joins_tree(Oid child, Oid parent)
+{
+	const ProtectedRelation *above = protected_relation(parent);
+	Oid root = above ? above->relid : InvalidOid;
+	ListCell *lc;
+
+	if (catalog_is_internal_table(parent) || catalog_is_internal_table(child))
+		own_object(get_rel_name(catalog_is_internal_table(parent) ? parent : child));
+	foreach (lc, find_all_inheritors(child, NoLock, NULL))
+	{
+		Oid member = lfirst_oid(lc);
+		const ProtectedRelation *entry = protected_relation(member);
+
+		if (entry != NULL && entry->relid != root)
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("protected relation \"%s\" cannot become a child of \"%s\"",
+						get_rel_name(member), get_rel_name(parent)),
+				 errdetail("Its rows could be written, and its columns renamed, through a parent "
+						   "that is not protected as it is."),
+				 errhint("Call privseg.unprotect() first, and protect the topmost parent.")));
+		if (root != InvalidOid && !is_heap(member))
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("\"%s\" cannot become part of protected relation \"%s\"",
+						get_rel_name(member), get_rel_name(root)),
+				 errdetail(
+					 "It is not stored as an ordinary table, and may be read past the policy.")));
+		/* plans of what lies below the child were made without the policy */
+		CacheInvalidateRelcacheByRelid(member);
+	}
+}
+
+static void
+leaves_tree(Oid child, Oid parent)
+{
+	const ProtectedRelation *above = protected_relation(parent);
+
+	if (above != NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("children of protected relation \"%s\" cannot be taken out of it",
+							   get_rel_name(above->relid)),
+						errdetail("Their rows would no longer be protected."),
+						errhint("Drop the child, or call privseg.unprotect() first.")));
+}
+
+static void
+trigger_altered(Oid trigger, bool created)
+{
+	HeapTuple tuple = row_of_oid(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
+								 SnapshotSelf);
+	Form_pg_trigger now;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	now = (Form_pg_trigger) GETSTRUCT(tuple);
+	if (now->tgisinternal)
+		return;
+	if (catalog_is_internal_table(now->tgrelid))
+		own_object(NameStr(now->tgname));
+	if (created || !catalog_is_own_trigger(now->tgfoid) || protected_relation(now->tgrelid) == NULL)
+		return;
+	if (now->tgenabled != TRIGGER_FIRES_ALWAYS || strncmp(NameStr(now->tgname), "privseg_", 8) != 0)
+		belongs_to_protection(NameStr(now->tgname), now->tgrelid);
+}
+
+static void
+policy_altered(Oid policy)
+{
+	HeapTuple tuple =
+		row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy, NULL);
+	Form_pg_policy before;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	before = (Form_pg_policy) GETSTRUCT(tuple);
+	if (protected_relation(before->polrelid) != NULL &&
+		strncmp(NameStr(before->polname), "privseg", 7) == 0)
+		belongs_to_protection(NameStr(before->polname), before->polrelid);
+}
+
+/* what our functions do is what the extension's scripts say */
+static void
+function_altered(Oid function)
+{
+	Oid extension = getExtensionOfObject(ProcedureRelationId, function);
+
+	if (OidIsValid(extension) && extension == get_extension_oid("privseg", true) &&
+		!IsBinaryUpgrade)
+		own_object(get_func_name(function));
+}
+
+/*
+ * guard_altered -- for core's object access hook: something was created or
+ * altered.
+ *	created		created, not altered
+ *	auxiliary	of an inheritance link: the parent
+ */
+void
+guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary)
+{
+	switch (class_id)
+	{
+		case RelationRelationId:
+			if (sub_id != 0)
+				column_altered(object_id, sub_id);
+			else
+				relation_altered(object_id);
+			break;
+		case InheritsRelationId:
+			if (is_child_now(object_id, auxiliary))
+				joins_tree(object_id, auxiliary);
+			else
+				leaves_tree(object_id, auxiliary);
+			break;
+		case TriggerRelationId:
+			trigger_altered(object_id, created);
+			break;
+		case PolicyRelationId:
+			policy_altered(object_id);
+			break;
+		case ProcedureRelationId:
+			function_altered(object_id);
+			break;
+		case NamespaceRelationId:
+			schema_altered(object_id);
+			break;
+		default:
+			break;
+	}
+}

@@ -1,0 +1,399 @@
+/*
+ * policy_carry.c
+ *	  carry_subject(): a row's subject is that of the row it refers to.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "errors.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "policy.h"
+#include "policy_carry.h"
+#include "replication/logicalworker.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+
+PG_FUNCTION_INFO_V1(subject_carried);
+PG_FUNCTION_INFO_V1(carry_subject_rows);
+
+int policy_referential_depth = 0;
+int policy_carrying_depth = -1;
+
+/* act as the relation's owner, as core's referential actions do */
+static void
+become_owner(Oid relid, Oid *saved_user, int *saved_context)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	Oid owner = relation->rd_rel->relowner;
+
+	table_close(relation, AccessShareLock);
+	GetUserIdAndSecContext(saved_user, saved_context);
+	SetUserIdAndSecContext(owner,
+						   *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+}
+
+/* what a row refers to through the foreign key that carries its subject */
+typedef struct Reference
+{
+	Oid relid;
+	Oid domain;
+	KeyKind key_kind;
+	const char *key_column;
+	const char *subject_column;
+} Reference;
+
+static Reference
+find_referenced(Relation relation, AttrNumber column)
+{
+	Reference found;
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
+		const ProtectedRelation *entry = protected_relation(reference->confrelid);
+
+		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
+			continue;
+		found.relid = reference->confrelid;
+		found.domain = entry->domain;
+		found.key_kind = entry->key_kind;
+		found.subject_column = pstrdup(entry->subject);
+		found.key_column = get_attname(found.relid, reference->confkey[0], false);
+		return found;
+	}
+	ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+					errmsg("the foreign key that carries the subject of \"%s\" is gone",
+						   RelationGetRelationName(relation)),
+					errhint("Add it again, or drop the trigger privseg_subject_carried.")));
+}
+
+/* what one execution of the trigger keeps */
+typedef struct Carrying
+{
+	SPIPlanPtr plan;
+	FmgrInfo permitted;
+	MemoryContextCallback callback;
+} Carrying;
+
+static void
+carrying_ends(void *argument)
+{
+	Carrying *carrying = argument;
+
+	if (carrying->plan != NULL)
+		SPI_freeplan(carrying->plan);
+}
+
+static Carrying *
+carrying_of(FmgrInfo *function)
+{
+	Carrying *carrying = function->fn_extra;
+
+	if (carrying != NULL)
+		return carrying;
+	carrying = MemoryContextAllocZero(function->fn_mcxt, sizeof(Carrying));
+	carrying->callback.func = carrying_ends;
+	carrying->callback.arg = carrying;
+	MemoryContextRegisterResetCallback(function->fn_mcxt, &carrying->callback);
+	function->fn_extra = carrying;
+	return carrying;
+}
+
+/* run a plan that guard_referential.c knows by its shape, and by this */
+static void
+run_exempt(SPIPlanPtr plan, Datum key)
+{
+	int outer = policy_carrying_depth;
+
+	policy_carrying_depth = policy_referential_depth;
+	PG_TRY();
+	{
+		SPI_execute_plan(plan, &key, NULL, false, 1);
+	}
+	PG_FINALLY();
+	{
+		policy_carrying_depth = outer;
+	}
+	PG_END_TRY();
+}
+
+/*
+ * The subject's key of the referenced row, in the caller's memory.  It is read
+ * unfiltered, as a foreign key check reads it.
+ */
+static Datum
+subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key, Oid key_type,
+					  Form_pg_attribute target, bool *isnull)
+{
+	Oid saved_user;
+	int saved_context;
+	Datum found = (Datum) 0;
+
+	SPI_connect();
+	become_owner(reference->relid, &saved_user, &saved_context);
+	if (carrying->plan == NULL)
+	{
+		char *query = psprintf(
+			"SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
+			quote_identifier(reference->subject_column),
+			quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
+									   get_rel_name(reference->relid)),
+			quote_identifier(reference->key_column));
+		SPIPlanPtr plan = SPI_prepare(query, 1, &key_type);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
+		carrying->plan = plan;
+	}
+	run_exempt(carrying->plan, key);
+	SetUserIdAndSecContext(saved_user, saved_context);
+	*isnull = true;
+	if (SPI_processed == 1)
+	{
+		if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != target->atttypid)
+			ereport(ERROR,
+					(errcode(ERRCODE_DATATYPE_MISMATCH),
+					 errmsg("column \"%s\" is not of the type of the subject's key it carries",
+							NameStr(target->attname)),
+					 errhint("Give it the type of column \"%s\" of \"%s\".",
+							 reference->subject_column, get_rel_name(reference->relid))));
+		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+		if (!*isnull)
+			found = SPI_datumTransfer(found, target->attbyval, target->attlen);
+	}
+	SPI_finish();
+	return found;
+}
+
+/*
+ * Whoever writes the row is shown the key that it gets, so it must be one that
+ * the row policy would show.  Not where core or carry_on() has a row follow.
+ */
+static void
+require_permitted(Carrying *carrying, const Reference *reference, Datum subject, Oid type,
+				  Relation relation)
+{
+	static const CatalogFunction functions[] = {
+		[KEY_INTEGER] = CATALOG_ROW_PERMITTED_INTEGER,
+		[KEY_UUID] = CATALOG_ROW_PERMITTED_UUID,
+		[KEY_TEXT] = CATALOG_ROW_PERMITTED_TEXT,
+	};
+
+	if (carrying->permitted.fn_oid == InvalidOid)
+		fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]), &carrying->permitted,
+					  GetMemoryChunkContext(carrying));
+	if (type == INT4OID)
+		subject = Int64GetDatum(DatumGetInt32(subject));
+	else if (type == INT2OID)
+		subject = Int64GetDatum(DatumGetInt16(subject));
+	if (!DatumGetBool(FunctionCall3(&carrying->permitted, subject,
+									ObjectIdGetDatum(reference->domain), Int32GetDatum(0))))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("a row of \"%s\" may not be written for a subject who does not "
+							   "permit the purpose",
+							   RelationGetRelationName(relation)),
+						errdetail("It refers to a row of \"%s\" that is about them.",
+								  get_rel_name(reference->relid))));
+}
+
+/*
+ * subject_carried -- BEFORE INSERT OR UPDATE trigger made by carry_subject():
+ * fills the subject's key through the foreign key.  Arguments: our foreign key
+ * column, our subject column.  The referenced table is found through the
+ * foreign key itself, so it may be renamed.
+ */
+Datum
+subject_carried(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	TupleDesc descriptor;
+	HeapTuple tuple;
+	char **arguments;
+	int from;
+	int to;
+	Datum value;
+	bool isnull;
+	Carrying *carrying;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("subject_carried: not called by its trigger")));
+	arguments = trigger->tg_trigger->tgargs;
+	descriptor = RelationGetDescr(trigger->tg_relation);
+	tuple =
+		TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	from = SPI_fnumber(descriptor, arguments[0]);
+	to = SPI_fnumber(descriptor, arguments[1]);
+	if (from <= 0 || to <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
+						errmsg("a column that carries the subject of \"%s\" is gone",
+							   RelationGetRelationName(trigger->tg_relation))));
+	carrying = carrying_of(fcinfo->flinfo);
+	value = heap_getattr(tuple, from, descriptor, &isnull);
+	if (!isnull)
+	{
+		Reference reference = find_referenced(trigger->tg_relation, from);
+		Form_pg_attribute target = TupleDescAttr(descriptor, to - 1);
+
+		value =
+			subject_of_referenced(carrying, &reference, value,
+								  TupleDescAttr(descriptor, from - 1)->atttypid, target, &isnull);
+		if (!isnull && !InNoForceRLSOperation() && !IsLogicalWorker() && !row_security_bypassed())
+			require_permitted(carrying, &reference, value, target->atttypid, trigger->tg_relation);
+	}
+	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
+}
+
+/*
+ * carry_subject_rows(relation regclass, subject name) -- fill the column of all
+ * rows there are, as the relation's owner: triggers of users run as their
+ * owner, never as ours.
+ */
+Datum
+carry_subject_rows(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	const char *column = quote_identifier(NameStr(*PG_GETARG_NAME(1)));
+	Oid saved_user;
+	int saved_context;
+	char *query = psprintf("UPDATE %s SET %s = %s",
+						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+													  get_rel_name(relid)),
+						   column, column);
+
+	become_owner(relid, &saved_user, &saved_context);
+	SetUserIdAndSecContext(GetUserId(),
+						   saved_context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	SPI_connect();
+	policy_referential_depth++;
+	PG_TRY();
+	{
+		if (SPI_execute(query, false, 0) != SPI_OK_UPDATE)
+			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+							errmsg("the subject's column could not be filled")));
+	}
+	PG_FINALLY();
+	{
+		policy_referential_depth--;
+	}
+	PG_END_TRY();
+	SPI_finish();
+	SetUserIdAndSecContext(saved_user, saved_context);
+	PG_RETURN_VOID();
+}
+
+/* the trigger of carry_subject() that fills this relation through the column, or NULL */
+static Trigger *
+carrying_trigger(Relation relation, const char *column)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
+	{
+		Trigger *trigger = &triggers->triggers[i];
+
+		if (trigger->tgfoid == catalog_function_oid(CATALOG_SUBJECT_CARRIED) &&
+			trigger->tgnargs == 2 && (column == NULL || strcmp(trigger->tgargs[0], column) == 0))
+			return trigger;
+	}
+	return NULL;
+}
+
+/* carries_subject -- do its rows get their subject's key through a foreign key? */
+bool
+carries_subject(Relation relation)
+{
+	return carrying_trigger(relation, NULL) != NULL;
+}
+
+/*
+ * Rows that got their subject's key through a row that was moved get it anew:
+ * their own trigger fills it, so an update that changes nothing will do.
+ *	from, column	the referencing relation and its foreign key column
+ *	key, type		of the row that was moved
+ */
+static void
+carry_on(Oid from, AttrNumber column, Datum key, Oid type)
+{
+	Relation relation = table_open(from, AccessShareLock);
+	char *key_column = get_attname(from, column, false);
+	Trigger *carrying = carrying_trigger(relation, key_column);
+	int outer = policy_carrying_depth;
+	const char *subject;
+	char *query;
+	Oid saved_user;
+	int saved_context;
+
+	if (carrying != NULL)
+	{
+		subject = quote_identifier(carrying->tgargs[1]);
+		query = psprintf("UPDATE %s SET %s = %s WHERE %s OPERATOR(pg_catalog.=) $1",
+						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(from)),
+													RelationGetRelationName(relation)),
+						 subject, subject, quote_identifier(key_column));
+		become_owner(from, &saved_user, &saved_context);
+		policy_carrying_depth = policy_referential_depth;
+		PG_TRY();
+		{
+			if (SPI_execute_with_args(query, 1, &type, &key, NULL, false, 0) != SPI_OK_UPDATE)
+				ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+								errmsg("the subject's column could not be filled")));
+		}
+		PG_FINALLY();
+		{
+			policy_carrying_depth = outer;
+		}
+		PG_END_TRY();
+		SetUserIdAndSecContext(saved_user, saved_context);
+	}
+	table_close(relation, AccessShareLock);
+}
+
+/* subject_follows -- a row has another subject: so have those that carry it from there */
+void
+subject_follows(Relation relation, HeapTuple row)
+{
+	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&keys[0], Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(relation)));
+	ScanKeyInit(&keys[1], Anum_pg_constraint_contype, BTEqualStrategyNumber, F_CHAREQ,
+				CharGetDatum(CONSTRAINT_FOREIGN));
+	scan = systable_beginscan(constraints, InvalidOid, false, NULL, 2, keys);
+	SPI_connect();
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		AttrNumber conkey[INDEX_MAX_KEYS];
+		AttrNumber confkey[INDEX_MAX_KEYS];
+		Oid operators[INDEX_MAX_KEYS];
+		int n;
+		Datum key;
+		bool isnull;
+
+		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, operators, operators, operators,
+								   NULL, NULL);
+		key = heap_getattr(row, confkey[0], RelationGetDescr(relation), &isnull);
+		if (n == 1 && !isnull)
+			carry_on(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid, conkey[0], key,
+					 TupleDescAttr(RelationGetDescr(relation), confkey[0] - 1)->atttypid);
+	}
+	SPI_finish();
+	systable_endscan(scan);
+	table_close(constraints, AccessShareLock);
+}

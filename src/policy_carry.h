@@ -1,0 +1,18 @@
+/*
+ * policy_carry.h
+ *	  Rows that get their subject's key through a foreign key.
+ */
+#ifndef PRIVSEG_POLICY_CARRY_H
+#define PRIVSEG_POLICY_CARRY_H
+
+#include "access/htup.h"
+#include "utils/relcache.h"
+
+#pragma GCC visibility push(hidden)
+
+extern bool carries_subject(Relation relation);
+extern void subject_follows(Relation relation, HeapTuple row);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_POLICY_CARRY_H */
