@@ -29,7 +29,6 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "utils/fmgroids.h"
-#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
@@ -217,8 +216,6 @@ joins_tree(Oid child, Oid parent)
 						get_rel_name(member), get_rel_name(root)),
 				 errdetail(
 					 "It is not stored as an ordinary table, and may be read past the policy.")));
-		/* plans of what lies below the child were made without the policy */
-		CacheInvalidateRelcacheByRelid(member);
 	}
 }
 
