@@ -69,6 +69,7 @@ static const struct
 	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", 3, {TEXTOID, REGCLASSOID, INT4OID}},
 	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
 	[CATALOG_SUBJECT_MOVED] = {"subject_moved", 0, {InvalidOid}},
+	[CATALOG_LIBRARY_IS_PRELOADED] = {"library_is_preloaded", 0, {InvalidOid}},
 };
 
 PG_FUNCTION_INFO_V1(catalog_changed);

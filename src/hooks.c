@@ -17,8 +17,10 @@
 #include "guard.h"
 #include "hooks.h"
 #include "miscadmin.h"
+#include "optimizer/paths.h"
 #include "optimizer/planner.h"
 #include "policy.h"
+#include "policy_promote.h"
 #include "rewrite/rowsecurity.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
@@ -30,6 +32,9 @@ static shmem_startup_hook_type previous_shmem_startup = NULL;
 static row_security_policy_hook_type previous_permissive = NULL;
 static row_security_policy_hook_type previous_restrictive = NULL;
 static planner_hook_type previous_planner = NULL;
+static set_rel_pathlist_hook_type previous_pathlist = NULL;
+static get_relation_stats_hook_type previous_column_statistics = NULL;
+static get_index_stats_hook_type previous_index_statistics = NULL;
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
@@ -94,6 +99,53 @@ plan_referential(Query *parse, const char *query_string, int cursor_options, Par
 	return plan;
 }
 
+/* statistics are shown to a statement as a whole or not at all */
+static PlannedStmt *
+plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
+			 bool guarded)
+{
+	bool outer = policy_statement_reviewed;
+	PlannedStmt *plan;
+
+	policy_statement_reviewed = guarded && policy_review_statement(parse);
+	PG_TRY();
+	{
+		plan = run_planner(parse, query_string, cursor_options, params);
+	}
+	PG_FINALLY();
+	{
+		policy_statement_reviewed = outer;
+	}
+	PG_END_TRY();
+	return plan;
+}
+
+static void
+on_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
+{
+	if (protected_any())
+		policy_promote(root, rel, rte);
+	if (previous_pathlist)
+		previous_pathlist(root, rel, rti, rte);
+}
+
+static bool
+on_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
+					 VariableStatData *data)
+{
+	if (previous_column_statistics && previous_column_statistics(root, rte, column, data))
+		return true;
+	return policy_column_statistics(root, rte, column, data);
+}
+
+static bool
+on_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data)
+{
+	if (previous_index_statistics && previous_index_statistics(root, index, column, data))
+		return true;
+	return policy_index_statistics(root, index, column, data);
+}
+
 static PlannedStmt *
 on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
 {
@@ -116,7 +168,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 		global->boundParams = params;
 		guard_query(parse, global);
 	}
-	plan = run_planner(parse, query_string, cursor_options, params);
+	plan = plan_guarded(parse, query_string, cursor_options, params, guarded);
 	if (global != NULL)
 	{
 		/* of functions that were inlined */
@@ -263,6 +315,12 @@ hooks_init(void)
 	row_security_policy_hook_restrictive = on_restrictive;
 	previous_planner = planner_hook;
 	planner_hook = on_plan;
+	previous_pathlist = set_rel_pathlist_hook;
+	set_rel_pathlist_hook = on_pathlist;
+	previous_column_statistics = get_relation_stats_hook;
+	get_relation_stats_hook = on_column_statistics;
+	previous_index_statistics = get_index_stats_hook;
+	get_index_stats_hook = on_index_statistics;
 	previous_executor_start = ExecutorStart_hook;
 	ExecutorStart_hook = on_executor_start;
 	previous_executor_run = ExecutorRun_hook;

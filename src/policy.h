@@ -22,7 +22,7 @@ extern bool policy_is_subject_table(const ProtectedRelation *entry, Oid relid);
 extern bool policy_is(Node *qual, List *policy);
 extern bool
 policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual));
-extern bool policy_is_read_function(Oid function);
+extern bool policy_is_call(Node *node);
 extern Node *policy_reads_to_writes(Node *qual);
 extern Purpose policy_require_purpose(Oid user);
 

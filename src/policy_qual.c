@@ -234,9 +234,8 @@ policy_permissive(CmdType command, Relation relation)
 	return list_make1(make_policy(true, always, always));
 }
 
-/* policy_is_read_function -- is it privseg.row_permitted? */
-bool
-policy_is_read_function(Oid function)
+static bool
+is_read_function(Oid function)
 {
 	for (size_t i = 0; i < lengthof(read_functions); i++)
 		if (catalog_function_oid(read_functions[i]) == function)
@@ -244,12 +243,19 @@ policy_is_read_function(Oid function)
 	return false;
 }
 
+/* policy_is_call -- is it a call of privseg.row_permitted? */
+bool
+policy_is_call(Node *node)
+{
+	return IsA(node, FuncExpr) && is_read_function(((FuncExpr *) node)->funcid);
+}
+
 static Node *
 to_writes(Node *node, void *context)
 {
 	if (node == NULL)
 		return NULL;
-	if (IsA(node, FuncExpr) && policy_is_read_function(((FuncExpr *) node)->funcid))
+	if (policy_is_call(node))
 	{
 		FuncExpr *copy = copyObject((FuncExpr *) node);
 		int flags = DatumGetInt32(lthird_node(Const, copy->args)->constvalue);

@@ -594,7 +594,7 @@ run_sql($node, "COPY privseg.consent_record (subject_table, subject, purpose, st
 	  . join("\n", map { call($_) } random_rows(300)) . "\n"
 	  . join("\n", map {
 		"INSERT INTO privseg.consent_record ($columns) SELECT subject_table, subject, CASE n % 3 WHEN 0 THEN '$big_purposes[0]' WHEN 1 THEN '$big_purposes[1]' END,"
-		  . " CASE n % 5 WHEN 0 THEN 'given' WHEN 1 THEN 'requested' ELSE 'refused' END, NULL, now(), NULL, n % 4 = 0, CASE WHEN n % 3 < 2 THEN 'consent' ELSE 'signal' END"
+		  . " CASE WHEN n % 3 = 2 THEN 'refused' WHEN n % 5 = 0 THEN 'given' WHEN n % 5 = 1 THEN 'requested' ELSE 'refused' END, NULL, now(), NULL, n % 4 = 0, CASE WHEN n % 3 < 2 THEN 'consent' ELSE 'signal' END"
 		  . " FROM oracle.subject WHERE subject_table = '$_->{name}'::regclass AND n % 97 = 5;" } @big));
 cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_delta'), '>', 500, 'there are deltas again');
 like($node->safe_psql('postgres', "SET ROLE oracle_reader; SET privseg.purpose = 'consent'; EXPLAIN (ANALYZE, COSTS off) SELECT * FROM oracle.dense"),

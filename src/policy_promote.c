@@ -1,0 +1,220 @@
+/*
+ * policy_promote.c
+ *	  Gives clauses of a statement back the indexes and the statistics that core
+ *	  takes from whatever stands behind a row policy.
+ *
+ * Behind a security barrier core lets only LEAKPROOF operators use an index, and
+ * only they see statistics.  A clause that policy_reviewed.c knows to tell nothing
+ * is as good: its RestrictInfo is marked, in this plan only, and the relation's
+ * index paths are made once more.  RestrictInfos are where the planner has put
+ * them: a clause that an outer join delays is not among the relation's, so nothing
+ * moves that could not have moved without the policy.
+ *
+ * The marked clause is an index's condition, or runs beside the policy.  What is
+ * not reviewed stays behind the policy, as core has it.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/sysattr.h"
+#include "catalog.h"
+#include "catalog/index.h"
+#include "catalog/pg_index.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/paths.h"
+#include "policy.h"
+#include "policy_promote.h"
+#include "policy_reviewed.h"
+#include "utils/acl.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+bool policy_statement_reviewed = false;
+
+/* ---- indexes ---- */
+
+static bool promote(RestrictInfo *clause, Index least);
+
+/* the arms of an OR have RestrictInfos of their own */
+static void
+promote_arms(Node *arm, Index least)
+{
+	ListCell *lc;
+
+	if (arm == NULL)
+		return;
+	if (IsA(arm, RestrictInfo))
+		(void) promote((RestrictInfo *) arm, least);
+	else if (IsA(arm, BoolExpr))
+		foreach (lc, ((BoolExpr *) arm)->args)
+			promote_arms(lfirst(lc), least);
+}
+
+/* mark a clause that tells nothing; true if it was not usable before */
+static bool
+promote(RestrictInfo *clause, Index least)
+{
+	if (clause->security_level <= least || clause->leakproof ||
+		!reviewed_clause((Node *) clause->clause))
+		return false;
+	clause->leakproof = true;
+	promote_arms((Node *) clause->orclause, least);
+	return true;
+}
+
+static bool
+index_is_reviewed(const IndexOptInfo *index)
+{
+	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index->indexoid));
+	oidvector *classes;
+	bool isnull;
+	bool result = true;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	classes = (oidvector *) DatumGetPointer(
+		SysCacheGetAttr(INDEXRELID, tuple, Anum_pg_index_indclass, &isnull));
+	for (int i = 0; i < classes->dim1 && result; i++)
+		result = reviewed_opclass(classes->values[i]);
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * policy_promote -- for core's set_rel_pathlist_hook: the relation's paths are made.
+ */
+void
+policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
+{
+	List *indexes = rel->indexlist;
+	List *reviewed = NIL;
+	bool promoted = false;
+	ListCell *lc;
+
+	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || indexes == NIL ||
+		protected_relation(rte->relid) == NULL)
+		return;
+	foreach (lc, rel->baserestrictinfo)
+		promoted |= promote(lfirst(lc), rel->baserestrict_min_security);
+	foreach (lc, rel->joininfo)
+		promoted |= promote(lfirst(lc), rel->baserestrict_min_security);
+	if (!promoted)
+		return;
+	foreach (lc, indexes)
+		if (index_is_reviewed(lfirst(lc)))
+			reviewed = lappend(reviewed, lfirst(lc));
+	if (reviewed == NIL)
+		return;
+	rel->indexlist = reviewed;
+	create_index_paths(root, rel);
+	rel->indexlist = indexes;
+}
+
+/* ---- statistics ---- */
+
+static bool
+qual_is_not_reviewed(Node *qual)
+{
+	ListCell *lc;
+
+	foreach (lc, make_ands_implicit((Expr *) qual))
+		if (!policy_is_call(lfirst(lc)) && !reviewed_clause(lfirst(lc)))
+			return true;
+	return false;
+}
+
+static bool
+has_other_quals(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query *query = (Query *) node;
+		ListCell *lc;
+
+		if (qual_is_not_reviewed(query->havingQual))
+			return true;
+		foreach (lc, query->rtable)
+		{
+			ListCell *qual;
+
+			foreach (qual, lfirst_node(RangeTblEntry, lc)->securityQuals)
+				if (qual_is_not_reviewed(lfirst(qual)))
+					return true;
+		}
+		return query_tree_walker(query, has_other_quals, NULL, QTW_EXAMINE_RTES_BEFORE);
+	}
+	if (IsA(node, FromExpr) && qual_is_not_reviewed(((FromExpr *) node)->quals))
+		return true;
+	if (IsA(node, JoinExpr) && qual_is_not_reviewed(((JoinExpr *) node)->quals))
+		return true;
+	if (IsA(node, RangeTblEntry))
+		return false;
+	return expression_tree_walker(node, has_other_quals, NULL);
+}
+
+/*
+ * policy_review_statement -- are all quals of the statement reviewed?  Selectivity
+ * is estimated by applying a qual's operator to values of hidden rows, and the
+ * planner does not say which operator it has in mind when it asks for statistics.
+ */
+bool
+policy_review_statement(Query *query)
+{
+	return !has_other_quals((Node *) query, NULL);
+}
+
+/* may the reader of the statement select the column at all? */
+static bool
+may_select(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column)
+{
+	Oid user = rte->checkAsUser ? rte->checkAsUser : GetUserId();
+
+	/* of a child its parent's privileges count, and theirs are asked for anyway */
+	if ((rte->requiredPerms & ACL_SELECT) == 0)
+		return true;
+	return pg_class_aclcheck(rte->relid, user, ACL_SELECT) == ACLCHECK_OK ||
+		   (column > 0 &&
+			pg_attribute_aclcheck(rte->relid, column, user, ACL_SELECT) == ACLCHECK_OK);
+}
+
+/*
+ * policy_column_statistics -- for core's get_relation_stats_hook: false, do as
+ * without us.
+ */
+bool
+policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
+						 VariableStatData *data)
+{
+	if (!policy_statement_reviewed || rte->rtekind != RTE_RELATION ||
+		protected_relation(rte->relid) == NULL || !may_select(root, rte, column))
+		return false;
+	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
+									   Int16GetDatum(column), BoolGetDatum(rte->inh));
+	data->freefunc = ReleaseSysCache;
+	data->acl_ok = true;
+	return true;
+}
+
+/*
+ * policy_index_statistics -- the same of an expression, for get_index_stats_hook.
+ */
+bool
+policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data)
+{
+	Oid relid = policy_statement_reviewed ? IndexGetRelation(index, true) : InvalidOid;
+
+	if (!OidIsValid(relid) || protected_relation(relid) == NULL ||
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		return false;
+	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index),
+									   Int16GetDatum(column), BoolGetDatum(false));
+	data->freefunc = ReleaseSysCache;
+	data->acl_ok = true;
+	return true;
+}

@@ -1,0 +1,25 @@
+/*
+ * policy_promote.h
+ *	  Indexes and statistics behind the row policy.
+ */
+#ifndef PRIVSEG_POLICY_PROMOTE_H
+#define PRIVSEG_POLICY_PROMOTE_H
+
+#include "nodes/pathnodes.h"
+#include "utils/selfuncs.h"
+
+#pragma GCC visibility push(hidden)
+
+/* all quals of the statement being planned are reviewed */
+extern bool policy_statement_reviewed;
+
+extern bool policy_review_statement(Query *query);
+extern void policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
+extern bool policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
+									 VariableStatData *data);
+extern bool
+policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_POLICY_PROMOTE_H */

@@ -1,0 +1,459 @@
+/*
+ * policy_reviewed.c
+ *	  Which expressions tell nothing of a row they are asked about.
+ *
+ * Core knows functions that are LEAKPROOF, and uses an index before a row policy
+ * for these only.  Many more of its own tell nothing: they raise no error that
+ * depends on a value, emit no notice, have no side effect, and call no code of a
+ * user.  They are listed here by OID, each family with its reason.  Nothing of a
+ * user is ever on the list, and pg_proc's own flags stay as they are.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
+#include "policy_reviewed.h"
+#include "utils/builtins.h"
+#include "utils/catcache.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+typedef enum Condition
+{
+	ALWAYS,   /* whatever the arguments are */
+	ELEMENTS, /* where the arguments' elements are compared by code of core */
+	PATTERN   /* where the second is a constant that cannot raise */
+} Condition;
+
+typedef struct ReviewedFunction
+{
+	Oid function;
+	Condition condition;
+} ReviewedFunction;
+
+static const ReviewedFunction for_clauses[] = {
+	/* numbers: compares digits; NaN has its place in the order */
+	{F_NUMERIC_EQ, ALWAYS},
+	{F_NUMERIC_NE, ALWAYS},
+	{F_NUMERIC_LT, ALWAYS},
+	{F_NUMERIC_LE, ALWAYS},
+	{F_NUMERIC_GT, ALWAYS},
+	{F_NUMERIC_GE, ALWAYS},
+	/* moments of different types: what does not fit the other type is less or greater */
+	{F_DATE_EQ_TIMESTAMP, ALWAYS},
+	{F_DATE_NE_TIMESTAMP, ALWAYS},
+	{F_DATE_LT_TIMESTAMP, ALWAYS},
+	{F_DATE_LE_TIMESTAMP, ALWAYS},
+	{F_DATE_GT_TIMESTAMP, ALWAYS},
+	{F_DATE_GE_TIMESTAMP, ALWAYS},
+	{F_DATE_EQ_TIMESTAMPTZ, ALWAYS},
+	{F_DATE_NE_TIMESTAMPTZ, ALWAYS},
+	{F_DATE_LT_TIMESTAMPTZ, ALWAYS},
+	{F_DATE_LE_TIMESTAMPTZ, ALWAYS},
+	{F_DATE_GT_TIMESTAMPTZ, ALWAYS},
+	{F_DATE_GE_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_EQ_DATE, ALWAYS},
+	{F_TIMESTAMP_NE_DATE, ALWAYS},
+	{F_TIMESTAMP_LT_DATE, ALWAYS},
+	{F_TIMESTAMP_LE_DATE, ALWAYS},
+	{F_TIMESTAMP_GT_DATE, ALWAYS},
+	{F_TIMESTAMP_GE_DATE, ALWAYS},
+	{F_TIMESTAMP_EQ_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_NE_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_LT_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_LE_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_GT_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMP_GE_TIMESTAMPTZ, ALWAYS},
+	{F_TIMESTAMPTZ_EQ_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_NE_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_LT_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_LE_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_GT_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_GE_DATE, ALWAYS},
+	{F_TIMESTAMPTZ_EQ_TIMESTAMP, ALWAYS},
+	{F_TIMESTAMPTZ_NE_TIMESTAMP, ALWAYS},
+	{F_TIMESTAMPTZ_LT_TIMESTAMP, ALWAYS},
+	{F_TIMESTAMPTZ_LE_TIMESTAMP, ALWAYS},
+	{F_TIMESTAMPTZ_GT_TIMESTAMP, ALWAYS},
+	{F_TIMESTAMPTZ_GE_TIMESTAMP, ALWAYS},
+	/* enums: compares the places of labels in core's cache */
+	{F_ENUM_EQ, ALWAYS},
+	{F_ENUM_NE, ALWAYS},
+	{F_ENUM_LT, ALWAYS},
+	{F_ENUM_LE, ALWAYS},
+	{F_ENUM_GT, ALWAYS},
+	{F_ENUM_GE, ALWAYS},
+	/* jsonb: walks two values side by side; a missing key is NULL or false */
+	{F_JSONB_EQ, ALWAYS},
+	{F_JSONB_NE, ALWAYS},
+	{F_JSONB_LT, ALWAYS},
+	{F_JSONB_LE, ALWAYS},
+	{F_JSONB_GT, ALWAYS},
+	{F_JSONB_GE, ALWAYS},
+	{F_JSONB_CONTAINS, ALWAYS},
+	{F_JSONB_CONTAINED, ALWAYS},
+	{F_JSONB_EXISTS, ALWAYS},
+	{F_JSONB_EXISTS_ANY, ALWAYS},
+	{F_JSONB_EXISTS_ALL, ALWAYS},
+	{F_JSONB_OBJECT_FIELD, ALWAYS},
+	{F_JSONB_OBJECT_FIELD_TEXT, ALWAYS},
+	{F_JSONB_ARRAY_ELEMENT, ALWAYS},
+	{F_JSONB_ARRAY_ELEMENT_TEXT, ALWAYS},
+	{F_JSONB_EXTRACT_PATH, ALWAYS},
+	{F_JSONB_EXTRACT_PATH_TEXT, ALWAYS},
+	/* arrays: compares elements */
+	{F_ARRAY_EQ, ELEMENTS},
+	{F_ARRAY_NE, ELEMENTS},
+	{F_ARRAY_LT, ELEMENTS},
+	{F_ARRAY_LE, ELEMENTS},
+	{F_ARRAY_GT, ELEMENTS},
+	{F_ARRAY_GE, ELEMENTS},
+	{F_ARRAYOVERLAP, ELEMENTS},
+	{F_ARRAYCONTAINS, ELEMENTS},
+	{F_ARRAYCONTAINED, ELEMENTS},
+	/* ranges: compares bounds; not union, difference, adjacency, which make new ones */
+	{F_RANGE_EQ, ELEMENTS},
+	{F_RANGE_NE, ELEMENTS},
+	{F_RANGE_LT, ELEMENTS},
+	{F_RANGE_LE, ELEMENTS},
+	{F_RANGE_GT, ELEMENTS},
+	{F_RANGE_GE, ELEMENTS},
+	{F_RANGE_OVERLAPS, ELEMENTS},
+	{F_RANGE_CONTAINS, ELEMENTS},
+	{F_RANGE_CONTAINED_BY, ELEMENTS},
+	{F_RANGE_CONTAINS_ELEM, ELEMENTS},
+	{F_ELEM_CONTAINED_BY_RANGE, ELEMENTS},
+	{F_RANGE_BEFORE, ELEMENTS},
+	{F_RANGE_AFTER, ELEMENTS},
+	/* addresses: compares bits under a mask */
+	{F_NETWORK_SUB, ALWAYS},
+	{F_NETWORK_SUBEQ, ALWAYS},
+	{F_NETWORK_SUP, ALWAYS},
+	{F_NETWORK_SUPEQ, ALWAYS},
+	{F_NETWORK_OVERLAP, ALWAYS},
+	/* full text: looks lexemes up; both sides are made already */
+	{F_TSVECTOR_EQ, ALWAYS},
+	{F_TSVECTOR_NE, ALWAYS},
+	{F_TS_MATCH_VQ, ALWAYS},
+	{F_TS_MATCH_QV, ALWAYS},
+	/* patterns: only a pattern that ends in an escape raises, and only where it gets there */
+	{F_TEXTLIKE, PATTERN},
+	{F_TEXTNLIKE, PATTERN},
+	{F_TEXTICLIKE, PATTERN},
+	{F_TEXTICNLIKE, PATTERN},
+	{F_BPCHARLIKE, PATTERN},
+	{F_BPCHARNLIKE, PATTERN},
+	{F_BPCHARICLIKE, PATTERN},
+	{F_BPCHARICNLIKE, PATTERN},
+};
+
+/*
+ * What an owner may have computed of every row besides, in an index, a generated
+ * column, statistics.  Not good enough for a clause, where somebody looks for a
+ * single error: these raise where the value is not text of the database's encoding,
+ * or would be longer than a value can be.
+ */
+static const Oid for_definitions[] = {
+	/* letters and lengths of text that is valid */
+	F_LOWER_TEXT,
+	F_UPPER_TEXT,
+	F_TEXTCAT,
+	F_LEFT,
+	F_RIGHT,
+	F_LENGTH_TEXT,
+	F_CHAR_LENGTH_TEXT,
+	F_OCTET_LENGTH_TEXT,
+	F_OCTET_LENGTH_BYTEA,
+	/* parts of a moment, which all have; the unit must be a constant (see there) */
+	F_DATE_TIMESTAMP,
+	F_TIMESTAMP_DATE,
+	F_DATE_TRUNC_TEXT_TIMESTAMP,
+	F_DATE_PART_TEXT_TIMESTAMP,
+	F_DATE_PART_TEXT_DATE,
+	F_EXTRACT_TEXT_TIMESTAMP,
+	F_EXTRACT_TEXT_DATE,
+};
+
+/* ---- arguments ---- */
+
+/* are values of this type compared by code of core alone? */
+static bool
+type_is_of_core(Oid type)
+{
+	Oid element = get_element_type(type);
+
+	if (OidIsValid(element))
+		return type_is_of_core(element);
+	if (type_is_enum(type))
+		return true;
+	if (get_typtype(type) == TYPTYPE_RANGE)
+	{
+		TypeCacheEntry *range = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
+
+		return range->rngelemtype != NULL && type_is_of_core(range->rngelemtype->type_id) &&
+			   range->rng_cmp_proc_finfo.fn_oid < FirstNormalObjectId &&
+			   (!OidIsValid(range->rng_canonical_finfo.fn_oid) ||
+				range->rng_canonical_finfo.fn_oid < FirstNormalObjectId);
+	}
+	/* a record's columns may be of any type; a domain's checks are code of a user */
+	return type < FirstNormalObjectId && get_typtype(type) == TYPTYPE_BASE;
+}
+
+static bool
+elements_are_of_core(List *args)
+{
+	ListCell *lc;
+
+	foreach (lc, args)
+		if (!type_is_of_core(exprType(lfirst(lc))))
+			return false;
+	return true;
+}
+
+/* a constant pattern whose last character is not an escape */
+static bool
+pattern_cannot_raise(List *args)
+{
+	Const *pattern = lsecond(args);
+	char *string;
+	int escapes = 0;
+
+	while (IsA(pattern, RelabelType))
+		pattern = (Const *) ((RelabelType *) pattern)->arg;
+	if (!IsA(pattern, Const) || pattern->constisnull)
+		return IsA(pattern, Const);
+	if (pattern->consttype != TEXTOID && pattern->consttype != VARCHAROID &&
+		pattern->consttype != BPCHAROID)
+		return false;
+	string = TextDatumGetCString(pattern->constvalue);
+	for (int i = (int) strlen(string) - 1; i >= 0 && string[i] == '\\'; i--)
+		escapes++;
+	pfree(string);
+	return escapes % 2 == 0;
+}
+
+static bool
+tells_nothing(Oid function, List *args)
+{
+	if (function >= FirstNormalObjectId)
+		return false;
+	if (get_func_leakproof(function))
+		return true;
+	for (size_t i = 0; i < lengthof(for_clauses); i++)
+	{
+		if (for_clauses[i].function != function)
+			continue;
+		switch (for_clauses[i].condition)
+		{
+			case ELEMENTS:
+				return elements_are_of_core(args);
+			case PATTERN:
+				return pattern_cannot_raise(args);
+			default:
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+is_for_definitions(Oid function, List *args)
+{
+	for (size_t i = 0; i < lengthof(for_definitions); i++)
+	{
+		if (for_definitions[i] != function)
+			continue;
+		switch (function)
+		{
+			case F_DATE_TRUNC_TEXT_TIMESTAMP:
+			case F_DATE_PART_TEXT_TIMESTAMP:
+			case F_DATE_PART_TEXT_DATE:
+			case F_EXTRACT_TEXT_TIMESTAMP:
+			case F_EXTRACT_TEXT_DATE:
+				return IsA(linitial(args), Const);
+			default:
+				return true;
+		}
+	}
+	return false;
+}
+
+/* ---- expressions ---- */
+
+typedef struct Review
+{
+	bool definition; /* of an owner's, not a clause of a statement */
+} Review;
+
+static bool
+is_of_user(Oid function, void *context)
+{
+	/* the stored policies ask for it */
+	return function >= FirstNormalObjectId &&
+		   function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED);
+}
+
+/* core's functions only, here and below: enough where no column is involved */
+static bool
+calls_user(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (check_functions_in_node(node, is_of_user, NULL) || IsA(node, SubLink) ||
+		IsA(node, SubPlan) || IsA(node, CoerceToDomain))
+		return true;
+	return expression_tree_walker(node, calls_user, context);
+}
+
+static bool tells(Node *node, void *context);
+
+static bool
+call_tells(Oid function, List *args, Review *review)
+{
+	if (!tells_nothing(function, args) &&
+		!(review->definition && is_for_definitions(function, args)))
+		return true;
+	return tells((Node *) args, review);
+}
+
+/* may the expression tell of a row?  Anything that is not known may. */
+static bool
+tells(Node *node, void *context)
+{
+	Review *review = context;
+
+	if (node == NULL)
+		return false;
+	/* what it selects is a statement of its own; here, only the comparison with it */
+	if (IsA(node, SubLink))
+		return tells(((SubLink *) node)->testexpr, context);
+	/* what is the same for all rows is asked of none */
+	if (!contain_var_clause(node) && !IsA(node, List))
+		return calls_user(node, NULL);
+	switch (nodeTag(node))
+	{
+		case T_Var:
+			return false;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			set_opfuncid((OpExpr *) node);
+			return call_tells(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args, review);
+		case T_ScalarArrayOpExpr:
+			set_sa_opfuncid((ScalarArrayOpExpr *) node);
+			return call_tells(((ScalarArrayOpExpr *) node)->opfuncid,
+							  ((ScalarArrayOpExpr *) node)->args, review);
+		case T_FuncExpr:
+			return ((FuncExpr *) node)->funcretset ||
+				   call_tells(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args, review);
+		case T_NullTest:
+			return ((NullTest *) node)->argisrow ||
+				   tells((Node *) ((NullTest *) node)->arg, context);
+		case T_CaseExpr:
+		case T_CaseWhen:
+		case T_CoalesceExpr:
+			return !review->definition || expression_tree_walker(node, tells, context);
+		case T_List:
+		case T_BoolExpr:
+		case T_BooleanTest:
+		case T_RelabelType:
+		case T_CollateExpr:
+		case T_ArrayExpr:
+			return expression_tree_walker(node, tells, context);
+		default:
+			return true;
+	}
+}
+
+/*
+ * reviewed_clause -- may this clause of a statement run before the policy?
+ */
+bool
+reviewed_clause(Node *clause)
+{
+	Review review = {false};
+
+	return !tells(clause, &review);
+}
+
+/*
+ * reviewed_definition -- may an owner have this computed of every row?
+ */
+bool
+reviewed_definition(Node *expression)
+{
+	Review review = {true};
+
+	return !tells(expression, &review);
+}
+
+/* ---- operator classes ---- */
+
+static bool
+is_superusers_c(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc procedure;
+	bool result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	procedure = (Form_pg_proc) GETSTRUCT(tuple);
+	result = function < FirstNormalObjectId ||
+			 (procedure->prolang == ClanguageId && superuser_arg(procedure->proowner));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * reviewed_opclass -- core's own; and those of pg_trgm as a superuser's script has
+ * made them: members of the extension, owned by a superuser, with nothing but C
+ * functions of a superuser.  pg_trgm is trusted, so whoever may create in the
+ * database can install it; but then, too, the script runs as the superuser who owns
+ * what it makes, and nobody else can put a function into the class.
+ */
+bool
+reviewed_opclass(Oid opclass)
+{
+	HeapTuple tuple;
+	Form_pg_opclass class;
+	Oid extension;
+	Oid family;
+	Oid type;
+	CatCList *members;
+	bool result;
+
+	if (opclass < FirstNormalObjectId)
+		return true;
+	extension = getExtensionOfObject(OperatorClassRelationId, opclass);
+	if (!OidIsValid(extension) || extension != get_extension_oid("pg_trgm", true))
+		return false;
+	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	family = class->opcfamily;
+	type = class->opcintype;
+	result = superuser_arg(class->opcowner);
+	ReleaseSysCache(tuple);
+	members = SearchSysCacheList2(AMPROCNUM, ObjectIdGetDatum(family), ObjectIdGetDatum(type));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
+	ReleaseSysCacheList(members);
+	return result;
+}

@@ -1,0 +1,21 @@
+/*
+ * policy_reviewed.h
+ *	  Which expressions tell nothing of a row they are asked about.
+ */
+#ifndef PRIVSEG_POLICY_REVIEWED_H
+#define PRIVSEG_POLICY_REVIEWED_H
+
+#include "nodes/nodes.h"
+
+#pragma GCC visibility push(hidden)
+
+/* a clause of a statement: may it run before the policy, in an index? */
+extern bool reviewed_clause(Node *clause);
+/* an expression of an owner's DDL: may it run over every row? */
+extern bool reviewed_definition(Node *expression);
+/* an index's operator class: may its code be shown every row? */
+extern bool reviewed_opclass(Oid opclass);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_POLICY_REVIEWED_H */
