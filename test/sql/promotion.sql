@@ -81,7 +81,7 @@ CREATE VIEW promo.promoted AS SELECT q.clause, c.* FROM unnest(ARRAY[
 	$$j @> '{"k": 17}'$$, $$j ? 's17'$$, $$j ?| ARRAY['s17', 's18']$$, $$j ?& ARRAY['s17', 'k']$$, $$j ->> 'city' = 'c17'$$, $$j = '{"k": 7919, "s1": true, "city": "c1"}'$$,
 	$$m = 'great'$$, $$m > 'fine'$$, 'r && int4range(17, 19)', 'r @> 17', 'r @> int4range(17, 18)', 'r << int4range(2, 4)', $$tr && tsrange('2000-05-05', '2000-05-06')$$, $$tr @> timestamp '2000-05-05'$$,
 	$$ip <<= '10.0.3.0/28'$$, $$ip << '10.0.3.0/28'$$, $$ip && '10.0.3.7/32'$$, $$doc @@ to_tsquery('simple', 'w17 & x2')$$, $$to_tsquery('simple', 'w17') @@ doc$$,
-	'n = 17::int + 1', 'n = (SELECT 17)', 'n > 1000 AND gj = 17', 'n = 17 AND t IS NOT NULL', 'n = 17 AND NOT (f = 5)', 'n IS NOT DISTINCT FROM 17', $$n = 17 AND lower(t) = 't17'$$, $$id = 17 AND n = (SELECT max(n) FROM promo.keys)$$]) q (clause),
+	'n = 17::int + 1', 'n = (SELECT 17)', 'n > 1000 AND gj = 17', 'n = 17 AND t IS NOT NULL', 'n = 17 AND NOT (f = 5)', 'n IS NOT DISTINCT FROM 17']) q (clause),
 	LATERAL promo.compare('SELECT * FROM $T t WHERE ' || clause) c;
 SELECT clause, plain AS index, rows FROM promo.promoted WHERE plain = safe AND rows !~ 'instead';
 SELECT * FROM promo.promoted WHERE plain <> safe OR rows ~ 'instead';
@@ -129,8 +129,8 @@ BEGIN
 END $$;
 SET ROLE promo_auditor;
 SELECT clause, estimate, shown, estimate BETWEEN shown / 2 - 5 AND shown * 2 + 5 AS good FROM (SELECT clause, promo.estimate('SELECT * FROM promo.safe WHERE ' || clause) AS estimate, promo.wanted(clause) AS shown
-FROM unnest(ARRAY['n BETWEEN 100 AND 200', 'n < 300', $$m = 'fine'$$, $$m = 'great'$$, $$t LIKE 't1%'$$, 'a && ARRAY[20018]', $$j ->> 'city' = 'c17'$$, 'true']) clause) e;
-SELECT clause, promo.estimate('SELECT * FROM promo.safe WHERE ' || clause) < 4000 AS guessed FROM unnest(ARRAY['n < 900 AND promo.noisy(n) > 0', 'n < 900 AND f OPERATOR(promo.===) 17']) clause;
+FROM unnest(ARRAY['n BETWEEN 100 AND 200', 'n < 300', $$m = 'fine'$$, $$m = 'great'$$, $$t LIKE 't1%'$$, 'a && ARRAY[20013]', $$j ->> 'city' = 'c17'$$, 'true']) clause) e;
+SELECT clause, promo.estimate('SELECT * FROM promo.safe WHERE ' || clause) < 4000 AS guessed FROM unnest(ARRAY['n < 900 AND promo.noisy(n) > 0', 'n < 900 AND id OPERATOR(promo.===) 17']) clause;
 
 RESET ROLE;
 RESET privseg.purpose;
