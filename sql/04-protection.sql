@@ -33,6 +33,29 @@ LANGUAGE c IMMUTABLE PARALLEL SAFE COST 1 AS 'MODULE_PATHNAME', 'library_is_prel
 COMMENT ON FUNCTION privseg.library_is_preloaded() IS
 'stored policy of protected tables: an error in a server that does not preload privseg';
 
+-- What core counts of a table tells of hidden rows: src/guard_counters.c puts these
+-- in the place of its columns and functions.
+CREATE FUNCTION privseg.counters_shown(relation oid) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'counters_shown';
+COMMENT ON FUNCTION privseg.counters_shown(oid) IS 'may the current user see what core counts of the relation?';
+CREATE FUNCTION privseg.shown_counter(function regproc, "of" oid) RETURNS bigint
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'shown_counter';
+COMMENT ON FUNCTION privseg.shown_counter(regproc, oid) IS 'a counter of core''s, NULL of a protected relation for whoever may not see it';
+CREATE FUNCTION privseg.shown_size(function regproc, relation regclass, fork text) RETURNS bigint
+LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'shown_size';
+COMMENT ON FUNCTION privseg.shown_size(regproc, regclass, text) IS 'a size, NULL of a protected relation for whoever may not see it';
+CREATE FUNCTION privseg.shown_progress(command text, OUT pid int, OUT datid oid, OUT relid oid,
+	OUT param1 bigint, OUT param2 bigint, OUT param3 bigint, OUT param4 bigint, OUT param5 bigint,
+	OUT param6 bigint, OUT param7 bigint, OUT param8 bigint, OUT param9 bigint, OUT param10 bigint,
+	OUT param11 bigint, OUT param12 bigint, OUT param13 bigint, OUT param14 bigint, OUT param15 bigint,
+	OUT param16 bigint, OUT param17 bigint, OUT param18 bigint, OUT param19 bigint, OUT param20 bigint)
+RETURNS SETOF record
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'shown_progress';
+COMMENT ON FUNCTION privseg.shown_progress(text) IS 'progress of commands, not of those on protected relations for whoever may not see it';
+CREATE FUNCTION privseg.row_security_active(relation oid) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'policed_row_security_active';
+COMMENT ON FUNCTION privseg.row_security_active(oid) IS 'as core''s, but of protected relations it is, for everybody, unless it is honoured as off';
+
 CREATE FUNCTION privseg.subject_moved() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'subject_moved';
 COMMENT ON FUNCTION privseg.subject_moved() IS 'trigger: a row may not be moved to another subject';

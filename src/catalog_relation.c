@@ -13,7 +13,9 @@
 #include "access/table.h"
 #include "cache_inval.h"
 #include "catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -279,24 +281,28 @@ protected_by_column(const ProtectedRelation *entry, const char *column)
 
 /*
  * protected_toast -- the protected relation whose TOAST table this is, or
- * InvalidOid.  Reads pg_class from end to end: few ask.
+ * InvalidOid.
  */
 Oid
 protected_toast(Oid relid)
 {
-	Relation classes = table_open(RelationRelationId, AccessShareLock);
-	ScanKeyData key;
+	Relation depend = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple tuple;
 	Oid owner = InvalidOid;
 
-	ScanKeyInit(&key, Anum_pg_class_reltoastrelid, BTEqualStrategyNumber, F_OIDEQ,
+	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(classes, InvalidOid, false, NULL, 1, &key);
+	scan = systable_beginscan(depend, DependDependerIndexId, true, NULL, 2, keys);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->oid;
+		if (((Form_pg_depend) GETSTRUCT(tuple))->refclassid == RelationRelationId &&
+			((Form_pg_depend) GETSTRUCT(tuple))->deptype == DEPENDENCY_INTERNAL)
+			owner = ((Form_pg_depend) GETSTRUCT(tuple))->refobjid;
 	systable_endscan(scan);
-	table_close(classes, AccessShareLock);
+	table_close(depend, AccessShareLock);
 	return protected_relation(owner) != NULL ? owner : InvalidOid;
 }
 

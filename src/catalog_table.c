@@ -70,6 +70,11 @@ static const struct
 	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
 	[CATALOG_SUBJECT_MOVED] = {"subject_moved", 0, {InvalidOid}},
 	[CATALOG_LIBRARY_IS_PRELOADED] = {"library_is_preloaded", 0, {InvalidOid}},
+	[CATALOG_COUNTERS_SHOWN] = {"counters_shown", 1, {OIDOID}},
+	[CATALOG_SHOWN_COUNTER] = {"shown_counter", 2, {REGPROCOID, OIDOID}},
+	[CATALOG_SHOWN_SIZE] = {"shown_size", 3, {REGPROCOID, REGCLASSOID, TEXTOID}},
+	[CATALOG_SHOWN_PROGRESS] = {"shown_progress", 1, {TEXTOID}},
+	[CATALOG_ROW_SECURITY_ACTIVE] = {"row_security_active", 1, {OIDOID}},
 };
 
 PG_FUNCTION_INFO_V1(catalog_changed);

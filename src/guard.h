@@ -8,6 +8,7 @@
 
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
+#include "commands/explain.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
@@ -37,8 +38,23 @@ extern PolicyReads guard_execution(PlannedStmt *plan);
 extern PolicyReads guard_reads(PlannedStmt *plan);
 extern bool guard_is_referential(PlannedStmt *plan);
 
+/* guard_copy.c */
+extern void guard_copy(CopyStmt *copy);
+
 /* guard_children.c */
 extern void guard_children(Node *node);
+
+/* guard_explain.c */
+extern void
+guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *state,
+			  const char *query_string, ParamListInfo params, QueryEnvironment *environment);
+extern void guard_explain_execute(ExplainStmt *explain);
+
+/* guard_counters.c */
+extern bool guard_sees_counts(void);
+extern void guard_counters(Query *query);
+extern void guard_function(Oid function);
+extern void guard_verbose(Node *node);
 
 /* guard_cursor.c */
 extern void guard_cursor_declared(const char *name);

@@ -17,12 +17,10 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
-#include "nodes/makefuncs.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
-#include "utils/rls.h"
 #include "utils/syscache.h"
 
 static bool
@@ -68,64 +66,6 @@ locked_relation(RangeVar *relation, LOCKMODE mode)
 	if (OidIsValid(relid))
 		relation->schemaname = get_namespace_name(get_rel_namespace(relid));
 	return relid;
-}
-
-/*
- * COPY of a protected relation.  TO: core rewrites it into a query where row
- * security binds; where it does not we do the same.  FROM: refused, as core
- * refuses it under row security.
- */
-static void
-guard_copy(CopyStmt *copy)
-{
-	Oid relid = named_relation(copy->relation);
-	SelectStmt *select;
-	List *targets = NIL;
-	ListCell *lc;
-
-	if (protected_relation(relid) == NULL || row_security_bypassed())
-		return;
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		return;
-	if (copy->is_from)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_SHAPE),
-			 errmsg("COPY FROM is not supported on protected relation \"%s\"", get_rel_name(relid)),
-			 errhint(
-				 "Use INSERT, or COPY into a temporary table and INSERT ... SELECT. A superuser may SET row_security = off.")));
-
-	select = makeNode(SelectStmt);
-	if (copy->attlist == NIL)
-	{
-		ColumnRef *star = makeNode(ColumnRef);
-		ResTarget *target = makeNode(ResTarget);
-
-		star->fields = list_make1(makeNode(A_Star));
-		star->location = -1;
-		target->val = (Node *) star;
-		target->location = -1;
-		targets = list_make1(target);
-	}
-	foreach (lc, copy->attlist)
-	{
-		ColumnRef *column = makeNode(ColumnRef);
-		ResTarget *target = makeNode(ResTarget);
-
-		column->fields = list_make1(lfirst(lc));
-		column->location = -1;
-		target->val = (Node *) column;
-		target->location = -1;
-		targets = lappend(targets, target);
-	}
-	select->targetList = targets;
-	select->fromClause = list_make1(
-		makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1));
-	if (get_rel_relkind(relid) != RELKIND_PARTITIONED_TABLE)
-		linitial_node(RangeVar, select->fromClause)->inh = false;
-	copy->relation = NULL;
-	copy->attlist = NIL;
-	copy->query = (Node *) select;
 }
 
 static void
@@ -302,7 +242,10 @@ guard_rewrites(Node *node)
 {
 	switch (nodeTag(node))
 	{
+		case T_ClusterStmt:
 		case T_CopyStmt:
+		case T_ExplainStmt:
+		case T_VacuumStmt:
 		case T_AlterTableStmt:
 		case T_RenameStmt:
 		case T_DropStmt:
@@ -328,6 +271,14 @@ guard_utility(PlannedStmt *statement)
 		return;
 	switch (nodeTag(node))
 	{
+		case T_ExplainStmt:
+			if (protected_any())
+				guard_explain_execute((ExplainStmt *) node);
+			break;
+		case T_ClusterStmt:
+		case T_VacuumStmt:
+			guard_verbose(node);
+			break;
 		case T_CopyStmt:
 			guard_copy((CopyStmt *) node);
 			break;

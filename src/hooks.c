@@ -11,6 +11,7 @@
 #include "access/xact.h"
 #include "catalog.h"
 #include "catalog/objectaccess.h"
+#include "commands/explain.h"
 #include "commands/seclabel.h"
 #include "consent.h"
 #include "executor/executor.h"
@@ -37,6 +38,7 @@ static get_relation_stats_hook_type previous_column_statistics = NULL;
 static get_index_stats_hook_type previous_index_statistics = NULL;
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
+static ExplainOneQuery_hook_type previous_explain = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 
@@ -167,6 +169,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 		global = makeNode(PlannerGlobal);
 		global->boundParams = params;
 		guard_query(parse, global);
+		guard_counters(parse);
 	}
 	plan = plan_guarded(parse, query_string, cursor_options, params, guarded);
 	if (global != NULL)
@@ -179,6 +182,17 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 	if (guarded || protected_any())
 		guard_plan(plan);
 	return plan;
+}
+
+static void
+on_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *state,
+		   const char *query_string, ParamListInfo params, QueryEnvironment *environment)
+{
+	/* an adviser plans in ways of its own; then it explains, and is not asked */
+	if (previous_explain && (!protected_any() || guard_sees_counts()))
+		previous_explain(query, cursor_options, into, state, query_string, params, environment);
+	else
+		guard_explain(query, cursor_options, into, state, query_string, params, environment);
 }
 
 static void
@@ -296,7 +310,10 @@ on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_i
 {
 	if (previous_object_access)
 		previous_object_access(access, class_id, object_id, sub_id, arg);
-	guard_object(access, class_id, object_id, sub_id, arg);
+	if (access == OAT_FUNCTION_EXECUTE)
+		guard_function(object_id);
+	else
+		guard_object(access, class_id, object_id, sub_id, arg);
 }
 
 /*
@@ -325,6 +342,8 @@ hooks_init(void)
 	ExecutorStart_hook = on_executor_start;
 	previous_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = on_executor_run;
+	previous_explain = ExplainOneQuery_hook;
+	ExplainOneQuery_hook = on_explain;
 	previous_utility = ProcessUtility_hook;
 	ProcessUtility_hook = on_utility;
 	previous_object_access = object_access_hook;

@@ -150,9 +150,10 @@ BEGIN
 END
 $$;
 GRANT EXECUTE ON FUNCTION groups.filtered(text) TO groups_reader;
+CREATE ROLE groups_auditor IN ROLE groups_reader, privseg_auditor;
 BEGIN;
 SET LOCAL privseg.purpose = 'groups_in';
-SET LOCAL ROLE groups_reader;
+SET LOCAL ROLE groups_auditor;
 SET LOCAL enable_indexscan = off;
 SELECT groups.filtered('SELECT * FROM groups.varchar'), groups.filtered('SELECT * FROM groups.varchar WHERE n > 500');
 COMMIT;
@@ -218,4 +219,4 @@ COMMIT;
 SET client_min_messages = error;
 DROP SCHEMA groups CASCADE;
 DROP OWNED BY groups_reader;
-DROP ROLE groups_reader;
+DROP ROLE groups_reader, groups_auditor;

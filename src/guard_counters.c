@@ -1,0 +1,535 @@
+/*
+ * guard_counters.c
+ *	  What core counts of a table tells of hidden rows: how many there are, how many
+ *	  were fetched by an index that was asked before the policy.
+ *
+ * Whoever may not see such figures gets none: in a statement's tree, columns of
+ * pg_class and calls of core's functions are replaced by ones that ask who reads,
+ * when they run.  They are replaced for everybody, because plans are shared.  A
+ * function that reaches the executor in another way -- a SQL function of a user
+ * that the planner inlines, a call by the fastpath protocol -- is refused there.
+ * pg_stats and its like show values; they go by row_security_active(), which is
+ * made to say what holds.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog.h"
+#include "catalog/index.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "errors.h"
+#include "executor/tuptable.h"
+#include "funcapi.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/fmgrprotos.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
+#include "utils/tuplestore.h"
+
+PG_FUNCTION_INFO_V1(counters_shown);
+PG_FUNCTION_INFO_V1(shown_counter);
+PG_FUNCTION_INFO_V1(shown_size);
+PG_FUNCTION_INFO_V1(shown_progress);
+PG_FUNCTION_INFO_V1(policed_row_security_active);
+
+/* of a relation: rows there are, rows read and written, blocks read */
+static const Oid relation_counters[] = {
+	F_PG_STAT_GET_NUMSCANS,
+	F_PG_STAT_GET_TUPLES_RETURNED,
+	F_PG_STAT_GET_TUPLES_FETCHED,
+	F_PG_STAT_GET_TUPLES_INSERTED,
+	F_PG_STAT_GET_TUPLES_UPDATED,
+	F_PG_STAT_GET_TUPLES_DELETED,
+	F_PG_STAT_GET_TUPLES_HOT_UPDATED,
+	F_PG_STAT_GET_LIVE_TUPLES,
+	F_PG_STAT_GET_DEAD_TUPLES,
+	F_PG_STAT_GET_MOD_SINCE_ANALYZE,
+	F_PG_STAT_GET_INS_SINCE_VACUUM,
+	F_PG_STAT_GET_BLOCKS_FETCHED,
+	F_PG_STAT_GET_BLOCKS_HIT,
+	F_PG_STAT_GET_XACT_NUMSCANS,
+	F_PG_STAT_GET_XACT_TUPLES_RETURNED,
+	F_PG_STAT_GET_XACT_TUPLES_FETCHED,
+	F_PG_STAT_GET_XACT_TUPLES_INSERTED,
+	F_PG_STAT_GET_XACT_TUPLES_UPDATED,
+	F_PG_STAT_GET_XACT_TUPLES_DELETED,
+	F_PG_STAT_GET_XACT_TUPLES_HOT_UPDATED,
+	F_PG_STAT_GET_XACT_BLOCKS_FETCHED,
+	F_PG_STAT_GET_XACT_BLOCKS_HIT,
+};
+
+/* of the database, that is, of all its tables */
+static const Oid database_counters[] = {
+	F_PG_STAT_GET_DB_BLOCKS_FETCHED,  F_PG_STAT_GET_DB_BLOCKS_HIT,
+	F_PG_STAT_GET_DB_TUPLES_RETURNED, F_PG_STAT_GET_DB_TUPLES_FETCHED,
+	F_PG_STAT_GET_DB_TUPLES_INSERTED, F_PG_STAT_GET_DB_TUPLES_UPDATED,
+	F_PG_STAT_GET_DB_TUPLES_DELETED,
+};
+
+static const Oid sizes[] = {
+	F_PG_RELATION_SIZE_REGCLASS, F_PG_RELATION_SIZE_REGCLASS_TEXT, F_PG_TABLE_SIZE,
+	F_PG_INDEXES_SIZE,           F_PG_TOTAL_RELATION_SIZE,
+};
+
+static bool
+is_one_of(Oid function, const Oid *list, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i] == function)
+			return true;
+	return false;
+}
+
+#define IS_ONE_OF(function, list) is_one_of(function, list, lengthof(list))
+
+static bool
+is_counter(Oid function)
+{
+	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, database_counters) ||
+		   IS_ONE_OF(function, sizes) || function == F_PG_STAT_GET_PROGRESS_INFO;
+}
+
+/*
+ * guard_sees_counts -- may the current user know how many rows there are, hidden
+ * ones included?
+ */
+bool
+guard_sees_counts(void)
+{
+	Oid user = GetUserId();
+
+	return role_is_admin(user, "privseg_admin") || role_is_admin(user, "privseg_auditor");
+}
+
+/* whoever was given the cluster's statistics has them, too */
+static bool
+sees_counters(void)
+{
+	return guard_sees_counts() || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
+}
+
+/* the protected table behind a relation, its index, or the table of its large values */
+static bool
+is_of_protected(Oid relid)
+{
+	char relkind = get_rel_relkind(relid);
+
+	if (relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX)
+	{
+		relid = IndexGetRelation(relid, true);
+		relkind = get_rel_relkind(relid);
+	}
+	if (relkind == RELKIND_TOASTVALUE)
+		return OidIsValid(protected_toast(relid));
+	return protected_relation(relid) != NULL;
+}
+
+/* ---- what takes their place ---- */
+
+/* counters_shown(relation oid) RETURNS boolean: to whoever reads */
+Datum
+counters_shown(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(sees_counters() || !is_of_protected(PG_GETARG_OID(0)));
+}
+
+/*
+ * shown_counter(function regproc, of oid) RETURNS bigint: what the function gives,
+ * or NULL.  Nothing but core's own counters is called.
+ */
+Datum
+shown_counter(PG_FUNCTION_ARGS)
+{
+	Oid function = PG_GETARG_OID(0);
+	Oid of = PG_GETARG_OID(1);
+	bool hidden;
+	LOCAL_FCINFO(call, 1);
+	FmgrInfo info;
+	Datum result;
+
+	if (IS_ONE_OF(function, database_counters))
+		hidden = of == MyDatabaseId && protected_any();
+	else if (IS_ONE_OF(function, relation_counters))
+		hidden = is_of_protected(of);
+	else
+		hidden = true;
+	if (hidden && (!is_counter(function) || !sees_counters()))
+		PG_RETURN_NULL();
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(of);
+	call->args[0].isnull = false;
+	result = FunctionCallInvoke(call);
+	if (call->isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
+/* shown_size(function regproc, relation regclass, fork text) RETURNS bigint: the same */
+Datum
+shown_size(PG_FUNCTION_ARGS)
+{
+	Oid function = PG_GETARG_OID(0);
+	Oid relid = PG_ARGISNULL(1) ? InvalidOid : PG_GETARG_OID(1);
+	int nargs = function == F_PG_RELATION_SIZE_REGCLASS_TEXT ? 2 : 1;
+	LOCAL_FCINFO(call, 2);
+	FmgrInfo info;
+	Datum result;
+
+	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) ||
+		(is_of_protected(relid) && !sees_counters()))
+		PG_RETURN_NULL();
+	/* one argument: SQL functions of core's, over pg_relation_size(regclass, text) */
+	if (function == F_PG_RELATION_SIZE_REGCLASS)
+	{
+		function = F_PG_RELATION_SIZE_REGCLASS_TEXT;
+		nargs = 2;
+	}
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*call, &info, nargs, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(relid);
+	call->args[0].isnull = false;
+	if (nargs == 2)
+	{
+		call->args[1].value =
+			PG_GETARG_OID(0) == F_PG_RELATION_SIZE_REGCLASS_TEXT && !PG_ARGISNULL(2) ?
+				PG_GETARG_DATUM(2) :
+				CStringGetTextDatum("main");
+		call->args[1].isnull = false;
+	}
+	result = FunctionCallInvoke(call);
+	if (call->isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
+/*
+ * shown_progress(command text) RETURNS SETOF record: how far commands have come, as
+ * core's pg_stat_get_progress_info() has it, without those on protected relations.
+ */
+Datum
+shown_progress(PG_FUNCTION_ARGS)
+{
+	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
+	Tuplestorestate *all;
+	TupleTableSlot *slot;
+	MemoryContext old;
+
+	(void) pg_stat_get_progress_info(fcinfo);
+	if (sees_counters())
+		return (Datum) 0;
+	all = result->setResult;
+	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
+	result->setResult = tuplestore_begin_heap(false, false, work_mem);
+	slot = MakeSingleTupleTableSlot(result->setDesc, &TTSOpsMinimalTuple);
+	MemoryContextSwitchTo(old);
+	while (tuplestore_gettupleslot(all, true, false, slot))
+	{
+		bool no_database;
+		bool no_relation;
+		Oid database = DatumGetObjectId(slot_getattr(slot, 2, &no_database));
+		Oid relid = DatumGetObjectId(slot_getattr(slot, 3, &no_relation));
+
+		if (no_database || no_relation || database != MyDatabaseId || !is_of_protected(relid))
+			tuplestore_puttupleslot(result->setResult, slot);
+	}
+	ExecDropSingleTupleTableSlot(slot);
+	tuplestore_end(all);
+	return (Datum) 0;
+}
+
+/* row_security_active(oid) RETURNS boolean: for protected relations, unless it is honoured as off */
+Datum
+policed_row_security_active(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+
+	if (protected_relation(relid) != NULL)
+		PG_RETURN_BOOL(!row_security_bypassed());
+	PG_RETURN_DATUM(OidFunctionCall1(F_ROW_SECURITY_ACTIVE_OID, ObjectIdGetDatum(relid)));
+}
+
+/* ---- putting it there ---- */
+
+typedef struct Replacing
+{
+	Query *query; /* the innermost, and those around it */
+	struct Replacing *outer;
+} Replacing;
+
+static bool
+is_replaced(Oid function)
+{
+	return is_counter(function) || function == F_ROW_SECURITY_ACTIVE_OID;
+}
+
+static Node *
+our_call(CatalogFunction function, Oid result, List *args)
+{
+	return (Node *) makeFuncExpr(catalog_function_oid(function), result, args, InvalidOid,
+								 InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+static Node *
+regproc_constant(Oid function)
+{
+	return (Node *) makeConst(REGPROCOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(function),
+							  false, true);
+}
+
+static Node *
+replace_call(FuncExpr *call)
+{
+	if (call->funcid == F_PG_STAT_GET_PROGRESS_INFO)
+	{
+		call->funcid = catalog_function_oid(CATALOG_SHOWN_PROGRESS);
+		return (Node *) call;
+	}
+	if (call->funcid == F_ROW_SECURITY_ACTIVE_OID)
+		return our_call(CATALOG_ROW_SECURITY_ACTIVE, BOOLOID, call->args);
+	if (IS_ONE_OF(call->funcid, sizes))
+	{
+		List *args = lcons(regproc_constant(call->funcid), list_copy(call->args));
+
+		if (list_length(args) == 2)
+			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
+		return our_call(CATALOG_SHOWN_SIZE, INT8OID, args);
+	}
+	return our_call(CATALOG_SHOWN_COUNTER, INT8OID,
+					lcons(regproc_constant(call->funcid), list_copy(call->args)));
+}
+
+/* the columns of pg_class that count, and what they say where nothing is known */
+static Node *
+nothing_known(AttrNumber column)
+{
+	switch (column)
+	{
+		case Anum_pg_class_reltuples:
+			return (Node *) makeConst(FLOAT4OID, -1, InvalidOid, sizeof(float4), Float4GetDatum(-1),
+									  false, true);
+		case Anum_pg_class_relpages:
+		case Anum_pg_class_relallvisible:
+			return (Node *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(0),
+									  false, true);
+		default:
+			return NULL;
+	}
+}
+
+static Node *
+column_of_class(const Var *var, AttrNumber number)
+{
+	Form_pg_attribute attribute;
+	HeapTuple tuple =
+		SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationRelationId), Int16GetDatum(number));
+	Var *column;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for attribute %d of pg_class", number);
+	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	column = makeVar(var->varno, number, attribute->atttypid, attribute->atttypmod,
+					 attribute->attcollation, var->varlevelsup);
+	ReleaseSysCache(tuple);
+	return (Node *) column;
+}
+
+static Node *
+shown_column(const Var *var, AttrNumber number)
+{
+	Node *column = column_of_class(var, number);
+	Node *unknown = nothing_known(number);
+	CaseExpr *choice;
+	CaseWhen *when;
+
+	if (unknown == NULL)
+		return column;
+	when = makeNode(CaseWhen);
+	when->expr = (Expr *) our_call(CATALOG_COUNTERS_SHOWN, BOOLOID,
+								   list_make1(column_of_class(var, Anum_pg_class_oid)));
+	when->result = (Expr *) column;
+	choice = makeNode(CaseExpr);
+	choice->casetype = exprType(column);
+	choice->casecollid = InvalidOid;
+	choice->args = list_make1(when);
+	choice->defresult = (Expr *) unknown;
+	return (Node *) choice;
+}
+
+static Node *
+shown_row(const Var *var)
+{
+	RowExpr *row = makeNode(RowExpr);
+
+	for (AttrNumber i = 1; i <= Natts_pg_class; i++)
+		row->args = lappend(row->args, shown_column(var, i));
+	row->row_typeid = var->vartype;
+	row->row_format = COERCE_IMPLICIT_CAST;
+	row->location = -1;
+	return (Node *) row;
+}
+
+/* is it a column of pg_class, at whichever level? */
+static bool
+is_of_class(const Var *var, const Replacing *replacing)
+{
+	RangeTblEntry *rte;
+
+	for (Index level = 0; level < var->varlevelsup; level++)
+	{
+		replacing = replacing->outer;
+		if (replacing == NULL)
+			return false;
+	}
+	if (var->varno <= 0 || var->varno > list_length(replacing->query->rtable))
+		return false;
+	rte = rt_fetch(var->varno, replacing->query->rtable);
+	return rte->rtekind == RTE_RELATION && rte->relid == RelationRelationId &&
+		   replacing->query->resultRelation != var->varno;
+}
+
+static Node *
+replace(Node *node, void *context)
+{
+	Replacing *replacing = context;
+
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Query))
+	{
+		Replacing inner = {(Query *) node, replacing};
+
+		return (Node *) query_tree_mutator((Query *) node, replace, &inner, QTW_DONT_COPY_QUERY);
+	}
+	if (IsA(node, Var) && is_of_class((Var *) node, replacing))
+	{
+		Var *var = (Var *) node;
+
+		if (var->varattno == 0)
+			return shown_row(var);
+		if (nothing_known(var->varattno) != NULL)
+			return shown_column(var, var->varattno);
+		return node;
+	}
+	node = expression_tree_mutator(node, replace, context);
+	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
+		return replace_call((FuncExpr *) node);
+	return node;
+}
+
+static bool
+counts_anything(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		ListCell *lc;
+
+		foreach (lc, ((Query *) node)->rtable)
+			if (lfirst_node(RangeTblEntry, lc)->relid == RelationRelationId)
+				return true;
+		return query_tree_walker((Query *) node, counts_anything, NULL, 0);
+	}
+	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
+		return true;
+	return expression_tree_walker(node, counts_anything, NULL);
+}
+
+/* guard_counters -- before planning, where any relation is protected */
+void
+guard_counters(Query *query)
+{
+	if (counts_anything((Node *) query, NULL))
+		(void) replace((Node *) query, NULL);
+}
+
+static bool
+is_verbose(List *options)
+{
+	ListCell *lc;
+
+	foreach (lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "verbose") == 0)
+			return true;
+	return false;
+}
+
+static List *
+without_verbose(List *options)
+{
+	ListCell *lc;
+
+	foreach (lc, options)
+		if (strcmp(lfirst_node(DefElem, lc)->defname, "verbose") == 0)
+			options = foreach_delete_current(options, lc);
+	return options;
+}
+
+static bool
+any_protected(List *relations)
+{
+	ListCell *lc;
+
+	foreach (lc, relations)
+	{
+		RangeVar *relation = lfirst_node(VacuumRelation, lc)->relation;
+
+		if (relation == NULL || is_of_protected(RangeVarGetRelid(relation, NoLock, true)))
+			return true;
+	}
+	return relations == NIL;
+}
+
+/*
+ * guard_verbose -- VACUUM, ANALYZE and CLUSTER of protected relations say nothing of
+ * how many rows they met, to whom it is not to be said.
+ */
+void
+guard_verbose(Node *node)
+{
+	if (!protected_any() || sees_counters())
+		return;
+	if (IsA(node, VacuumStmt))
+	{
+		VacuumStmt *vacuum = (VacuumStmt *) node;
+
+		if (is_verbose(vacuum->options) && any_protected(vacuum->rels))
+			vacuum->options = without_verbose(vacuum->options);
+	}
+	else
+	{
+		ClusterStmt *cluster = castNode(ClusterStmt, node);
+
+		if (cluster->relation == NULL ||
+			is_of_protected(RangeVarGetRelid(cluster->relation, NoLock, true)))
+			cluster->params = without_verbose(cluster->params);
+	}
+}
+
+/* guard_function -- for core's object access hook: the executor is about to call it */
+void
+guard_function(Oid function)
+{
+	if (!protected_any() || !is_counter(function) || sees_counters())
+		return;
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("function %s tells of hidden rows", get_func_name(function)),
+					errhint("Call it in the statement itself, which gives NULL for protected "
+							"relations; or be a member of privseg_auditor or pg_read_all_stats.")));
+}

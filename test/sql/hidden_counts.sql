@@ -1,0 +1,131 @@
+-- How many rows there are, hidden ones included, is told to administrators and
+-- auditors, to nobody else: not by EXPLAIN, not by what core counts.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+SET jit = off;
+
+CREATE ROLE counts_owner LOGIN;
+CREATE ROLE counts_reader;
+CREATE ROLE counts_bypass BYPASSRLS;
+CREATE ROLE counts_admin IN ROLE privseg_admin;
+CREATE ROLE counts_auditor IN ROLE privseg_auditor;
+CREATE ROLE counts_monitor IN ROLE pg_read_all_stats;
+CREATE SCHEMA counts AUTHORIZATION counts_owner;
+GRANT ALL ON SCHEMA counts TO PUBLIC;
+SELECT privseg.create_purpose('counts_mail', 'consent');
+SELECT count(privseg.grant_clearance(r::regrole, 'counts_mail')::text) FROM unnest('{counts_owner,counts_reader,counts_bypass,counts_admin,counts_auditor,counts_monitor}'::text[]) r;
+SET ROLE counts_owner;
+CREATE TABLE counts.person (id bigint PRIMARY KEY, name text, n int);
+CREATE TABLE counts.plain (id bigint PRIMARY KEY, name text, n int);
+INSERT INTO counts.person SELECT i, CASE WHEN i > 500 THEN 'hidden' ELSE 'shown' END || i % 10, i FROM generate_series(1, 1000) i;
+INSERT INTO counts.plain SELECT * FROM counts.person;
+CREATE INDEX person_name ON counts.person (name);
+CREATE INDEX plain_n ON counts.plain (n);
+CREATE INDEX person_n ON counts.person (n);
+ALTER TABLE counts.person ALTER name SET STATISTICS 100;
+CREATE STATISTICS counts.both (mcv, ndistinct) ON name, n FROM counts.person;
+CREATE STATISTICS counts.expression ON lower(name), n FROM counts.person;
+CREATE VIEW counts.view AS SELECT * FROM counts.person;
+CREATE FUNCTION counts.inlined() RETURNS SETOF counts.person LANGUAGE sql STABLE AS 'SELECT * FROM counts.person';
+GRANT ALL ON ALL TABLES IN SCHEMA counts TO PUBLIC;
+RESET ROLE;
+VACUUM ANALYZE counts.person, counts.plain;
+SELECT privseg.protect('counts.person', 'id');
+INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) SELECT 'counts.person', i::text, 'counts_mail', 'given' FROM generate_series(1, 500) i;
+
+-- EXPLAIN: the shape for everybody; figures for administrators and auditors
+CREATE FUNCTION counts.explained(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	line text;
+	output text := '';
+BEGIN
+	FOR line IN EXECUTE statement LOOP
+		output := output || line || E'\n';
+	END LOOP;
+	RETURN CASE WHEN output ~ 'Scan' THEN 'shape' ELSE output END || CASE WHEN output ~ '(rows=|cost=|Plan Rows|Plan-Rows|Total Cost)' THEN ', estimates' ELSE '' END ||
+		CASE WHEN output ~ '(actual|Actual)' THEN ', counts' ELSE '' END || CASE WHEN output ~ 'Removed by' THEN ', removed' ELSE '' END ||
+		CASE WHEN output ~ '(Buffers|Shared Hit|Heap Fetches|Planning Time|Execution Time|never executed)' THEN ', more' ELSE '' END;
+END $$;
+CREATE FUNCTION pg_temp.explains(actor text, statement text) RETURNS text LANGUAGE sql AS $$ SELECT pg_temp.outcome(actor, 'counts_mail', format('SELECT counts.explained(%L)', statement)) $$;
+PREPARE prepared AS SELECT * FROM counts.person WHERE name = 'hidden7';
+PREPARE prepared_inlined AS SELECT * FROM counts.inlined() WHERE name = 'hidden7';
+PREPARE prepared_plain AS SELECT * FROM counts.plain WHERE name = 'hidden7';
+SELECT s AS statement, pg_temp.explains('counts_reader', s) AS reader, pg_temp.explains('counts_owner', s) AS owner, pg_temp.explains('counts_bypass', s) AS bypass, pg_temp.explains('counts_admin', s) AS admin, pg_temp.explains('counts_auditor', s) AS auditor
+FROM unnest(ARRAY[
+	$$EXPLAIN SELECT * FROM counts.person WHERE name = 'hidden7'$$, $$EXPLAIN (ANALYZE) SELECT * FROM counts.person WHERE n > 0$$, $$EXPLAIN (ANALYZE, BUFFERS, VERBOSE, FORMAT JSON) SELECT * FROM counts.person WHERE name = 'hidden7'$$,
+	$$EXPLAIN (FORMAT XML) SELECT count(*) FROM counts.view$$, $$EXPLAIN (FORMAT YAML, SUMMARY) SELECT count(*) FROM counts.inlined()$$, $$EXPLAIN (ANALYZE, COSTS OFF) WITH c AS MATERIALIZED (SELECT * FROM counts.person) SELECT count(*) FROM c$$,
+	$$EXPLAIN SELECT * FROM counts.plain p WHERE EXISTS (SELECT FROM counts.person q WHERE q.id = p.id)$$, $$EXPLAIN (ANALYZE) UPDATE counts.person SET n = n WHERE id = 7$$, $$EXPLAIN (ANALYZE) DECLARE c CURSOR FOR SELECT * FROM counts.person$$,
+	$$EXPLAIN (ANALYZE) CREATE TEMP TABLE x AS SELECT * FROM counts.person$$, $$EXPLAIN EXECUTE prepared$$, $$EXPLAIN (ANALYZE) EXECUTE prepared$$, $$EXPLAIN (COSTS, VERBOSE) EXECUTE prepared_inlined$$, $$EXPLAIN (ANALYZE) EXECUTE prepared_plain$$,
+	$$EXPLAIN (ANALYZE, BUFFERS) SELECT * FROM counts.plain WHERE n > 0$$]) s;
+-- ANALYZE runs the statement
+BEGIN;
+SET LOCAL ROLE counts_reader;
+SET LOCAL privseg.purpose = 'counts_mail';
+SET LOCAL client_min_messages = notice;
+EXPLAIN (ANALYZE) UPDATE counts.person SET n = -n WHERE id IN (7, 507);
+EXPLAIN (ANALYZE) CREATE TEMP TABLE copied AS SELECT * FROM counts.person;
+SELECT count(*) FROM counts.person WHERE n < 0;
+SELECT count(*) FROM copied;
+ROLLBACK;
+
+-- what core counts
+CREATE FUNCTION counts.live(oid) RETURNS bigint LANGUAGE sql STABLE AS 'SELECT pg_stat_get_live_tuples($1)';
+CREATE FUNCTION counts.pages(oid) RETURNS int LANGUAGE sql STABLE AS 'SELECT relpages FROM pg_class WHERE oid = $1';
+CREATE FUNCTION counts.loop(oid) RETURNS text LANGUAGE plpgsql STABLE AS 'DECLARE c pg_class; BEGIN SELECT * INTO c FROM pg_class k WHERE k.oid = $1; RETURN (c.reltuples >= 0) || ''/'' || COALESCE((pg_stat_get_tuples_inserted($1) > 0)::text, ''none''); END';
+SELECT pg_stat_force_next_flush();
+SELECT pg_sleep(0.1);
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS reader, pg_temp.outcome('counts_owner', '', s) AS owner, pg_temp.outcome('counts_bypass', 'counts_mail', s) AS bypass, pg_temp.outcome('counts_auditor', '', s) AS auditor, pg_temp.outcome('counts_monitor', '', s) AS monitor, pg_temp.outcome('postgres', '', s) AS super
+FROM unnest(ARRAY[
+	$$SELECT reltuples FROM pg_class WHERE oid = 'counts.person'::regclass$$, $$SELECT relpages > 0 FROM pg_class c WHERE c.oid = 'counts.person'::regclass$$, $$SELECT reltuples FROM pg_class WHERE oid = 'counts.person_name'::regclass$$,
+	$$SELECT (c).reltuples FROM (SELECT c FROM pg_class c WHERE oid = 'counts.person'::regclass) s$$, $$SELECT row_to_json(c) ->> 'reltuples' FROM pg_class c WHERE oid = 'counts.person'::regclass$$, $$SELECT reltuples FROM pg_namespace n JOIN pg_class c ON c.relnamespace = n.oid WHERE c.oid = 'counts.person'::regclass$$,
+	$$SELECT count(*) FROM pg_class WHERE oid = 'counts.person'::regclass AND reltuples > 500$$, $$SELECT (SELECT reltuples FROM pg_class d WHERE d.oid = c.oid) FROM pg_class c WHERE c.oid = 'counts.person'::regclass$$, $$SELECT max(reltuples) FROM pg_class c WHERE oid = 'counts.person'::regclass GROUP BY reltuples$$,
+	$$SELECT reltuples FROM pg_class WHERE oid = 'counts.plain'::regclass$$,
+	$$SELECT n_tup_ins > 0 FROM pg_stat_user_tables WHERE relid = 'counts.person'::regclass$$, $$SELECT n_live_tup > 0 FROM pg_stat_all_tables WHERE relid = 'counts.person'::regclass$$, $$SELECT idx_tup_fetch IS NULL FROM pg_stat_user_indexes WHERE indexrelid = 'counts.person_name'::regclass$$,
+	$$SELECT heap_blks_hit IS NULL FROM pg_statio_user_tables WHERE relid = 'counts.person'::regclass$$, $$SELECT tup_fetched IS NULL FROM pg_stat_database WHERE datname = current_database()$$, $$SELECT n_tup_ins > 0 FROM pg_stat_user_tables WHERE relid = 'counts.plain'::regclass$$,
+	$$SELECT pg_stat_get_live_tuples('counts.person'::regclass) > 0$$, $$SELECT pg_stat_get_xact_tuples_fetched('counts.person'::regclass) IS NULL$$, $$SELECT pg_relation_size('counts.person') > 0$$, $$SELECT pg_relation_size('counts.person', 'fsm') > 0$$, $$SELECT pg_table_size('counts.person') > 0$$,
+	$$SELECT pg_indexes_size('counts.person') > 0$$, $$SELECT pg_total_relation_size('counts.person') > 0$$, $$SELECT pg_relation_size('counts.person_name') > 0$$, $$SELECT pg_relation_size(reltoastrelid) >= 0 FROM pg_class WHERE oid = 'counts.person'::regclass$$, $$SELECT pg_relation_size('counts.plain') > 0$$,
+	-- by ways round the statement's tree
+	$$SELECT counts.live('counts.person'::regclass) > 0$$, $$SELECT counts.pages('counts.person'::regclass) > 0$$, $$SELECT counts.loop('counts.person'::regclass)$$, $$SELECT counts.live('counts.plain'::regclass) > 0$$, $$SELECT privseg.shown_counter('pg_stat_get_live_tuples(oid)'::regprocedure, 'counts.person'::regclass) > 0$$,
+	$$SELECT privseg.shown_counter('pg_ls_dir(text)'::regprocedure, 1)$$, $$SELECT privseg.shown_size('pg_ls_dir(text)'::regprocedure, 'counts.plain', '')$$]) s;
+SET ROLE counts_reader;
+\o | grep -P '\t(person_n|person_name|plain_n)$' | sort
+COPY pg_class (reltuples, relname) TO STDOUT;
+\o
+RESET ROLE;
+
+
+-- what commands say of themselves, and how far they have come
+SET ROLE counts_owner;
+VACUUM (VERBOSE, ANALYZE) counts.person;
+ANALYZE VERBOSE counts.person;
+CLUSTER VERBOSE counts.person USING person_pkey;
+RESET ROLE;
+
+-- what core keeps of values
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS reader, pg_temp.outcome('counts_owner', 'counts_mail', s) AS owner, pg_temp.outcome('counts_bypass', 'counts_mail', s) AS bypass, pg_temp.outcome('counts_auditor', '', s) AS auditor, pg_temp.outcome('postgres', 'counts_mail', s) AS super, pg_temp.outcome('postgres', '', 'SET row_security = off; ' || s) AS maintenance
+FROM unnest(ARRAY[$$SELECT count(*) FROM pg_stats WHERE tablename = 'person' AND schemaname = 'counts'$$, $$SELECT count(*) FROM pg_stats_ext WHERE tablename = 'person'$$, $$SELECT count(*) FROM pg_stats_ext_exprs WHERE tablename = 'person'$$,
+	$$SELECT row_security_active('counts.person'::regclass)$$, $$SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'plain' AND schemaname = 'counts'$$, $$SELECT row_security_active('counts.plain'::regclass)$$]) s;
+
+-- how far commands have come: said to whoever runs them
+CREATE FUNCTION counts.progress(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
+BEGIN
+	IF n = 1 THEN
+		RAISE WARNING '%: %', current_user, (SELECT count(p.phase) FROM pg_catalog.pg_stat_progress_create_index p);
+	END IF;
+	RETURN n;
+END $$;
+\c - counts_owner
+SET client_min_messages = warning;
+CREATE INDEX ON counts.person (counts.progress(n));
+CREATE INDEX ON counts.plain (counts.progress(n));
+\c - postgres
+SET client_min_messages = warning;
+
+DROP SCHEMA counts CASCADE;
+DROP OWNED BY counts_owner, counts_reader, counts_bypass, counts_admin, counts_auditor, counts_monitor;
+DROP ROLE counts_owner, counts_reader, counts_bypass, counts_admin, counts_auditor, counts_monitor;
