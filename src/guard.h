@@ -12,6 +12,7 @@
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
+#include "tcop/utility.h"
 #include "policy.h"
 
 #pragma GCC visibility push(hidden)
@@ -40,6 +41,8 @@ extern bool guard_is_referential(PlannedStmt *plan);
 
 /* guard_copy.c */
 extern void guard_copy(CopyStmt *copy);
+extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
+							QueryEnvironment *environment, QueryCompletion *completion);
 
 /* guard_children.c */
 extern void guard_children(Node *node);

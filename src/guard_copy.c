@@ -1,24 +1,59 @@
 /*
  * guard_copy.c
  *	  COPY of whole relations, which core does without a query where row security
- *	  does not bind.
+ *	  does not bind, and refuses to fill where it does.
+ *
+ * TO becomes COPY of a query.  FROM is done here, by core's own routines and with
+ * the checks of core's DoCopy().  Where nothing changes a row between the input and
+ * the table, the policy is a further condition on what is read, one that raises an
+ * error; core then inserts many rows at once.  Where BEFORE triggers, generated
+ * keys or other policies have a say, the rows are kept and inserted by INSERT.
  */
 #include "compat.h"
 
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "commands/copy.h"
+#include "commands/copyfrom_internal.h"
+#include "commands/trigger.h"
 #include "errors.h"
+#include "executor/executor.h"
+#include "executor/spi.h"
 #include "guard.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parse_relation.h"
+#include "policy.h"
+#include "policy_row.h"
+#include "rewrite/rowsecurity.h"
+#include "tcop/cmdtag.h"
+#include "tcop/utility.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/queryenvironment.h"
+#include "utils/rel.h"
 #include "utils/rls.h"
+#include "utils/tuplestore.h"
+
+/* ---- TO ---- */
 
 static List *
 targets(const List *columns)
 {
 	List *result = NIL;
-	ListCell *lc;
+	const ListCell *lc;
 
 	if (columns == NIL)
 		columns = list_make1(makeNode(A_Star));
@@ -53,27 +88,367 @@ copy_query(CopyStmt *copy, Oid relid)
 }
 
 /*
- * guard_copy -- TO: a query, which the policy binds.  FROM: refused, as core refuses
- * it under row security.
+ * guard_copy -- TO: make it a query.
  */
 void
 guard_copy(CopyStmt *copy)
 {
-	Oid relid = copy->relation ? RangeVarGetRelid(copy->relation, NoLock, true) : InvalidOid;
+	Oid relid;
 
-	/* guard_counters.c changes what queries see of it */
-	if (relid == RelationRelationId && !copy->is_from && protected_any())
+	if (copy->is_from || copy->relation == NULL || !protected_any())
+		return;
+	/* while core waited for the lock, the name might move to another relation */
+	relid = RangeVarGetRelid(copy->relation, AccessShareLock, true);
+	if (relid == RelationRelationId)
+		copy_query(copy, relid); /* guard_counters.c changes what queries see of it */
+	else if (protected_relation(relid) != NULL && !row_security_bypassed() &&
+			 check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED)
 		copy_query(copy, relid);
-	if (protected_relation(relid) == NULL || row_security_bypassed())
+}
+
+/* ---- FROM ---- */
+
+static void
+require_source(const CopyStmt *copy)
+{
+	Oid role = copy->is_program ? ROLE_PG_EXECUTE_SERVER_PROGRAM : ROLE_PG_READ_SERVER_FILES;
+
+	if (copy->filename == NULL || has_privs_of_role(GetUserId(), role))
 		return;
-	if (check_enable_rls(relid, InvalidOid, true) == RLS_ENABLED)
-		return;
-	if (copy->is_from)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_SHAPE),
-			 errmsg("COPY FROM is not supported on protected relation \"%s\"", get_rel_name(relid)),
-			 errhint(
-				 "Use INSERT, or COPY into a temporary table and INSERT ... SELECT. A superuser may SET row_security = off.")));
-	copy_query(copy, relid);
+	ereport(ERROR,
+			(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+			 errmsg("must be superuser or have privileges of the %s role to COPY from %s",
+					GetUserNameFromId(role, false), copy->is_program ? "a program" : "a file"),
+			 errhint("Anyone can COPY from stdin. psql's \\copy command also works for anyone.")));
+}
+
+/* the attributes an expression refers to; all of them for a whole row */
+static Bitmapset *
+referenced(Node *expression, Relation relation)
+{
+	Bitmapset *attributes = NULL;
+	int whole_row = -FirstLowInvalidHeapAttributeNumber;
+
+	pull_varattnos(expression, 1, &attributes);
+	if (bms_is_member(whole_row, attributes))
+	{
+		attributes = bms_add_range(attributes, whole_row + 1,
+								   whole_row + RelationGetNumberOfAttributes(relation));
+		attributes = bms_del_member(attributes, whole_row);
+	}
+	return attributes;
+}
+
+/* COPY ... WHERE, ready to run */
+static List *
+transform_where(ParseState *parse, ParseNamespaceItem *item, Relation relation, Node *where)
+{
+	Bitmapset *attributes;
+	int member = -1;
+
+	addNSItemToQuery(parse, item, false, true, true);
+	where = transformExpr(parse, where, EXPR_KIND_COPY_WHERE);
+	where = coerce_to_boolean(parse, where, "WHERE");
+	assign_expr_collations(parse, where);
+	attributes = referenced(where, relation);
+	while ((member = bms_next_member(attributes, member)) >= 0)
+	{
+		AttrNumber attribute = member + FirstLowInvalidHeapAttributeNumber;
+
+		if (attribute > 0 && TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attgenerated)
+			ereport(
+				ERROR,
+				(errcode(ERRCODE_INVALID_COLUMN_REFERENCE),
+				 errmsg("generated columns are not supported in COPY FROM WHERE conditions"),
+				 errdetail(
+					 "Column \"%s\" is a generated column.",
+					 NameStr(TupleDescAttr(RelationGetDescr(relation), attribute - 1)->attname))));
+	}
+	where = eval_const_expressions(NULL, where);
+	where = (Node *) canonicalize_qual((Expr *) where, false);
+	return make_ands_implicit((Expr *) where);
+}
+
+/* do rows reach the table as they were read? */
+static bool
+rows_stay_as_read(Relation relation)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(RelationGetRelid(relation), RowExclusiveLock, NULL))
+	{
+		Relation member = table_open(lfirst_oid(lc), NoLock);
+		bool changes = member->trigdesc != NULL && (member->trigdesc->trig_insert_before_row ||
+													member->trigdesc->trig_insert_instead_row);
+
+		table_close(member, NoLock);
+		if (changes)
+			return false;
+		if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+			break;
+	}
+	return true;
+}
+
+static bool
+key_is_generated(const ProtectedRelation *entry, Relation relation)
+{
+	TupleDesc columns = RelationGetDescr(relation);
+
+	for (int i = 0; i < columns->natts; i++)
+		if (TupleDescAttr(columns, i)->attgenerated &&
+			protected_by_column(entry, NameStr(TupleDescAttr(columns, i)->attname)))
+			return true;
+	return false;
+}
+
+static bool
+has_other_policies(const ProtectedRelation *entry, Relation relation)
+{
+	ListCell *lc;
+
+	if (!entry->open_policy)
+		return true;
+	if (relation->rd_rsdesc == NULL)
+		return false;
+	foreach (lc, relation->rd_rsdesc->policies)
+	{
+		const char *name = ((RowSecurityPolicy *) lfirst(lc))->policy_name;
+
+		if (strcmp(name, "privseg") != 0 && strcmp(name, "privseg_library") != 0)
+			return true;
+	}
+	return false;
+}
+
+/* core copies; the policy is a further condition */
+static uint64
+copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *where,
+			 const ProtectedRelation *entry)
+{
+	MemoryContext context =
+		AllocSetContextCreate(CurrentMemoryContext, "privseg copy", ALLOCSET_DEFAULT_SIZES);
+	MemoryContext old;
+	CopyFromState volatile state = NULL;
+	uint64 volatile processed = 0;
+
+	where = list_concat_copy(where, policy_copy_quals(entry, RelationGetRelid(relation), 1));
+	/* one purpose from begin to end: what a trigger sets is not for its own statement */
+	policy_statement_begins(context, READS_PERMITTED);
+	old = MemoryContextSwitchTo(context);
+	PG_TRY();
+	{
+		state = BeginCopyFrom(parse, relation, (Node *) where, copy->filename, copy->is_program,
+							  NULL, copy->attlist, copy->options);
+		processed = CopyFrom(state);
+		EndCopyFrom(state);
+	}
+	PG_CATCH();
+	{
+		ErrorData *error;
+
+		MemoryContextSwitchTo(old);
+		error = CopyErrorData();
+		if (error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE || state == NULL)
+			PG_RE_THROW();
+		FlushErrorState();
+		if (strcmp(error->message, ROW_COPIED_ERROR) == 0)
+			error->message = psprintf("%s for table \"%s\"", ROW_COPIED_ERROR,
+									  RelationGetRelationName(relation));
+		/* core's holds the row */
+		error->context = psprintf("COPY %s, line " UINT64_FORMAT, RelationGetRelationName(relation),
+								  state->cur_lineno);
+		ReThrowError(error);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(context);
+	return processed;
+}
+
+/* the columns that are read, as a row of their own, and their names */
+static TupleDesc
+read_columns(const CopyFromState state, StringInfo names)
+{
+	TupleDesc all = RelationGetDescr(state->rel);
+	TupleDesc read = CreateTemplateTupleDesc(list_length(state->attnumlist));
+	ListCell *lc;
+
+	foreach (lc, state->attnumlist)
+	{
+		int n = foreach_current_index(lc) + 1;
+
+		TupleDescCopyEntry(read, n, all, lfirst_int(lc));
+		appendStringInfo(
+			names, "%s%s", n > 1 ? ", " : "",
+			quote_identifier(NameStr(TupleDescAttr(all, lfirst_int(lc) - 1)->attname)));
+	}
+	return read;
+}
+
+/* INSERT will fill them in: they are not known where rows are read */
+static void
+leave_defaults(CopyFromState state, List *where)
+{
+	Bitmapset *attributes = referenced((Node *) where, state->rel);
+
+	for (int i = 0; i < state->num_defaults; i++)
+		if (bms_is_member(state->defmap[i] + 1 - FirstLowInvalidHeapAttributeNumber, attributes))
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_SHAPE),
+					 errmsg("COPY into protected relation \"%s\" cannot compare a column that is "
+							"not read",
+							RelationGetRelationName(state->rel)),
+					 errhint("COPY into a temporary table, and INSERT from there.")));
+	state->num_defaults = 0;
+}
+
+static Tuplestorestate *
+read_rows(CopyFromState state, List *where, TupleDesc read)
+{
+	EState *estate = CreateExecutorState();
+	ExprContext *context = GetPerTupleExprContext(estate);
+	TupleTableSlot *slot = MakeSingleTupleTableSlot(RelationGetDescr(state->rel), &TTSOpsVirtual);
+	Tuplestorestate *rows = tuplestore_begin_heap(false, false, work_mem);
+	ExprState *qual = ExecPrepareQual(where, estate);
+	Datum *values = palloc(read->natts * sizeof(Datum));
+	bool *nulls = palloc(read->natts * sizeof(bool));
+	MemoryContext old = CurrentMemoryContext;
+	ErrorContextCallback callback;
+
+	callback.callback = CopyFromErrorCallback;
+	callback.arg = state;
+	callback.previous = error_context_stack;
+	error_context_stack = &callback;
+	for (;;)
+	{
+		ListCell *lc;
+		bool more;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetPerTupleExprContext(estate);
+		ExecClearTuple(slot);
+		MemoryContextSwitchTo(GetPerTupleMemoryContext(estate));
+		more = NextCopyFrom(state, context, slot->tts_values, slot->tts_isnull);
+		MemoryContextSwitchTo(old);
+		if (!more)
+			break;
+		ExecStoreVirtualTuple(slot);
+		slot->tts_tableOid = RelationGetRelid(state->rel);
+		context->ecxt_scantuple = slot;
+		if (!ExecQual(qual, context))
+			continue;
+		foreach (lc, state->attnumlist)
+		{
+			int n = foreach_current_index(lc);
+
+			values[n] = slot->tts_values[lfirst_int(lc) - 1];
+			nulls[n] = slot->tts_isnull[lfirst_int(lc) - 1];
+		}
+		tuplestore_putvalues(rows, read, values, nulls);
+	}
+	error_context_stack = callback.previous;
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+	return rows;
+}
+
+/* read all, then INSERT ... SELECT */
+static uint64
+copy_by_insert(ParseState *parse, const CopyStmt *copy, Relation relation, List *where)
+{
+	CopyFromState state = BeginCopyFrom(parse, relation, NULL, copy->filename, copy->is_program,
+										NULL, copy->attlist, copy->options);
+	EphemeralNamedRelationData rows = {0};
+	StringInfoData names;
+	StringInfoData insert;
+	uint64 processed;
+
+	if (state->opts.freeze || relation->rd_rules != NULL)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("COPY %s is not supported on protected relation \"%s\"",
+						state->opts.freeze ? "FREEZE" : "FROM", RelationGetRelationName(relation)),
+				 errdetail("It has triggers or policies that see every row, or rules."),
+				 errhint("Use INSERT, or COPY without FREEZE.")));
+	leave_defaults(state, where);
+	initStringInfo(&names);
+	rows.md.name = "privseg_copied";
+	rows.md.enrtype = ENR_NAMED_TUPLESTORE;
+	rows.md.tupdesc = read_columns(state, &names);
+	rows.reldata = read_rows(state, where, rows.md.tupdesc);
+	EndCopyFrom(state);
+
+	initStringInfo(&insert);
+	appendStringInfo(&insert,
+					 "INSERT INTO %s (%s) OVERRIDING SYSTEM VALUE SELECT %s FROM privseg_copied",
+					 quote_qualified_identifier(get_namespace_name(RelationGetNamespace(relation)),
+												RelationGetRelationName(relation)),
+					 names.data, names.data);
+	if (SPI_connect() != SPI_OK_CONNECT || SPI_register_relation(&rows) != SPI_OK_REL_REGISTER ||
+		SPI_execute(insert.data, false, 0) != SPI_OK_INSERT)
+		elog(ERROR, "could not insert what COPY has read");
+	processed = SPI_processed;
+	SPI_finish();
+	tuplestore_end(rows.reldata);
+	return processed;
+}
+
+/*
+ * guard_copy_from -- COPY FROM into a protected relation, with core's checks and the
+ * policy's.  False where it is for core to do.
+ *	statement	whose tree is read only
+ *	completion	may be NULL
+ */
+bool
+guard_copy_from(PlannedStmt *statement, const char *query_string, QueryEnvironment *environment,
+				QueryCompletion *completion)
+{
+	CopyStmt *copy = (CopyStmt *) statement->utilityStmt;
+	Oid relid;
+	ProtectedRelation entry;
+	ParseState *parse;
+	ParseNamespaceItem *item;
+	Relation relation;
+	List *where = NIL;
+	ListCell *lc;
+	uint64 processed;
+
+	if (!IsA(copy, CopyStmt) || !copy->is_from || !protected_any() || row_security_bypassed())
+		return false;
+	require_source(copy);
+	/* core asks for no right before it waits for the lock, either */
+	relid = RangeVarGetRelid(copy->relation, RowExclusiveLock, true);
+	if (protected_relation(relid) == NULL)
+		return false;
+	entry = *protected_relation(relid);
+	relation = table_open(relid, NoLock);
+	PreventCommandIfParallelMode("COPY FROM");
+	PreventCommandDuringRecovery("COPY FROM");
+	if (!relation->rd_islocaltemp)
+		PreventCommandIfReadOnly("COPY FROM");
+	parse = make_parsestate(NULL);
+	parse->p_sourcetext = query_string;
+	parse->p_queryEnv = environment;
+	item = addRangeTableEntryForRelation(parse, relation, RowExclusiveLock, NULL, false, false);
+	item->p_rte->requiredPerms = ACL_INSERT;
+	copy = copyObject(copy);
+	if (copy->whereClause != NULL)
+		where = transform_where(parse, item, relation, copy->whereClause);
+	foreach (lc, CopyGetAttnums(RelationGetDescr(relation), relation, copy->attlist))
+		item->p_rte->insertedCols = bms_add_member(
+			item->p_rte->insertedCols, lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber);
+	ExecCheckRTPerms(parse->p_rtable, true);
+	(void) policy_require_purpose(GetUserId());
+
+	if (rows_stay_as_read(relation) && !key_is_generated(&entry, relation) &&
+		!has_other_policies(&entry, relation))
+		processed = copy_by_core(parse, copy, relation, where, &entry);
+	else
+		processed = copy_by_insert(parse, copy, relation, where);
+	table_close(relation, NoLock);
+	free_parsestate(parse);
+	if (completion)
+		SetQueryCompletion(completion, CMDTAG_COPY, processed);
+	return true;
 }

@@ -283,6 +283,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	}
 	if (!IsA(statement->utilityStmt, TransactionStmt))
 		guard_utility(guarded);
+	if (guard_copy_from(guarded, query_string, environment, completion))
+		return;
 	guard_validating = guard_validates(guarded);
 	if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
 		guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);

@@ -18,6 +18,7 @@ extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_subject_table(const ProtectedRelation *entry, Oid relid);
 extern bool policy_is(Node *qual, List *policy);
 extern bool

@@ -148,6 +148,20 @@ policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 	return quals(entry, relid, varno, false);
 }
 
+static List *
+with_flag(List *quals, int flag)
+{
+	ListCell *lc;
+
+	foreach (lc, quals)
+	{
+		Const *flags = lthird_node(Const, lfirst_node(FuncExpr, lc)->args);
+
+		flags->constvalue = Int32GetDatum(DatumGetInt32(flags->constvalue) | flag);
+	}
+	return quals;
+}
+
 /*
  * policy_cascade_quals -- quals of rows that core reaches through a foreign key
  * and triggers of users will see: one that is hidden ends the statement.
@@ -155,16 +169,14 @@ policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 List *
 policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	List *result = quals(entry, relid, varno, false);
-	ListCell *lc;
+	return with_flag(quals(entry, relid, varno, false), ROW_CASCADED);
+}
 
-	foreach (lc, result)
-	{
-		Const *flags = lthird_node(Const, lfirst_node(FuncExpr, lc)->args);
-
-		flags->constvalue = Int32GetDatum(DatumGetInt32(flags->constvalue) | ROW_CASCADED);
-	}
-	return result;
+/* policy_copy_quals -- quals that a new row of COPY must pass, or COPY ends */
+List *
+policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return with_flag(quals(entry, relid, varno, true), ROW_COPIED);
 }
 
 /* policy_write_quals -- quals that a new row must pass */

@@ -368,18 +368,27 @@ policy_row_lookup(FunctionCallInfo fcinfo, KeyKind kind)
 
 #define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
 
-/* the answer, but for a cascade a hidden row is none */
-static bool
+static pg_noinline void
+may_not_answer_no(int flags)
+{
+	if ((flags & ROW_COPIED) != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg_internal("%s", ROW_COPIED_ERROR)));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
+		 errdetail("A foreign key's action would hand them to a trigger."),
+		 errhint(
+			 "Delete or change what refers to the row first; or, to maintain the database, SET row_security = off.")));
+}
+
+/* the answer, where a hidden row is not simply left out */
+static inline bool
 answered(FunctionCallInfo fcinfo, bool permitted)
 {
-	if (unlikely(!permitted && (ROW_FLAGS(fcinfo) & ROW_CASCADED) != 0))
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
-			 errdetail("A foreign key's action would hand them to a trigger."),
-			 errhint(
-				 "Delete or change what refers to the row first; or, to maintain the database, SET row_security = off.")));
+	if (unlikely(!permitted && (ROW_FLAGS(fcinfo) & (ROW_CASCADED | ROW_COPIED)) != 0))
+		may_not_answer_no(ROW_FLAGS(fcinfo));
 	return permitted;
 }
 
@@ -445,7 +454,7 @@ row_writable(PG_FUNCTION_ARGS)
 	if (state->bypass)
 		PG_RETURN_BOOL(true);
 	if (PG_ARGISNULL(0))
-		PG_RETURN_BOOL((ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	if (unlikely(!state->unique))
 	{
 		Oid domain = PG_GETARG_OID(1);

@@ -13,6 +13,10 @@
 #define ROW_ALSO_ABOUT 0x02    /* the key of a further column */
 #define ROW_SUBJECT_TABLE 0x04 /* the relation is its domain's subject table */
 #define ROW_CASCADED 0x08      /* reached by a cascade: a hidden row ends the statement */
+#define ROW_COPIED 0x10        /* new, by COPY: one that may not be written ends the statement */
+
+/* the error of one that may not, which guard_copy.c completes */
+#define ROW_COPIED_ERROR "new row violates row-level security policy \"privseg\""
 
 #pragma GCC visibility push(hidden)
 
