@@ -159,6 +159,7 @@ extern bool clearance_any(Oid role);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool may_bypass_row_security(void);
+extern bool catalog_copies_for_replication;
 extern bool row_security_bypassed(void);
 
 #pragma GCC visibility pop

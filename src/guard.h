@@ -41,6 +41,7 @@ extern bool guard_is_referential(PlannedStmt *plan);
 
 /* guard_copy.c */
 extern void guard_copy(CopyStmt *copy);
+extern bool guard_copies_for_replication(Node *node);
 extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 							QueryEnvironment *environment, QueryCompletion *completion);
 

@@ -35,6 +35,7 @@
 #include "parser/parse_relation.h"
 #include "policy.h"
 #include "policy_row.h"
+#include "replication/walsender.h"
 #include "rewrite/rowsecurity.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
@@ -104,6 +105,14 @@ guard_copy(CopyStmt *copy)
 	else if (protected_relation(relid) != NULL && !row_security_bypassed() &&
 			 check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED)
 		copy_query(copy, relid);
+}
+
+/* guard_copies_for_replication -- is it the initial copy of logical replication? */
+bool
+guard_copies_for_replication(Node *node)
+{
+	return am_walsender && IsA(node, CopyStmt) && !((CopyStmt *) node)->is_from &&
+		   ((CopyStmt *) node)->filename == NULL;
 }
 
 /* ---- FROM ---- */

@@ -21,6 +21,7 @@
 #include "parser/parsetree.h"
 #include "policy.h"
 #include "policy_reviewed.h"
+#include "replication/walsender.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -276,6 +277,13 @@ guard_execution(PlannedStmt *plan)
 			 errhint("Read the relation itself; or, to maintain the database, SET row_security = "
 					 "off.")));
 	refuse_filtered_dump(rte);
+	if (am_walsender)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("a copy of protected relation \"%s\" for replication would hold only "
+						"the rows that a purpose permits",
+						get_rel_name(rte->relid)),
+				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
 	return reads;
 }

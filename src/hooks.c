@@ -271,7 +271,9 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 {
 	PlannedStmt *volatile guarded = statement;
 	volatile bool read_only = read_only_tree;
+	volatile bool copied = false;
 	Oid validating = guard_validating;
+	bool copies_for_replication = catalog_copies_for_replication;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
 	NodeTag done = nodeTag(statement->utilityStmt);
 
@@ -281,23 +283,27 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guarded = copyObject(statement);
 		read_only = false;
 	}
-	if (!IsA(statement->utilityStmt, TransactionStmt))
-		guard_utility(guarded);
-	if (guard_copy_from(guarded, query_string, environment, completion))
-		return;
-	guard_validating = guard_validates(guarded);
-	if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
-		guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
 	PG_TRY();
 	{
-		run_utility(guarded, query_string, read_only, context, params, environment, destination,
-					completion);
+		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
+		if (!IsA(guarded->utilityStmt, TransactionStmt))
+			guard_utility(guarded);
+		guard_validating = guard_validates(guarded);
+		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
+			guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
+		copied = guard_copy_from(guarded, query_string, environment, completion);
+		if (!copied)
+			run_utility(guarded, query_string, read_only, context, params, environment, destination,
+						completion);
 	}
 	PG_FINALLY();
 	{
 		guard_validating = validating;
+		catalog_copies_for_replication = copies_for_replication;
 	}
 	PG_END_TRY();
+	if (copied)
+		return;
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
 	if ((done == T_CreateStmt || done == T_AlterTableStmt) && protected_any())
