@@ -48,6 +48,14 @@ extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 /* guard_children.c */
 extern void guard_children(Node *node);
 
+/* guard_into.c */
+extern const char *guard_making;
+extern const char *guard_makes(const IntoClause *into);
+extern const char *guard_command_makes(Node *node);
+extern Oid guard_copies(Query *top);
+extern void guard_mark_copies(PlannedStmt *plan, Oid target);
+extern void guard_into(PlannedStmt *plan);
+
 /* guard_explain.c */
 extern void
 guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *state,

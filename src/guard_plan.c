@@ -285,5 +285,6 @@ guard_execution(PlannedStmt *plan)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
+	guard_into(plan);
 	return reads;
 }

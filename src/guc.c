@@ -17,6 +17,7 @@ char *guc_purpose = NULL;
 uint64 guc_purpose_generation = 1; /* grows with every assignment */
 char *guc_root_key_command = NULL;
 char *guc_root_key_file = NULL;
+bool guc_allow_temporary_copies = true;
 int guc_fold_delay = 200;
 
 static void
@@ -32,6 +33,11 @@ assign_purpose(const char *newval, void *extra)
 void
 guc_init(void)
 {
+	DefineCustomBoolVariable("privseg.allow_temporary_copies",
+							 "Allows copying rows of protected tables into temporary tables.",
+							 "A temporary table goes by no policy; it ends with its session.",
+							 &guc_allow_temporary_copies, true, PGC_SUSET, 0, NULL, NULL, NULL);
+
 	DefineCustomIntVariable(
 		"privseg.fold_delay",
 		"Time between a change of consent and its being folded into the consent pages.",

@@ -12,6 +12,7 @@ extern uint64 guc_purpose_generation;
 extern char *guc_root_key_command;
 extern char *guc_root_key_file;
 extern int guc_fold_delay;
+extern bool guc_allow_temporary_copies;
 
 extern void guc_init(void);
 

@@ -155,6 +155,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 	ReferentialKind referential = REFERENTIAL_NONE;
 	PlannerGlobal *global = NULL;
 	PlannedStmt *plan;
+	Oid copies_into = InvalidOid;
 	Oid relid;
 
 	if (guarded)
@@ -169,6 +170,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 		global = makeNode(PlannerGlobal);
 		global->boundParams = params;
 		guard_query(parse, global);
+		copies_into = guard_copies(parse);
 		guard_counters(parse);
 	}
 	plan = plan_guarded(parse, query_string, cursor_options, params, guarded);
@@ -179,6 +181,8 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 		plan->invalItems = list_concat(plan->invalItems, global->invalItems);
 		plan->relationOids = list_concat(plan->relationOids, global->relationOids);
 	}
+	if (OidIsValid(copies_into))
+		guard_mark_copies(plan, copies_into);
 	if (guarded || protected_any())
 		guard_plan(plan);
 	return plan;
@@ -274,6 +278,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	volatile bool copied = false;
 	Oid validating = guard_validating;
 	bool copies_for_replication = catalog_copies_for_replication;
+	const char *making = guard_making;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
 	NodeTag done = nodeTag(statement->utilityStmt);
 
@@ -289,6 +294,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		if (!IsA(guarded->utilityStmt, TransactionStmt))
 			guard_utility(guarded);
 		guard_validating = guard_validates(guarded);
+		if (guard_making == NULL)
+			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
 			guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
 		copied = guard_copy_from(guarded, query_string, environment, completion);
@@ -300,6 +307,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	{
 		guard_validating = validating;
 		catalog_copies_for_replication = copies_for_replication;
+		guard_making = making;
 	}
 	PG_END_TRY();
 	if (copied)

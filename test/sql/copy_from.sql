@@ -153,7 +153,7 @@ ROLLBACK;
 -- binary, and all columns
 SET ROLE copy_owner;
 SET privseg.purpose = 'copy_mail';
-COPY (SELECT 100 + id, name, joined FROM copies.person) TO PROGRAM 'cat > copy_from.binary' WITH (FORMAT binary);
+COPY (SELECT 100 + i::bigint, 'n' || i, '2026-01-02'::date FROM generate_series(2, 8, 2) i) TO PROGRAM 'cat > copy_from.binary' WITH (FORMAT binary);
 COPY copies.person FROM PROGRAM 'cat copy_from.binary && rm copy_from.binary' WITH (FORMAT binary);
 SELECT count(*) FROM copies.person;
 SET privseg.purpose = 'copy_contract';

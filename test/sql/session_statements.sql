@@ -180,19 +180,17 @@ EXPLAIN (COSTS OFF) SELECT FROM session_test.event_1;
 EXPLAIN (COSTS OFF) UPDATE session_test.person SET name = '';
 
 -- copies made by a statement hold what the statement shows
-CREATE TABLE session_test.copy_a AS SELECT * FROM session_test.person;
-SELECT id INTO session_test.copy_b FROM session_test.person;
-CREATE MATERIALIZED VIEW session_test.copy_c AS SELECT * FROM session_test.event;
-CREATE TABLE session_test.copy_d (LIKE session_test.person);
-INSERT INTO session_test.copy_d SELECT * FROM session_test.person;
-SELECT (SELECT count(*) FROM session_test.copy_a) AS a, (SELECT count(*) FROM session_test.copy_b) AS b, (SELECT count(*) FROM session_test.copy_c) AS c, (SELECT count(*) FROM session_test.copy_d) AS d;
+CREATE TEMP TABLE copy_a AS SELECT * FROM session_test.person;
+SELECT id INTO TEMP copy_b FROM session_test.person;
+CREATE TEMP TABLE copy_d (LIKE session_test.person);
+INSERT INTO copy_d SELECT * FROM session_test.person;
+SELECT (SELECT count(*) FROM copy_a) AS a, (SELECT count(*) FROM copy_b) AS b, (SELECT count(*) FROM copy_d) AS d;
 SET privseg.purpose = 'session_b';
-REFRESH MATERIALIZED VIEW session_test.copy_c;
-SELECT array_agg(person_id ORDER BY person_id) FROM session_test.copy_c;
+SELECT person_id INTO TEMP copy_c FROM session_test.event;
+SELECT array_agg(person_id ORDER BY person_id) FROM copy_c;
 SET privseg.purpose = 'session_c';
-REFRESH MATERIALIZED VIEW session_test.copy_c;
-CREATE TABLE session_test.copy_e AS SELECT * FROM session_test.person;
-CREATE TABLE session_test.copy_e AS SELECT * FROM session_test.person WITH NO DATA;
+CREATE TEMP TABLE copy_e AS SELECT * FROM session_test.person;
+CREATE TEMP TABLE copy_e AS SELECT * FROM session_test.person WITH NO DATA;
 
 -- the purpose cannot change inside a statement
 SET ROLE session_analyst;

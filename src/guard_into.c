@@ -1,0 +1,478 @@
+/*
+ * guard_into.c
+ *	  Copies of protected rows: into tables, materialized views and server files
+ *	  where no policy would follow them.
+ *
+ * Commands that make something new (CREATE TABLE AS, materialized views, COPY to a
+ * file) refuse whatever reads under the policy while they run, functions they call
+ * included.  INSERT, UPDATE and MERGE are looked at as a tree, before planning; what
+ * their functions read is not seen, as little as what a client carries from one
+ * statement to the next.  What is found is a mark in the plan, and refused when it
+ * runs, for `row_security = off` is honoured then.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "errors.h"
+#include "guard.h"
+#include "guc.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
+
+/* no such syscache: never matches an invalidation */
+#define COPY_MARK (-60)
+
+/* what a command that is running makes that is to hold nothing protected, or NULL */
+const char *guard_making = NULL;
+
+/* ---- commands that make something ---- */
+
+static bool
+is_temporary(const RangeVar *relation)
+{
+	/* elsewhere, whatever the search path says, it is taken for permanent */
+	return relation->relpersistence == RELPERSISTENCE_TEMP ||
+		   (relation->schemaname != NULL && strcmp(relation->schemaname, "pg_temp") == 0);
+}
+
+/* guard_makes -- what CREATE TABLE AS or SELECT INTO makes, if nothing protected may go there */
+const char *
+guard_makes(const IntoClause *into)
+{
+	if (into->viewQuery != NULL)
+		return "a materialized view";
+	if (is_temporary(into->rel))
+		return guc_allow_temporary_copies ? NULL : "a temporary table";
+	return "a table that is not protected";
+}
+
+/* guard_command_makes -- the same of any command */
+const char *
+guard_command_makes(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_CreateTableAsStmt:
+		{
+			CreateTableAsStmt *create = (CreateTableAsStmt *) node;
+
+			if (create->into->skipData)
+				return NULL;
+			return create->objtype == OBJECT_MATVIEW ? "a materialized view" :
+													   guard_makes(create->into);
+		}
+		case T_RefreshMatViewStmt:
+			return ((RefreshMatViewStmt *) node)->skipData ? NULL : "a materialized view";
+		case T_CopyStmt:
+		{
+			CopyStmt *copy = (CopyStmt *) node;
+
+			if (copy->is_from || copy->filename == NULL)
+				return NULL;
+			return copy->is_program ? "a program on the server" : "a file on the server";
+		}
+		default:
+			return NULL;
+	}
+}
+
+/* ---- INSERT, UPDATE, MERGE ---- */
+
+typedef struct Level
+{
+	Query *query;
+	const struct Level *outer;
+} Level;
+
+typedef struct Reads
+{
+	List *domains;    /* of the protected relations that are read */
+	Query *top;       /* whose WITH is looked at apart */
+	Query *modifying; /* its result relation is not read for what it inserts */
+} Reads;
+
+static bool
+is_read(const Query *query, Index varno, const Reads *reads)
+{
+	if (query->resultRelation != (int) varno || query->returningList != NIL)
+		return true;
+	return query == reads->modifying && query->commandType != CMD_INSERT;
+}
+
+static bool
+collect_reads(Node *node, void *context)
+{
+	Reads *reads = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query *query = (Query *) node;
+		ListCell *lc;
+
+		foreach (lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+			const ProtectedRelation *entry;
+
+			if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_COMPOSITE_TYPE ||
+				!is_read(query, foreach_current_index(lc) + 1, reads))
+				continue;
+			entry = protected_relation(rte->relid);
+			if (entry != NULL)
+				reads->domains = list_append_unique_oid(reads->domains, entry->domain);
+		}
+		return query_tree_walker(query, collect_reads, context,
+								 query == reads->top ? QTW_IGNORE_CTE_SUBQUERIES : 0);
+	}
+	return expression_tree_walker(node, collect_reads, context);
+}
+
+/* the domains a modifying query may carry data of: its own, and what WITH hands it */
+static List *
+domains_read(Query *modifying, Query *top)
+{
+	Reads reads = {NIL, top, modifying};
+	ListCell *lc;
+
+	(void) collect_reads((Node *) modifying, &reads);
+	foreach (lc, top->cteList)
+	{
+		Query *query = castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery);
+
+		if (query != modifying && (query->commandType == CMD_SELECT || query->returningList != NIL))
+			(void) collect_reads((Node *) query, &reads);
+	}
+	return reads.domains;
+}
+
+static bool comes_from_subject(Node *expression, const Level *level, Oid domain);
+
+/* is a column of a query's result the key of a subject, in every arm? */
+static bool
+column_is_subject(Query *query, AttrNumber column, const Level *outer, Oid domain)
+{
+	Level level = {query, outer};
+	List *columns = query->returningList != NIL ? query->returningList : query->targetList;
+	TargetEntry *entry;
+
+	if (query->setOperations != NULL)
+	{
+		ListCell *lc;
+
+		foreach (lc, query->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			if (rte->rtekind != RTE_SUBQUERY ||
+				!column_is_subject(rte->subquery, column, &level, domain))
+				return false;
+		}
+		return true;
+	}
+	entry = get_tle_by_resno(columns, column);
+	return entry != NULL && comes_from_subject((Node *) entry->expr, &level, domain);
+}
+
+static CommonTableExpr *
+find_cte(const RangeTblEntry *rte, const Level *level)
+{
+	ListCell *lc;
+
+	for (Index up = 0; up < rte->ctelevelsup && level != NULL; up++)
+		level = level->outer;
+	if (level == NULL)
+		return NULL;
+	foreach (lc, level->query->cteList)
+		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
+			return lfirst_node(CommonTableExpr, lc);
+	return NULL;
+}
+
+static bool
+var_is_subject(const Var *var, const Level *level, Oid domain)
+{
+	RangeTblEntry *rte;
+	const ProtectedRelation *entry;
+	CommonTableExpr *cte;
+
+	for (Index up = 0; up < var->varlevelsup; up++)
+		if ((level = level->outer) == NULL)
+			return false;
+	if (var->varattno <= 0)
+		return false;
+	rte = rt_fetch(var->varno, level->query->rtable);
+	switch (rte->rtekind)
+	{
+		case RTE_RELATION:
+			entry = protected_relation(rte->relid);
+			return entry != NULL && entry->domain == domain &&
+				   strcmp(entry->subject, get_attname(rte->relid, var->varattno, false)) == 0;
+		case RTE_SUBQUERY:
+			return column_is_subject(rte->subquery, var->varattno, level, domain);
+		case RTE_JOIN:
+			return comes_from_subject(list_nth(rte->joinaliasvars, var->varattno - 1), level,
+									  domain);
+		case RTE_CTE:
+			cte = find_cte(rte, level);
+			return cte != NULL && !cte->cterecursive &&
+				   column_is_subject(castNode(Query, cte->ctequery), var->varattno, level, domain);
+		default:
+			return false;
+	}
+}
+
+/* is it the key of a subject that was read, and nothing else? */
+static bool
+comes_from_subject(Node *expression, const Level *level, Oid domain)
+{
+	for (;;)
+	{
+		if (IsA(expression, RelabelType))
+			expression = (Node *) ((RelabelType *) expression)->arg;
+		else if (IsA(expression, CoerceToDomain))
+			expression = (Node *) ((CoerceToDomain *) expression)->arg;
+		else if (IsA(expression, FuncExpr) && (((FuncExpr *) expression)->funcid == F_INT8_INT4 ||
+											   ((FuncExpr *) expression)->funcid == F_INT8_INT2 ||
+											   ((FuncExpr *) expression)->funcid == F_INT4_INT8 ||
+											   ((FuncExpr *) expression)->funcid == F_INT4_INT2 ||
+											   ((FuncExpr *) expression)->funcid == F_INT2_INT8 ||
+											   ((FuncExpr *) expression)->funcid == F_INT2_INT4))
+			expression = linitial(((FuncExpr *) expression)->args);
+		else
+			break;
+	}
+	if (IsA(expression, Var))
+		return var_is_subject((Var *) expression, level, domain);
+	if (IsA(expression, SubLink) && ((SubLink *) expression)->subLinkType == EXPR_SUBLINK)
+		return column_is_subject(castNode(Query, ((SubLink *) expression)->subselect), 1, level,
+								 domain);
+	return false;
+}
+
+/* one row, however many it is made of: as if it were a subselect among VALUES */
+static bool
+is_one_row(const Query *query)
+{
+	return query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL &&
+		   query->setOperations == NULL;
+}
+
+/*
+ * Does the query take rows that FROM names from anything protected?  A subselect in an
+ * expression is not FROM: what it gives is a value of a row that somebody wrote.
+ */
+static bool
+from_reads(Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_CTE ||
+			(rte->rtekind == RTE_RELATION &&
+			 foreach_current_index(lc) + 1 != query->resultRelation &&
+			 rte->relkind != RELKIND_COMPOSITE_TYPE && protected_relation(rte->relid) != NULL))
+			return true;
+		if (rte->rtekind == RTE_SUBQUERY && !is_one_row(rte->subquery))
+		{
+			Reads reads = {NIL, NULL, NULL};
+
+			(void) collect_reads((Node *) rte->subquery, &reads);
+			if (reads.domains != NIL)
+				return true;
+		}
+	}
+	return false;
+}
+
+static bool
+has_outer_join(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
+		return true;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, has_outer_join, context, 0);
+	return expression_tree_walker(node, has_outer_join, context);
+}
+
+/* does carry_subject()'s trigger fill in the key? */
+static bool
+subject_is_carried(Oid relid)
+{
+	Relation relation = RelationIdGetRelation(relid);
+	bool result = false;
+
+	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+		if (strcmp(relation->trigdesc->triggers[i].tgname, "privseg_subject_carried") == 0)
+			result = true;
+	RelationClose(relation);
+	return result;
+}
+
+/* does every row that these columns insert have the key of a subject who was read? */
+static bool
+inserts_subject(List *columns, Oid relid, const ProtectedRelation *entry, const Level *level)
+{
+	TargetEntry *column = get_tle_by_resno(columns, get_attnum(relid, entry->subject));
+
+	/* a row about nobody is shown under every purpose */
+	if (entry->show_null && has_outer_join((Node *) level->query, NULL))
+		return false;
+	if (subject_is_carried(relid))
+		return true;
+	return column != NULL && comes_from_subject((Node *) column->expr, level, entry->domain);
+}
+
+/* may rows of these domains go where this modifying query puts them? */
+static bool
+may_copy(Query *query, Query *top, List *domains)
+{
+	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
+	const ProtectedRelation *found = protected_relation(target->relid);
+	ProtectedRelation entry;
+	Level outermost = {top, NULL};
+	Level level = {query, query == top ? NULL : &outermost};
+	ListCell *lc;
+
+	if (catalog_is_internal_table(target->relid))
+		return true;
+	if (found == NULL)
+		return false;
+	entry = *found;
+	if (list_length(domains) != 1 || linitial_oid(domains) != entry.domain)
+		return false;
+	if (query->commandType == CMD_INSERT && from_reads(query))
+		return inserts_subject(query->targetList, target->relid, &entry, &level);
+	foreach (lc, query->mergeActionList)
+	{
+		MergeAction *action = lfirst_node(MergeAction, lc);
+
+		if (action->commandType == CMD_INSERT && from_reads(query) &&
+			!inserts_subject(action->targetList, target->relid, &entry, &level))
+			return false;
+	}
+	return true;
+}
+
+static Oid
+copies_into(Query *top)
+{
+	List *queries = list_make1(top);
+	ListCell *lc;
+
+	foreach (lc, top->cteList)
+		queries = lappend(queries, lfirst_node(CommonTableExpr, lc)->ctequery);
+	foreach (lc, queries)
+	{
+		Query *query = lfirst_node(Query, lc);
+		List *domains;
+
+		if (query->resultRelation == 0 || query->commandType == CMD_DELETE)
+			continue;
+		domains = domains_read(query, top);
+		if (domains != NIL && !may_copy(query, top, domains))
+			return rt_fetch(query->resultRelation, query->rtable)->relid;
+	}
+	return InvalidOid;
+}
+
+/* what policies ask is asked, not copied */
+static bool
+without_policies(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		Query *query = (Query *) node;
+		ListCell *lc;
+
+		query->withCheckOptions = NIL;
+		foreach (lc, query->rtable)
+			lfirst_node(RangeTblEntry, lc)->securityQuals = NIL;
+		return query_tree_walker(query, without_policies, context, 0);
+	}
+	return expression_tree_walker(node, without_policies, context);
+}
+
+/*
+ * guard_copies -- a relation to which the statement would copy protected rows that
+ * are not protected there; or InvalidOid.  After inlining, before planning.
+ */
+Oid
+guard_copies(Query *query)
+{
+	if ((query->commandType == CMD_SELECT && !query->hasModifyingCTE) ||
+		query->commandType == CMD_UTILITY || !OidIsValid(copies_into(query)))
+		return InvalidOid;
+	query = copyObject(query);
+	(void) without_policies((Node *) query, NULL);
+	return copies_into(query);
+}
+
+/* guard_mark_copies -- so that guard_into() finds it when the plan runs */
+void
+guard_mark_copies(PlannedStmt *plan, Oid target)
+{
+	PlanInvalItem *mark = makeNode(PlanInvalItem);
+
+	mark->cacheId = COPY_MARK;
+	mark->hashValue = target;
+	plan->invalItems = lappend(plan->invalItems, mark);
+}
+
+/*
+ * guard_into -- before a plan runs that reads or writes protected relations under
+ * the policy: what it reads does not go where the policy does not follow.
+ */
+void
+guard_into(PlannedStmt *plan)
+{
+	ListCell *lc;
+
+	if (guard_making != NULL)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("rows of protected relations cannot be copied into %s", guard_making),
+			 errdetail("They would be read there whoever permits what."),
+			 strstr(guard_making, "server") != NULL ?
+				 errhint("COPY ... TO STDOUT, or psql's \\copy, hands them to the client.") :
+				 errhint(
+					 "Copy into a temporary table, or into a table with the subject's key that privseg.protect() protects; or, to maintain the database, SET row_security = off.")));
+	foreach (lc, plan->invalItems)
+	{
+		PlanInvalItem *mark = lfirst_node(PlanInvalItem, lc);
+		char persistence;
+
+		if (mark->cacheId != COPY_MARK)
+			continue;
+		persistence = get_rel_persistence(mark->hashValue);
+		if (persistence == RELPERSISTENCE_TEMP && guc_allow_temporary_copies)
+			continue;
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("rows of protected relations cannot be copied into \"%s\"",
+					get_rel_name(mark->hashValue)),
+			 protected_relation(mark->hashValue) != NULL ?
+				 errdetail(
+					 "It is protected, but not by the key of the subjects that are read, column by column.") :
+				 errdetail("They would be read there whoever permits what."),
+			 errhint(
+				 "Copy into a temporary table, or into a table of the same subjects with their key in its subject column; or, to maintain the database, SET row_security = off.")));
+	}
+}
