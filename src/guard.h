@@ -21,21 +21,14 @@
 extern void guard_query(Query *query, PlannerGlobal *global);
 
 /* guard_referential.c */
-typedef enum ReferentialKind
-{
-	REFERENTIAL_NONE,
-	REFERENTIAL_ACTION,    /* checks a referenced row, or cascades */
-	REFERENTIAL_VALIDATION /* of a foreign key that is added or validated */
-} ReferentialKind;
-
-extern Oid guard_validating; /* a command validates foreign keys of this relation */
-extern ReferentialKind guard_referential(Query *query, Oid *relid);
-extern bool guard_may_run_referential(ReferentialKind kind, Oid relid);
+extern Oid guard_referential(Query *query, const PolicyContext *context);
+extern bool guard_may_run_referential(Oid relid, const PolicyContext *context);
+extern bool guard_permissions(List *range_table, bool raises);
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
-extern void guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid);
-extern PolicyReads guard_execution(PlannedStmt *plan);
+extern void guard_mark_referential(PlannedStmt *plan, Oid relid);
+extern PolicyReads guard_execution(PlannedStmt *plan, const PolicyContext *context);
 extern PolicyReads guard_reads(PlannedStmt *plan);
 extern bool guard_is_referential(PlannedStmt *plan);
 
@@ -75,7 +68,6 @@ extern void guard_cursor_fetched(const char *name);
 /* guard_utility.c */
 extern bool guard_rewrites(Node *node);
 extern void guard_utility(PlannedStmt *statement);
-extern Oid guard_validates(PlannedStmt *statement);
 
 /* guard_role.c */
 extern void guard_role(Node *node);

@@ -25,8 +25,8 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
-/* marks a plan of core's referential queries: no such syscaches, never match */
-#define REFERENTIAL_MARK(kind) (-42 - (int) (kind))
+/* marks a plan of core's referential queries: no such syscache, never matches */
+#define REFERENTIAL_MARK (-42)
 
 /* a qual that cannot tell of a row it is asked about */
 static bool
@@ -155,16 +155,13 @@ guard_plan(PlannedStmt *plan)
 	check_list(plan, plan->subplans);
 }
 
-/*
- * guard_mark_referential -- note in the plan that it was exempted.  plpgsql
- * keeps plans: one made by a trigger during a cascade must not run later.
- */
+/* guard_mark_referential -- note in the plan that it was exempted, for guard_execution() */
 void
-guard_mark_referential(PlannedStmt *plan, ReferentialKind kind, Oid relid)
+guard_mark_referential(PlannedStmt *plan, Oid relid)
 {
 	PlanInvalItem *mark = makeNode(PlanInvalItem);
 
-	mark->cacheId = REFERENTIAL_MARK(kind);
+	mark->cacheId = REFERENTIAL_MARK;
 	mark->hashValue = relid;
 	plan->invalItems = lappend(plan->invalItems, mark);
 }
@@ -192,26 +189,19 @@ refuse_filtered_dump(const RangeTblEntry *rte)
 }
 
 static PlanInvalItem *
-referential_mark(PlannedStmt *plan, ReferentialKind *kind)
+referential_mark(PlannedStmt *plan)
 {
 	PlanInvalItem *mark =
 		plan->invalItems == NIL ? NULL : llast_node(PlanInvalItem, plan->invalItems);
 
-	if (mark == NULL)
-		return NULL;
-	for (*kind = REFERENTIAL_ACTION; *kind <= REFERENTIAL_VALIDATION; (*kind)++)
-		if (mark->cacheId == REFERENTIAL_MARK(*kind))
-			return mark;
-	return NULL;
+	return mark != NULL && mark->cacheId == REFERENTIAL_MARK ? mark : NULL;
 }
 
 /* guard_is_referential -- is the plan one of core's referential queries? */
 bool
 guard_is_referential(PlannedStmt *plan)
 {
-	ReferentialKind kind;
-
-	return referential_mark(plan, &kind) != NULL;
+	return referential_mark(plan) != NULL;
 }
 
 /*
@@ -252,16 +242,16 @@ guard_reads(PlannedStmt *plan)
  * guard_execution -- at executor start: whoever reads or writes protected
  * relations acts under a purpose it is cleared for, also where no row would be
  * asked about (an empty table, a plan that never gets there).
+ *	context		in which the plan was handed over
  */
 PolicyReads
-guard_execution(PlannedStmt *plan)
+guard_execution(PlannedStmt *plan, const PolicyContext *context)
 {
-	ReferentialKind kind;
-	PlanInvalItem *mark = referential_mark(plan, &kind);
+	PlanInvalItem *mark = referential_mark(plan);
 	PolicyReads reads = guard_reads(plan);
 	RangeTblEntry *rte;
 
-	if (mark != NULL && !guard_may_run_referential(kind, mark->hashValue))
+	if (mark != NULL && !guard_may_run_referential(mark->hashValue, context))
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("a plan made during a referential action cannot be used outside it")));

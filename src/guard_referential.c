@@ -1,24 +1,23 @@
 /*
  * guard_referential.c
  *	  Core's own queries for foreign keys, which must see all rows: hidden ones
- *	  are referenced, cascade, and are validated like any other.
+ *	  are referenced, and cascade, like any other.
  *
- * Core runs them through SPI, so they look like anybody's.  What tells them:
+ * Core runs them through SPI, so they look like anybody's.  What tells them is the
+ * security context in which they are handed over: only core sets it, and
+ * policy_carry.c.  Code of users that then runs inside of them -- triggers, defaults,
+ * operators -- does not run in it (policy_context_enter()).
  *
- * - Actions (a check of a referenced row, a cascade) run as the owner of the
- *   table, in a security context that only core and policy_trigger.c set.  Code
- *   of users runs in that context too, but only inside of such a query: in
- *   BEFORE triggers, expressions, operators.  So while one is planned or run
- *   (policy_referential_depth) no other is exempt.
- * - The query that validates a foreign key runs while a command does nothing
- *   but add or validate foreign keys, which runs no code of users.
- *
- * And nothing but the exact query is exempt: built-in equality on just the
- * columns of a foreign key that exists, with no value in its result that the
- * foreign key's own check does not tell.
+ * And nothing but the exact query is exempt: the foreign key's own operators on just
+ * its columns, with no value in the result that the foreign key's own check does not
+ * tell.  Any other query in that context is refused if it touches a protected
+ * relation, never filtered: a foreign key that sees a part of the rows is broken.
  *
  * A cascade hands rows to triggers.  Where the table has triggers of users, a
  * hidden row ends the statement (policy_cascade_quals()).
+ *
+ * A foreign key that is added or validated is checked row by row, by the same
+ * queries: core's shortcut is not allowed (guard_permissions()).
  */
 #include "compat.h"
 
@@ -26,17 +25,17 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/transam.h"
-#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "errors.h"
 #include "guard.h"
-#include "guard_referential.h"
 #include "miscadmin.h"
-#include "nodes/bitmapset.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -63,23 +62,48 @@ owner_of(Oid relid)
 
 /* ---- which foreign keys there are ---- */
 
-static Bitmapset *
-columns_of(const AttrNumber *numbers, int n)
+/* columns, each compared by an operator */
+typedef struct ComparedKey
 {
-	Bitmapset *columns = NULL;
+	int n;
+	AttrNumber columns[INDEX_MAX_KEYS];
+	Oid operators[INDEX_MAX_KEYS];
+} ComparedKey;
 
-	for (int i = 0; i < n; i++)
-		columns = bms_add_member(columns, numbers[i]);
-	return columns;
+/* would such an operator be shown the rows by its owner's leave, and by core's? */
+static bool
+is_trusted_operator(Oid operator)
+{
+	Oid function = get_opcode(operator);
+	HeapTuple tuple;
+	Form_pg_proc form;
+	bool result;
+
+	if (operator<FirstNormalObjectId)
+		return true;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	result = (form->prolang == ClanguageId || form->prolang == INTERNALlanguageId) &&
+			 superuser_arg(form->proowner);
+	ReleaseSysCache(tuple);
+	return result;
 }
 
-/*
- * Is there a foreign key from these columns, or to those?
- *	from, to				the relations; InvalidOid: any
- *	from_columns, to_columns	NULL: any
- */
 static bool
-foreign_key_exists(Oid from, const Bitmapset *from_columns, Oid to, const Bitmapset *to_columns)
+is_compared(const ComparedKey *key, AttrNumber column, Oid operator, Oid other)
+{
+	for (int i = 0; i < key->n; i++)
+		if (key->columns[i] == column &&
+			(key->operators[i] == operator|| key->operators[i] == other))
+			return is_trusted_operator(key->operators[i]);
+	return false;
+}
+
+/* is it the key of a foreign key from the relation, or to it? */
+static bool
+foreign_key_exists(Oid relid, bool to, const ComparedKey *key)
 {
 	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData keys[2];
@@ -87,29 +111,29 @@ foreign_key_exists(Oid from, const Bitmapset *from_columns, Oid to, const Bitmap
 	HeapTuple tuple;
 	bool found = false;
 
-	ScanKeyInit(&keys[0],
-				OidIsValid(from) ? Anum_pg_constraint_conrelid : Anum_pg_constraint_confrelid,
-				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(OidIsValid(from) ? from : to));
+	ScanKeyInit(&keys[0], to ? Anum_pg_constraint_confrelid : Anum_pg_constraint_conrelid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
 	ScanKeyInit(&keys[1], Anum_pg_constraint_contype, BTEqualStrategyNumber, F_CHAREQ,
 				CharGetDatum(CONSTRAINT_FOREIGN));
-	scan = systable_beginscan(constraints, ConstraintRelidTypidNameIndexId, OidIsValid(from), NULL,
-							  OidIsValid(from) ? 1 : 2, keys);
+	scan = systable_beginscan(constraints, ConstraintRelidTypidNameIndexId, !to, NULL, to ? 2 : 1,
+							  keys);
 	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
-		Form_pg_constraint constraint = (Form_pg_constraint) GETSTRUCT(tuple);
 		AttrNumber conkey[INDEX_MAX_KEYS];
 		AttrNumber confkey[INDEX_MAX_KEYS];
-		Oid operators[3][INDEX_MAX_KEYS];
+		Oid pf_operators[INDEX_MAX_KEYS];
+		Oid pp_operators[INDEX_MAX_KEYS];
+		Oid ff_operators[INDEX_MAX_KEYS];
 		int n;
 
-		if (constraint->contype != CONSTRAINT_FOREIGN ||
-			(OidIsValid(from) && constraint->conrelid != from) ||
-			(OidIsValid(to) && constraint->confrelid != to))
+		if (((Form_pg_constraint) GETSTRUCT(tuple))->contype != CONSTRAINT_FOREIGN)
 			continue;
-		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, operators[0], operators[1],
-								   operators[2], NULL, NULL);
-		found = (from_columns == NULL || bms_equal(columns_of(conkey, n), from_columns)) &&
-				(to_columns == NULL || bms_equal(columns_of(confkey, n), to_columns));
+		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, pf_operators, pp_operators,
+								   ff_operators, NULL, NULL);
+		found = n == key->n;
+		for (int i = 0; found && i < n; i++)
+			found = to ? is_compared(key, confkey[i], pf_operators[i], pp_operators[i]) :
+						 is_compared(key, conkey[i], pf_operators[i], pf_operators[i]);
 	}
 	systable_endscan(scan);
 	table_close(constraints, AccessShareLock);
@@ -118,6 +142,7 @@ foreign_key_exists(Oid from, const Bitmapset *from_columns, Oid to, const Bitmap
 
 /* ---- what its queries look like ---- */
 
+/* casts as core writes them: to the type that the operator takes */
 static Node *
 strip_casts(Node *node)
 {
@@ -128,21 +153,21 @@ strip_casts(Node *node)
 		else if (node != NULL && IsA(node, CollateExpr))
 			node = (Node *) ((CollateExpr *) node)->arg;
 		else if (node != NULL && IsA(node, FuncExpr) &&
-				 ((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST &&
-				 ((FuncExpr *) node)->funcid < FirstNormalObjectId &&
-				 list_length(((FuncExpr *) node)->args) == 1)
+				 (((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST ||
+				  ((FuncExpr *) node)->funcformat == COERCE_EXPLICIT_CAST) &&
+				 ((FuncExpr *) node)->funcid < FirstNormalObjectId)
 			node = linitial(((FuncExpr *) node)->args);
 		else
 			return node;
 	}
 }
 
-/* referential_column_of -- the column that the expression is, implicit casts aside; or 0 */
-AttrNumber
-referential_column_of(Node *node, Index varno)
+/* the column that the expression is, casts aside; or 0 */
+static AttrNumber
+column_of(Node *node)
 {
 	node = strip_casts(node);
-	if (node == NULL || !IsA(node, Var) || ((Var *) node)->varno != (int) varno ||
+	if (node == NULL || !IsA(node, Var) || ((Var *) node)->varno != 1 ||
 		((Var *) node)->varlevelsup != 0 || ((Var *) node)->varattno <= 0)
 		return InvalidAttrNumber;
 	return ((Var *) node)->varattno;
@@ -155,84 +180,72 @@ is_parameter(Node *node)
 	return node != NULL && IsA(node, Param) && ((Param *) node)->paramkind == PARAM_EXTERN;
 }
 
-/* referential_is_equality -- by an operator of core: one of a user would be shown the rows */
-bool
-referential_is_equality(Node *node)
+/* the columns that are compared, each with a parameter, and nothing else */
+static bool
+compared_key(Node *quals, ComparedKey *key)
 {
-	OpExpr *op = (OpExpr *) node;
-	char *name;
-
-	if (node == NULL || !IsA(node, OpExpr) || op->opno >= FirstNormalObjectId ||
-		list_length(op->args) != 2)
-		return false;
-	name = get_opname(op->opno);
-	return name != NULL && strcmp(name, "=") == 0;
-}
-
-/* columns of the relation that are compared, each with a parameter; or NULL */
-static Bitmapset *
-compared_columns(Node *quals, Index varno)
-{
-	Bitmapset *columns = NULL;
 	ListCell *lc;
 
+	key->n = 0;
 	foreach (lc, make_ands_implicit((Expr *) quals))
 	{
 		OpExpr *op = lfirst(lc);
-		AttrNumber column;
+		AttrNumber left;
+		AttrNumber right;
 
-		if (!referential_is_equality((Node *) op))
-			return NULL;
-		column = referential_column_of(linitial(op->args), varno);
-		if (column != InvalidAttrNumber ? !is_parameter(lsecond(op->args)) :
-										  !is_parameter(linitial(op->args)))
-			return NULL;
-		if (column == InvalidAttrNumber)
-			column = referential_column_of(lsecond(op->args), varno);
-		if (column == InvalidAttrNumber)
-			return NULL;
-		columns = bms_add_member(columns, column);
+		if (!IsA(op, OpExpr) || list_length(op->args) != 2 || key->n == INDEX_MAX_KEYS)
+			return false;
+		left = column_of(linitial(op->args));
+		right = column_of(lsecond(op->args));
+		if (!(left != InvalidAttrNumber && is_parameter(lsecond(op->args))) &&
+			!(right != InvalidAttrNumber && is_parameter(linitial(op->args))))
+			return false;
+		key->columns[key->n] = left != InvalidAttrNumber ? left : right;
+		key->operators[key->n] = op->opno;
+		key->n++;
 	}
-	return columns;
+	return key->n > 0;
 }
 
-/* referential_is_bare -- has a query nothing of what it can have but a WHERE clause? */
-bool
-referential_is_bare(Query *query)
+/* has a query nothing of what it can have but a WHERE clause? */
+static bool
+is_bare(Query *query)
 {
 	return query->cteList == NIL && !query->hasAggs && !query->hasWindowFuncs &&
 		   !query->hasTargetSRFs && !query->hasSubLinks && !query->hasModifyingCTE &&
 		   query->groupClause == NIL && query->groupingSets == NIL && query->havingQual == NULL &&
 		   query->windowClause == NIL && query->distinctClause == NIL && query->sortClause == NIL &&
 		   query->limitOffset == NULL && query->limitCount == NULL &&
-		   query->setOperations == NULL && query->returningList == NIL && query->jointree != NULL;
+		   query->setOperations == NULL && query->returningList == NIL &&
+		   query->onConflict == NULL && query->jointree != NULL;
 }
 
-/* is the result column one that the query's own check tells, and no other? */
+/* is the result one that the query's own check tells, and no other? */
 static bool
-tells_nothing(Query *query)
+result_tells_nothing(Query *query, bool carrying)
 {
-	/* carry_subject's trigger reads the subject beside the key */
+	/* the subject is read beside the key */
 	return query->rowMarks != NIL && list_length(query->targetList) == 1 &&
-		   (IsA(linitial_node(TargetEntry, query->targetList)->expr, Const) ||
-			policy_carrying_depth == policy_referential_depth);
+		   (carrying || IsA(linitial_node(TargetEntry, query->targetList)->expr, Const));
 }
 
 /* a cascade sets the key's columns, to values it brings or to their defaults */
 static bool
-sets_key_only(Query *query, const Bitmapset *columns)
+sets_key_only(Query *query, const ComparedKey *key, bool carrying)
 {
 	ListCell *lc;
 
 	foreach (lc, query->targetList)
 	{
 		TargetEntry *target = lfirst_node(TargetEntry, lc);
+		bool found = false;
 
-		/* carry_on() has the trigger fill a column anew */
-		if (policy_carrying_depth == policy_referential_depth &&
-			referential_column_of((Node *) target->expr, 1) == target->resno)
+		/* a column is set to itself, for the trigger to fill it anew */
+		if (carrying && column_of((Node *) target->expr) == target->resno)
 			continue;
-		if (!bms_is_member(target->resno, columns) || contain_var_clause((Node *) target->expr))
+		for (int i = 0; i < key->n; i++)
+			found = found || key->columns[i] == target->resno;
+		if (!found || contain_var_clause((Node *) target->expr))
 			return false;
 	}
 	return true;
@@ -243,76 +256,119 @@ sets_key_only(Query *query, const Bitmapset *columns)
  * SELECT 1 ... FOR KEY SHARE, DELETE, UPDATE of the key's columns.
  */
 static Oid
-action_on(Query *query)
+action_on(Query *query, const PolicyContext *context)
 {
 	RangeTblEntry *rte;
-	Bitmapset *columns;
+	ComparedKey key;
+	bool carrying;
 
-	if (!InNoForceRLSOperation() ||
-		(policy_referential_depth > 0 && policy_carrying_depth != policy_referential_depth) ||
-		list_length(query->rtable) != 1 || !referential_is_bare(query))
+	if (list_length(query->rtable) != 1 || !is_bare(query))
 		return InvalidOid;
 	rte = linitial_node(RangeTblEntry, query->rtable);
-	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL ||
+	/* nor has it a policy: core's rewriter adds none in that context */
+	if (rte->rtekind != RTE_RELATION || rte->tablesample != NULL || rte->securityQuals != NIL ||
 		owner_of(rte->relid) != GetUserId())
 		return InvalidOid;
-	columns = compared_columns(query->jointree->quals, 1);
-	if (columns == NULL)
+	carrying = context->carrying == rte->relid;
+	if (!compared_key(query->jointree->quals, &key) &&
+		!(carrying && query->jointree->quals == NULL))
 		return InvalidOid;
 	switch (query->commandType)
 	{
 		case CMD_SELECT:
-			if (!tells_nothing(query))
-				return InvalidOid;
-			if (foreign_key_exists(InvalidOid, NULL, rte->relid, columns))
+			if (key.n > 0 && result_tells_nothing(query, carrying) &&
+				(foreign_key_exists(rte->relid, true, &key) ||
+				 foreign_key_exists(rte->relid, false, &key)))
 				return rte->relid;
-			break;
+			return InvalidOid;
 		case CMD_UPDATE:
-			if (!sets_key_only(query, columns))
+			if (!sets_key_only(query, &key, carrying))
 				return InvalidOid;
-			break;
+			return key.n == 0 || foreign_key_exists(rte->relid, false, &key) ? rte->relid :
+																			   InvalidOid;
 		case CMD_DELETE:
-			break;
+			return foreign_key_exists(rte->relid, false, &key) ? rte->relid : InvalidOid;
 		default:
 			return InvalidOid;
 	}
-	return foreign_key_exists(rte->relid, columns, InvalidOid, NULL) ? rte->relid : InvalidOid;
 }
 
 /* ---- triggers that a cascade fires ---- */
 
+/* does the condition compare columns of the two rows, and nothing else? */
 static bool
-trigger_sees_rows(const Trigger *trigger, CmdType command)
+calls_something(Node *node, void *context)
 {
-	bool fires = command == CMD_DELETE ? TRIGGER_FOR_DELETE(trigger->tgtype) :
-										 TRIGGER_FOR_UPDATE(trigger->tgtype);
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_RelabelType:
+			break;
+		case T_DistinctExpr:
+			if (((DistinctExpr *) node)->opno >= FirstNormalObjectId)
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, calls_something, context);
+}
 
-	return fires && !trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
-		   (TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL ||
-			trigger->tgnewtable != NULL) &&
-		   !catalog_is_own_trigger(trigger->tgfoid);
+/* a trigger that protection made, which shows no row to anybody's code */
+static bool
+is_own(const Trigger *trigger)
+{
+	return catalog_is_own_trigger(trigger->tgfoid) &&
+		   (trigger->tgqual == NULL || !calls_something(stringToNode(trigger->tgqual), NULL));
 }
 
 static bool
-relation_hands_rows_on(Oid relid, CmdType command)
+trigger_sees_rows(const Trigger *trigger, CmdType command, bool moves)
+{
+	bool fires = command == CMD_DELETE || moves ? TRIGGER_FOR_DELETE(trigger->tgtype) : false;
+
+	if (command == CMD_UPDATE)
+		fires = fires || TRIGGER_FOR_UPDATE(trigger->tgtype) ||
+				(moves && TRIGGER_FOR_INSERT(trigger->tgtype));
+	return fires && !trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
+		   (TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL ||
+			trigger->tgnewtable != NULL) &&
+		   !is_own(trigger);
+}
+
+/*
+ *	moves	a row may move to another partition, which deletes and inserts it
+ */
+static bool
+relation_hands_rows_on(Oid relid, CmdType command, bool moves)
 {
 	Relation relation = table_open(relid, NoLock);
 	TriggerDesc *triggers = relation->trigdesc;
 	bool found = false;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !found; i++)
-		found = trigger_sees_rows(&triggers->triggers[i], command);
+		found = trigger_sees_rows(&triggers->triggers[i], command, moves);
 	table_close(relation, NoLock);
 	return found;
 }
 
-/* let a cascade end at a hidden row that a trigger of a user would be shown */
+/*
+ * Let a cascade end at a hidden row that a trigger of a user would be shown.  Of the
+ * rows it reaches, that is: the policy comes after the key, whose operators are
+ * trusted.
+ */
 static void
 ask_cascade(Query *query)
 {
 	RangeTblEntry *rte = linitial_node(RangeTblEntry, query->rtable);
 	const ProtectedRelation *entry = protected_relation(rte->relid);
 	ProtectedRelation copy;
+	bool moves = query->commandType == CMD_UPDATE && rte->relkind == RELKIND_PARTITIONED_TABLE;
 	ListCell *lc;
 
 	if (entry == NULL || query->commandType == CMD_SELECT)
@@ -320,40 +376,102 @@ ask_cascade(Query *query)
 	copy = *entry;
 	foreach (lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
 	{
-		if (!relation_hands_rows_on(lfirst_oid(lc), query->commandType))
+		List *quals;
+		WithCheckOption *check;
+
+		if (!relation_hands_rows_on(lfirst_oid(lc), query->commandType, moves))
 			continue;
-		rte->securityQuals =
-			lcons(make_ands_explicit(policy_cascade_quals(&copy, rte->relid, 1)), NIL);
+		quals = policy_cascade_quals(&copy, rte->relid, 1);
+		query->jointree->quals = (Node *) make_ands_explicit(
+			list_concat(make_ands_implicit((Expr *) query->jointree->quals), quals));
 		query->hasRowSecurity = true;
+		if (!moves)
+			return;
+		check = makeNode(WithCheckOption);
+		check->kind = WCO_RLS_UPDATE_CHECK;
+		check->relname = get_rel_name(rte->relid);
+		check->polname = pstrdup("privseg");
+		check->qual = (Node *) make_ands_explicit(copyObject(quals));
+		query->withCheckOptions = list_make1(check);
 		return;
 	}
+}
+
+static bool
+touches_protected(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		ListCell *lc;
+
+		foreach (lc, ((Query *) node)->rtable)
+		{
+			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL)
+				return true;
+		}
+		return query_tree_walker((Query *) node, touches_protected, NULL, 0);
+	}
+	return expression_tree_walker(node, touches_protected, NULL);
 }
 
 /*
  * guard_referential -- is this whole statement one of core's referential
  * queries?  Then it has no policy after this call, but that a cascade may end at
  * a hidden row.
- *	relid	of the relation that guard_may_run_referential() is to ask about
+ *	context		in which it was handed over
+ *
+ * Returns the relation, for guard_may_run_referential(), or InvalidOid.
  */
-ReferentialKind
-guard_referential(Query *query, Oid *relid)
+Oid
+guard_referential(Query *query, const PolicyContext *context)
 {
-	*relid = action_on(query);
-	if (OidIsValid(*relid))
-	{
+	Oid relid;
+
+	if (!context->referential)
+		return InvalidOid;
+	relid = action_on(query, context);
+	if (OidIsValid(relid))
 		ask_cascade(query);
-		return REFERENTIAL_ACTION;
-	}
-	*relid = guard_validation_of(query);
-	return OidIsValid(*relid) ? REFERENTIAL_VALIDATION : REFERENTIAL_NONE;
+	else if (touches_protected((Node *) query, NULL))
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("the query of a foreign key on a protected relation is not one that is known"),
+			 errdetail("A rule may have rewritten it, or an operator or a cast of the key is not "
+					   "trusted."),
+			 errhint(
+				 "Operators of keys belong to a superuser and are written in C; take rules off the referencing table.")));
+	return relid;
 }
 
 /* guard_may_run_referential -- may such a plan, once made, run here and now? */
 bool
-guard_may_run_referential(ReferentialKind kind, Oid relid)
+guard_may_run_referential(Oid relid, const PolicyContext *context)
 {
-	if (kind == REFERENTIAL_ACTION)
-		return InNoForceRLSOperation() && owner_of(relid) == GetUserId() &&
-			   (policy_referential_depth == 0 || policy_carrying_depth == policy_referential_depth);
-	return OidIsValid(guard_validating);
+	return context->referential && owner_of(relid) == GetUserId();
+}
+
+/*
+ * guard_permissions -- for core's permission hook.
+ *
+ * Core validates a foreign key by a query of its own over both tables, as whoever
+ * runs the command and without saying that it does.  Where it may not read them it
+ * asks row by row instead, as for new rows; so it is told that it may not.
+ */
+bool
+guard_permissions(List *range_table, bool raises)
+{
+	ListCell *lc;
+
+	/* core's only caller that is content with "no" */
+	if (raises)
+		return true;
+	foreach (lc, range_table)
+		if (protected_relation(lfirst_node(RangeTblEntry, lc)->relid) != NULL)
+			return false;
+	return true;
 }

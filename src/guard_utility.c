@@ -23,19 +23,6 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-static bool
-constraint_is_foreign_key(Oid constraint)
-{
-	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
-	bool result;
-
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = ((Form_pg_constraint) GETSTRUCT(tuple))->contype == CONSTRAINT_FOREIGN;
-	ReleaseSysCache(tuple);
-	return result;
-}
-
 static Oid
 named_relation(RangeVar *relation)
 {
@@ -306,59 +293,4 @@ guard_utility(PlannedStmt *statement)
 		default:
 			break;
 	}
-}
-
-/* a partitioned table whose partitions are chosen by core's code alone */
-static bool
-partitions_by_core_only(Oid relid)
-{
-	Relation relation = table_open(relid, AccessShareLock);
-	PartitionKey key = RelationGetPartitionKey(relation);
-	bool result = key != NULL && key->partexprs == NIL;
-
-	for (int i = 0; result && i < key->partnatts; i++)
-		result = key->partopcintype[i] < FirstNormalObjectId &&
-				 key->partsupfunc[i].fn_oid < FirstNormalObjectId;
-	table_close(relation, AccessShareLock);
-	return result;
-}
-
-/*
- * guard_validates -- the relation whose foreign keys a command adds or
- * validates, if it does nothing else; in whatever else it did, code of users
- * might run.  InvalidOid otherwise.
- */
-Oid
-guard_validates(PlannedStmt *statement)
-{
-	AlterTableStmt *alter = (AlterTableStmt *) statement->utilityStmt;
-	Oid relid;
-	ListCell *lc;
-
-	if (!IsA(alter, AlterTableStmt) || !catalog_installed())
-		return InvalidOid;
-	relid = named_relation(alter->relation);
-	if (!OidIsValid(relid))
-		return InvalidOid;
-	foreach (lc, alter->cmds)
-	{
-		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-		bool foreign_key = false;
-
-		if (command->subtype == AT_ValidateConstraint)
-		{
-			Oid constraint = get_relation_constraint_oid(relid, command->name, true);
-
-			foreign_key = OidIsValid(constraint) && constraint_is_foreign_key(constraint);
-		}
-		else if (command->subtype == AT_AddConstraint)
-			foreign_key = IsA(command->def, Constraint) &&
-						  ((Constraint *) command->def)->contype == CONSTR_FOREIGN;
-		else if (command->subtype == AT_AttachPartition)
-			foreign_key = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE &&
-						  pg_class_ownercheck(relid, GetUserId()) && partitions_by_core_only(relid);
-		if (!foreign_key)
-			return InvalidOid;
-	}
-	return relid;
 }

@@ -38,6 +38,8 @@ static get_relation_stats_hook_type previous_column_statistics = NULL;
 static get_index_stats_hook_type previous_index_statistics = NULL;
 static ExecutorStart_hook_type previous_executor_start = NULL;
 static ExecutorRun_hook_type previous_executor_run = NULL;
+static ExecutorFinish_hook_type previous_executor_finish = NULL;
+static ExecutorCheckPerms_hook_type previous_check_permissions = NULL;
 static ExplainOneQuery_hook_type previous_explain = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
@@ -80,25 +82,6 @@ run_planner(Query *parse, const char *query_string, int cursor_options, ParamLis
 	if (previous_planner)
 		return previous_planner(parse, query_string, cursor_options, params);
 	return standard_planner(parse, query_string, cursor_options, params);
-}
-
-/* default expressions may be evaluated while a cascade is planned */
-static PlannedStmt *
-plan_referential(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
-{
-	PlannedStmt *plan;
-
-	policy_referential_depth++;
-	PG_TRY();
-	{
-		plan = run_planner(parse, query_string, cursor_options, params);
-	}
-	PG_FINALLY();
-	{
-		policy_referential_depth--;
-	}
-	PG_END_TRY();
-	return plan;
 }
 
 /* statistics are shown to a statement as a whole or not at all */
@@ -149,42 +132,59 @@ on_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableSta
 }
 
 static PlannedStmt *
-on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+plan_protected(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
+			   const PolicyContext *context)
 {
-	bool guarded = protected_any();
-	ReferentialKind referential = REFERENTIAL_NONE;
-	PlannerGlobal *global = NULL;
+	PlannerGlobal *global;
 	PlannedStmt *plan;
-	Oid copies_into = InvalidOid;
-	Oid relid;
+	Oid copies_into;
+	Oid referential = guard_referential(parse, context);
 
-	if (guarded)
+	if (OidIsValid(referential))
 	{
-		referential = guard_referential(parse, &relid);
-		if (referential != REFERENTIAL_NONE)
-		{
-			plan = plan_referential(parse, query_string, cursor_options, params);
-			guard_mark_referential(plan, referential, relid);
-			return plan;
-		}
-		global = makeNode(PlannerGlobal);
-		global->boundParams = params;
-		guard_query(parse, global);
-		copies_into = guard_copies(parse);
-		guard_counters(parse);
+		plan = run_planner(parse, query_string, cursor_options, params);
+		guard_mark_referential(plan, referential);
+		return plan;
 	}
-	plan = plan_guarded(parse, query_string, cursor_options, params, guarded);
-	if (global != NULL)
-	{
-		/* of functions that were inlined */
-		plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
-		plan->invalItems = list_concat(plan->invalItems, global->invalItems);
-		plan->relationOids = list_concat(plan->relationOids, global->relationOids);
-	}
+	global = makeNode(PlannerGlobal);
+	global->boundParams = params;
+	guard_query(parse, global);
+	copies_into = guard_copies(parse);
+	guard_counters(parse);
+	plan = plan_guarded(parse, query_string, cursor_options, params, true);
+	/* of functions that were inlined */
+	plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
+	plan->invalItems = list_concat(plan->invalItems, global->invalItems);
+	plan->relationOids = list_concat(plan->relationOids, global->relationOids);
 	if (OidIsValid(copies_into))
 		guard_mark_copies(plan, copies_into);
-	if (guarded || protected_any())
-		guard_plan(plan);
+	guard_plan(plan);
+	return plan;
+}
+
+static PlannedStmt *
+on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInfo params)
+{
+	PolicyContext context;
+	PlannedStmt *plan;
+
+	if (!protected_any())
+	{
+		plan = plan_guarded(parse, query_string, cursor_options, params, false);
+		if (protected_any())
+			guard_plan(plan);
+		return plan;
+	}
+	policy_context_enter(&context);
+	PG_TRY();
+	{
+		plan = plan_protected(parse, query_string, cursor_options, params, &context);
+	}
+	PG_FINALLY();
+	{
+		policy_context_leave(&context);
+	}
+	PG_END_TRY();
 	return plan;
 }
 
@@ -200,26 +200,41 @@ on_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *sta
 }
 
 static void
-on_executor_start(QueryDesc *query, int flags)
+start_executor(QueryDesc *query, int flags)
 {
-	PolicyReads reads = READS_NOTHING;
-
-	if (protected_any())
-	{
-		reads = guard_execution(query->plannedstmt);
-		if (query->plannedstmt->parallelModeNeeded)
-			consent_shmem_publish_time(GetCurrentTimestamp());
-	}
 	if (previous_executor_start)
 		previous_executor_start(query, flags);
 	else
 		standard_ExecutorStart(query, flags);
-	if (protected_any())
+}
+
+static void
+on_executor_start(QueryDesc *query, int flags)
+{
+	PolicyContext context;
+
+	if (!protected_any())
 	{
+		start_executor(query, flags);
+		return;
+	}
+	policy_context_enter(&context);
+	PG_TRY();
+	{
+		PolicyReads reads = guard_execution(query->plannedstmt, &context);
+
+		if (query->plannedstmt->parallelModeNeeded)
+			consent_shmem_publish_time(GetCurrentTimestamp());
+		start_executor(query, flags);
 		policy_statement_begins(query->estate->es_query_cxt, reads);
 		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 			policy_pages_begin(query->planstate);
 	}
+	PG_FINALLY();
+	{
+		policy_context_leave(&context);
+	}
+	PG_END_TRY();
 }
 
 static void
@@ -232,27 +247,74 @@ run_executor(QueryDesc *query, ScanDirection direction, uint64 count, bool execu
 }
 
 static void
+finish_executor(QueryDesc *query)
+{
+	if (previous_executor_finish)
+		previous_executor_finish(query);
+	else
+		standard_ExecutorFinish(query);
+}
+
+static void
 on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
 {
-	if (protected_any())
+	PolicyContext context;
+	PolicyExecution execution;
+
+	if (!protected_any())
 	{
-		policy_statement_goes_on(query->estate->es_query_cxt);
-		if (guard_is_referential(query->plannedstmt))
-		{
-			policy_referential_depth++;
-			PG_TRY();
-			{
-				run_executor(query, direction, count, execute_once);
-			}
-			PG_FINALLY();
-			{
-				policy_referential_depth--;
-			}
-			PG_END_TRY();
-			return;
-		}
+		run_executor(query, direction, count, execute_once);
+		return;
 	}
-	run_executor(query, direction, count, execute_once);
+	policy_statement_goes_on(query->estate->es_query_cxt);
+	policy_context_enter(&context);
+	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
+							query->estate->es_query_cxt);
+	PG_TRY();
+	{
+		run_executor(query, direction, count, execute_once);
+	}
+	PG_FINALLY();
+	{
+		policy_execution_ends(&execution);
+		policy_context_leave(&context);
+	}
+	PG_END_TRY();
+}
+
+/* here AFTER triggers run, and core's cascades in them */
+static void
+on_executor_finish(QueryDesc *query)
+{
+	PolicyContext context;
+	PolicyExecution execution;
+
+	if (!protected_any())
+	{
+		finish_executor(query);
+		return;
+	}
+	policy_context_enter(&context);
+	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
+							query->estate->es_query_cxt);
+	PG_TRY();
+	{
+		finish_executor(query);
+	}
+	PG_FINALLY();
+	{
+		policy_execution_ends(&execution);
+		policy_context_leave(&context);
+	}
+	PG_END_TRY();
+}
+
+static bool
+on_check_permissions(List *range_table, bool raises)
+{
+	if (previous_check_permissions && !previous_check_permissions(range_table, raises))
+		return false;
+	return !protected_any() || guard_permissions(range_table, raises);
 }
 
 static void
@@ -276,7 +338,6 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	PlannedStmt *volatile guarded = statement;
 	volatile bool read_only = read_only_tree;
 	volatile bool copied = false;
-	Oid validating = guard_validating;
 	bool copies_for_replication = catalog_copies_for_replication;
 	const char *making = guard_making;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
@@ -293,7 +354,6 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
 		if (!IsA(guarded->utilityStmt, TransactionStmt))
 			guard_utility(guarded);
-		guard_validating = guard_validates(guarded);
 		if (guard_making == NULL)
 			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
@@ -305,7 +365,6 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	}
 	PG_FINALLY();
 	{
-		guard_validating = validating;
 		catalog_copies_for_replication = copies_for_replication;
 		guard_making = making;
 	}
@@ -358,6 +417,10 @@ hooks_init(void)
 	ExecutorStart_hook = on_executor_start;
 	previous_executor_run = ExecutorRun_hook;
 	ExecutorRun_hook = on_executor_run;
+	previous_executor_finish = ExecutorFinish_hook;
+	ExecutorFinish_hook = on_executor_finish;
+	previous_check_permissions = ExecutorCheckPerms_hook;
+	ExecutorCheckPerms_hook = on_check_permissions;
 	previous_explain = ExplainOneQuery_hook;
 	ExplainOneQuery_hook = on_explain;
 	previous_utility = ProcessUtility_hook;

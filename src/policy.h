@@ -42,20 +42,56 @@ typedef struct PolicyReader
 	char purpose[NAMEDATALEN];
 } PolicyReader;
 
+/* ---- statements (policy_statement.c) ---- */
+
 extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
 extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads);
 extern void policy_statement_goes_on(MemoryContext query_context);
-extern void policy_pages_begin(PlanState *root);
+extern const char *policy_purpose_of_statement(MemoryContext context);
+extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
 
-/*
- * How many of core's queries for foreign keys, and of ours that carry a subject,
- * are being planned or run, one inside the other.  What else runs inside of one
- * is code of users, in triggers and expressions.
- */
-extern int policy_referential_depth;
-/* the depth at which a query of policy_trigger.c is under way, or -1 */
-extern int policy_carrying_depth;
+/* a statement that runs; one inside the other */
+typedef struct PolicyExecution
+{
+	struct PolicyExecution *outer;
+	Oid user;
+	bool referential;
+	Oid carrying;
+	MemoryContext memory;
+	/* the key that the row it is about to write must have */
+	bool expects;
+	bool expects_null;
+	size_t expected_length;
+	size_t expected_size;
+	char *expected;
+} PolicyExecution;
+
+extern void policy_execution_begins(PolicyExecution *execution, bool referential, Oid carrying,
+									MemoryContext memory);
+extern void policy_execution_ends(PolicyExecution *execution);
+extern Oid policy_actor(void);
+extern bool policy_actor_bypasses(void);
+extern bool policy_is_referential(void);
+extern Oid policy_carried(void);
+extern void policy_expect_key(const void *key, size_t length);
+extern bool policy_key_is_expected(const void *key, size_t length);
+
+/* the security context in which a query was handed over */
+typedef struct PolicyContext
+{
+	Oid user;
+	int security;
+	bool referential; /* core's for foreign keys, or that of policy_carry.c */
+	Oid carrying;     /* of the latter: the relation; else InvalidOid */
+} PolicyContext;
+
+extern Oid policy_carrying; /* policy_carry.c hands over a query about this relation */
+extern void policy_context_enter(PolicyContext *context);
+extern void policy_context_leave(const PolicyContext *context);
+
+/* policy_page.c */
+extern void policy_pages_begin(PlanState *root);
 
 #pragma GCC visibility pop
 

@@ -8,6 +8,8 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "catalog.h"
+#include "catalog/catalog.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
@@ -26,20 +28,57 @@
 PG_FUNCTION_INFO_V1(subject_carried);
 PG_FUNCTION_INFO_V1(carry_subject_rows);
 
-int policy_referential_depth = 0;
-int policy_carrying_depth = -1;
-
-/* act as the relation's owner, as core's referential actions do */
-static void
-become_owner(Oid relid, Oid *saved_user, int *saved_context)
+/*
+ * Hand over a query as core hands over those of foreign keys: as the relation's
+ * owner, in their security context, which guard_referential.c looks for.
+ *	plan	prepared here if it is NULL
+ *	keep	then it outlives the caller, errors included
+ */
+static int
+run_as_owner(Oid relid, const char *query, SPIPlanPtr *plan, bool keep, int nargs, Oid *types,
+			 Datum *values, int context_flags, long count)
 {
 	Relation relation = table_open(relid, AccessShareLock);
 	Oid owner = relation->rd_rel->relowner;
+	Oid outer = policy_carrying;
+	Oid saved_user;
+	int saved_context;
+	int volatile result = 0;
 
 	table_close(relation, AccessShareLock);
-	GetUserIdAndSecContext(saved_user, saved_context);
-	SetUserIdAndSecContext(owner,
-						   *saved_context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_NOFORCE_RLS);
+	GetUserIdAndSecContext(&saved_user, &saved_context);
+	SetUserIdAndSecContext(owner, saved_context | SECURITY_LOCAL_USERID_CHANGE |
+									  SECURITY_NOFORCE_RLS | context_flags);
+	policy_carrying = relid;
+	PG_TRY();
+	{
+		SPIPlanPtr made = *plan == NULL ? SPI_prepare(query, nargs, types) : NULL;
+
+		if (made != NULL && (!keep || SPI_keepplan(made) == 0))
+			*plan = made;
+		if (*plan != NULL)
+			result = SPI_execute_plan(*plan, values, NULL, false, count);
+	}
+	PG_FINALLY();
+	{
+		policy_carrying = outer;
+		SetUserIdAndSecContext(saved_user, saved_context);
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static void
+update_as_owner(Oid relid, const char *query, int nargs, Oid *types, Datum *values,
+				int context_flags)
+{
+	SPIPlanPtr plan = NULL;
+
+	if (run_as_owner(relid, query, &plan, false, nargs, types, values, context_flags, 0) !=
+		SPI_OK_UPDATE)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("the subject's column could not be filled")));
+	SPI_freeplan(plan);
 }
 
 /* what a row refers to through the foreign key that carries its subject */
@@ -110,24 +149,6 @@ carrying_of(FmgrInfo *function)
 	return carrying;
 }
 
-/* run a plan that guard_referential.c knows by its shape, and by this */
-static void
-run_exempt(SPIPlanPtr plan, Datum key)
-{
-	int outer = policy_carrying_depth;
-
-	policy_carrying_depth = policy_referential_depth;
-	PG_TRY();
-	{
-		SPI_execute_plan(plan, &key, NULL, false, 1);
-	}
-	PG_FINALLY();
-	{
-		policy_carrying_depth = outer;
-	}
-	PG_END_TRY();
-}
-
 /*
  * The subject's key of the referenced row, in the caller's memory.  It is read
  * unfiltered, as a foreign key check reads it.
@@ -136,29 +157,22 @@ static Datum
 subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key, Oid key_type,
 					  Form_pg_attribute target, bool *isnull)
 {
-	Oid saved_user;
-	int saved_context;
 	Datum found = (Datum) 0;
 
+	const char *query = NULL;
+
 	SPI_connect();
-	become_owner(reference->relid, &saved_user, &saved_context);
 	if (carrying->plan == NULL)
-	{
-		char *query = psprintf(
+		query = psprintf(
 			"SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
 			quote_identifier(reference->subject_column),
 			quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
 									   get_rel_name(reference->relid)),
 			quote_identifier(reference->key_column));
-		SPIPlanPtr plan = SPI_prepare(query, 1, &key_type);
-
-		if (plan == NULL || SPI_keepplan(plan) != 0)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
-		carrying->plan = plan;
-	}
-	run_exempt(carrying->plan, key);
-	SetUserIdAndSecContext(saved_user, saved_context);
+	if (run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, 1) !=
+		SPI_OK_SELECT)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
 	*isnull = true;
 	if (SPI_processed == 1)
 	{
@@ -251,7 +265,8 @@ subject_carried(PG_FUNCTION_ARGS)
 		value =
 			subject_of_referenced(carrying, &reference, value,
 								  TupleDescAttr(descriptor, from - 1)->atttypid, target, &isnull);
-		if (!isnull && !InNoForceRLSOperation() && !IsLogicalWorker() && !row_security_bypassed())
+		if (!isnull && !OidIsValid(policy_carried()) && !policy_is_referential() &&
+			!policy_actor_bypasses())
 			require_permitted(carrying, &reference, value, target->atttypid, trigger->tg_relation);
 	}
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
@@ -266,32 +281,22 @@ Datum
 carry_subject_rows(PG_FUNCTION_ARGS)
 {
 	Oid relid = PG_GETARG_OID(0);
-	const char *column = quote_identifier(NameStr(*PG_GETARG_NAME(1)));
-	Oid saved_user;
-	int saved_context;
-	char *query = psprintf("UPDATE %s SET %s = %s",
-						   quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-													  get_rel_name(relid)),
-						   column, column);
+	const char *name = NameStr(*PG_GETARG_NAME(1));
+	const char *column = quote_identifier(name);
+	char relkind = get_rel_relkind(relid);
 
-	become_owner(relid, &saved_user, &saved_context);
-	SetUserIdAndSecContext(GetUserId(),
-						   saved_context | SECURITY_RESTRICTED_OPERATION | SECURITY_NOFORCE_RLS);
+	if ((relkind != RELKIND_RELATION && relkind != RELKIND_PARTITIONED_TABLE) ||
+		IsCatalogRelationOid(relid) || get_attnum(relid, name) <= 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_WRONG_OBJECT_TYPE), errmsg("a table and its column are wanted")));
 	SPI_connect();
-	policy_referential_depth++;
-	PG_TRY();
-	{
-		if (SPI_execute(query, false, 0) != SPI_OK_UPDATE)
-			ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-							errmsg("the subject's column could not be filled")));
-	}
-	PG_FINALLY();
-	{
-		policy_referential_depth--;
-	}
-	PG_END_TRY();
+	update_as_owner(relid,
+					psprintf("UPDATE %s SET %s = %s",
+							 quote_qualified_identifier(
+								 get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid)),
+							 column, column),
+					0, NULL, NULL, SECURITY_RESTRICTED_OPERATION);
 	SPI_finish();
-	SetUserIdAndSecContext(saved_user, saved_context);
 	PG_RETURN_VOID();
 }
 
@@ -331,33 +336,18 @@ carry_on(Oid from, AttrNumber column, Datum key, Oid type)
 	Relation relation = table_open(from, AccessShareLock);
 	char *key_column = get_attname(from, column, false);
 	Trigger *carrying = carrying_trigger(relation, key_column);
-	int outer = policy_carrying_depth;
-	const char *subject;
-	char *query;
-	Oid saved_user;
-	int saved_context;
 
 	if (carrying != NULL)
 	{
-		subject = quote_identifier(carrying->tgargs[1]);
-		query = psprintf("UPDATE %s SET %s = %s WHERE %s OPERATOR(pg_catalog.=) $1",
-						 quote_qualified_identifier(get_namespace_name(get_rel_namespace(from)),
-													RelationGetRelationName(relation)),
-						 subject, subject, quote_identifier(key_column));
-		become_owner(from, &saved_user, &saved_context);
-		policy_carrying_depth = policy_referential_depth;
-		PG_TRY();
-		{
-			if (SPI_execute_with_args(query, 1, &type, &key, NULL, false, 0) != SPI_OK_UPDATE)
-				ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-								errmsg("the subject's column could not be filled")));
-		}
-		PG_FINALLY();
-		{
-			policy_carrying_depth = outer;
-		}
-		PG_END_TRY();
-		SetUserIdAndSecContext(saved_user, saved_context);
+		const char *subject = quote_identifier(carrying->tgargs[1]);
+
+		update_as_owner(
+			from,
+			psprintf("UPDATE %s SET %s = %s WHERE %s OPERATOR(pg_catalog.=) $1",
+					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(from)),
+												RelationGetRelationName(relation)),
+					 subject, subject, quote_identifier(key_column)),
+			1, &type, &key, 0);
 	}
 	table_close(relation, AccessShareLock);
 }

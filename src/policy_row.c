@@ -125,93 +125,6 @@ state_is_current(const RowState *state, Oid domain)
 		   state->xact_generation == cache_xact_generation;
 }
 
-/*
- * One purpose per statement.  The executor's context of each statement that is
- * open, with who began it; a cursor is a statement, too.
- */
-typedef struct OpenStatement
-{
-	struct OpenStatement *next;
-	MemoryContext context;
-	MemoryContextCallback callback;
-	bool referential; /* core's, as the owner of a table */
-	PolicyReader reader;
-} OpenStatement;
-
-static OpenStatement *open_statements = NULL;
-
-static void
-statement_ends(void *argument)
-{
-	OpenStatement **link = &open_statements;
-
-	while (*link != NULL && *link != argument)
-		link = &(*link)->next;
-	if (*link != NULL)
-		*link = (*link)->next;
-}
-
-/* policy_reader -- who reads here and now */
-PolicyReader
-policy_reader(PolicyReads reads)
-{
-	PolicyReader reader;
-
-	reader.reads = reads;
-	reader.user = GetUserId();
-	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
-	return reader;
-}
-
-/* policy_statement_begins -- remember who begins a statement, and what it reads */
-void
-policy_statement_begins(MemoryContext query_context, PolicyReads reads)
-{
-	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
-
-	statement->context = query_context;
-	statement->referential = InNoForceRLSOperation();
-	statement->reader = policy_reader(reads);
-	statement->callback.func = statement_ends;
-	statement->callback.arg = statement;
-	statement->next = open_statements;
-	open_statements = statement;
-	MemoryContextRegisterResetCallback(query_context, &statement->callback);
-}
-
-/* the purpose its statement began under; NULL where that is not known */
-static const char *
-purpose_of_statement(MemoryContext context)
-{
-	for (; context != NULL; context = MemoryContextGetParent(context))
-		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-			if (open->context == context)
-				return open->reader.purpose;
-	return NULL;
-}
-
-/* who runs the statement that core's referential action belongs to */
-static Oid
-acting_user(void)
-{
-	if (!InNoForceRLSOperation())
-		return GetUserId();
-	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-		if (!open->referential)
-			return open->reader.user;
-	return GetOuterUserId();
-}
-
-static void
-purpose_changed(const char *began)
-{
-	ereport(
-		ERROR,
-		(errcode(PRIVSEG_ERR_DENIED), errmsg("the purpose changed while the statement was running"),
-		 errdetail("It began under purpose \"%s\".", began),
-		 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
-}
-
 /* a caller may name any domain: what is passed as its key must be one */
 static void
 check_key_kind(const ProtectedRelation *domain, int kind)
@@ -253,15 +166,16 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	state->domain = domain_oid;
 	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
-	state->bypass = row_security_bypassed();
+	state->bypass = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0 ? policy_actor_bypasses() :
+															   row_security_bypassed();
 	if (!state->bypass)
 	{
-		const char *began = purpose_of_statement(fcinfo->flinfo->fn_mcxt);
+		const char *began = policy_purpose_of_statement(fcinfo->flinfo->fn_mcxt);
 		bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
-		Purpose purpose = policy_require_purpose(cascaded ? acting_user() : GetUserId());
+		Purpose purpose = policy_require_purpose(cascaded ? policy_actor() : GetUserId());
 
 		if (began != NULL && strcmp(began, purpose.name) != 0)
-			purpose_changed(began);
+			policy_purpose_changed(began);
 
 		domain = subject_domain(domain_oid);
 		if (domain == NULL)
@@ -284,7 +198,7 @@ static void
 check_same_purpose(RowState *state)
 {
 	if (!state->bypass && strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
-		purpose_changed(state->purpose);
+		policy_purpose_changed(state->purpose);
 	state->purpose_generation = guc_purpose_generation;
 }
 
@@ -310,48 +224,6 @@ row_state(FunctionCallInfo fcinfo, int kind)
 			   state->purpose_generation == guc_purpose_generation))
 		return state;
 	return row_state_slow(fcinfo, kind);
-}
-
-/*
- * policy_reader_goes_on -- may rows that were read then be handed out now?  Rows
- * depend on the purpose and the subject; so another role may go on that is
- * cleared for the purpose, too.
- */
-void
-policy_reader_goes_on(const PolicyReader *reader)
-{
-	if (reader->reads == READS_NOTHING || InNoForceRLSOperation())
-		return;
-	if (reader->reads == READS_ALL)
-	{
-		if (!row_security_bypassed())
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_DENIED),
-					 errmsg("the statement began under row_security = off and may not go on"),
-					 errhint("Close the cursor and run the statement anew.")));
-		return;
-	}
-	if (strcmp(reader->purpose, guc_purpose ? guc_purpose : "") != 0)
-		purpose_changed(reader->purpose);
-	if (reader->user != GetUserId())
-		(void) policy_require_purpose(GetUserId());
-}
-
-/*
- * policy_statement_goes_on -- before more rows of a statement are fetched.  A
- * cursor is opened once and fetched from later, and what a sort or a join has
- * kept is not asked about again.
- */
-void
-policy_statement_goes_on(MemoryContext query_context)
-{
-	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-	{
-		if (open->context != query_context)
-			continue;
-		policy_reader_goes_on(&open->reader);
-		return;
-	}
 }
 
 /*

@@ -26,15 +26,7 @@ PG_FUNCTION_INFO_V1(role_belongs);
 static bool
 may_move(Relation relation)
 {
-	if (policy_carrying_depth == policy_referential_depth && carries_subject(relation))
-		return true;
-	/* what was replayed was allowed where it was done */
-	if (IsLogicalWorker())
-		return true;
-	if (InNoForceRLSOperation())
-		return !row_security && has_bypassrls_privilege(GetOuterUserId()) &&
-			   has_bypassrls_privilege(GetSessionUserId());
-	return row_security_bypassed();
+	return (OidIsValid(policy_carried()) && carries_subject(relation)) || policy_actor_bypasses();
 }
 
 /* subject_moved -- trigger WHEN (OLD.key IS DISTINCT FROM NEW.key) */

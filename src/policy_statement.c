@@ -1,0 +1,273 @@
+/*
+ * policy_statement.c
+ *	  Statements that are open or running: who began them, under which purpose, and
+ *	  for whom core's own queries for foreign keys act.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "errors.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "policy.h"
+#include "replication/logicalworker.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/uuid.h"
+
+/* ---- open: one purpose per statement ---- */
+
+/* The executor's context of each statement that is open; a cursor is one, too. */
+typedef struct OpenStatement
+{
+	struct OpenStatement *next;
+	MemoryContext context;
+	MemoryContextCallback callback;
+	PolicyReader reader;
+} OpenStatement;
+
+static OpenStatement *open_statements = NULL;
+
+static void
+statement_ends(void *argument)
+{
+	OpenStatement **link = &open_statements;
+
+	while (*link != NULL && *link != argument)
+		link = &(*link)->next;
+	if (*link != NULL)
+		*link = (*link)->next;
+}
+
+/* policy_reader -- who reads here and now */
+PolicyReader
+policy_reader(PolicyReads reads)
+{
+	PolicyReader reader;
+
+	reader.reads = reads;
+	reader.user = GetUserId();
+	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
+	return reader;
+}
+
+/* policy_statement_begins -- remember who begins a statement, and what it reads */
+void
+policy_statement_begins(MemoryContext query_context, PolicyReads reads)
+{
+	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
+
+	statement->context = query_context;
+	statement->reader = policy_reader(reads);
+	statement->callback.func = statement_ends;
+	statement->callback.arg = statement;
+	statement->next = open_statements;
+	open_statements = statement;
+	MemoryContextRegisterResetCallback(query_context, &statement->callback);
+}
+
+/* policy_purpose_of_statement -- that it began under; NULL where that is not known */
+const char *
+policy_purpose_of_statement(MemoryContext context)
+{
+	for (; context != NULL; context = MemoryContextGetParent(context))
+		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+			if (open->context == context)
+				return open->reader.purpose;
+	return NULL;
+}
+
+/* policy_purpose_changed -- refuse to go on */
+void
+policy_purpose_changed(const char *began)
+{
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED), errmsg("the purpose changed while the statement was running"),
+		 errdetail("It began under purpose \"%s\".", began),
+		 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
+}
+
+/*
+ * policy_reader_goes_on -- may rows that were read then be handed out now?  Rows
+ * depend on the purpose and the subject; so another role may go on that is
+ * cleared for the purpose, too.
+ */
+void
+policy_reader_goes_on(const PolicyReader *reader)
+{
+	if (reader->reads == READS_NOTHING)
+		return;
+	if (reader->reads == READS_ALL)
+	{
+		if (!row_security_bypassed())
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("the statement began under row_security = off and may not go on"),
+					 errhint("Close the cursor and run the statement anew.")));
+		return;
+	}
+	if (strcmp(reader->purpose, guc_purpose ? guc_purpose : "") != 0)
+		policy_purpose_changed(reader->purpose);
+	if (reader->user != GetUserId())
+		(void) policy_require_purpose(GetUserId());
+}
+
+/*
+ * policy_statement_goes_on -- before more rows of a statement are fetched.  A
+ * cursor is opened once and fetched from later, and what a sort or a join has
+ * kept is not asked about again.
+ */
+void
+policy_statement_goes_on(MemoryContext query_context)
+{
+	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+	{
+		if (open->context != query_context)
+			continue;
+		policy_reader_goes_on(&open->reader);
+		return;
+	}
+}
+
+/* ---- running ---- */
+
+static PolicyExecution *executions = NULL;
+
+/*
+ * policy_execution_begins -- from now on the innermost statement that runs.
+ *	referential		one of core's for a foreign key, or of policy_carry.c
+ *	carrying		of the latter: the relation; else InvalidOid
+ *	memory			lasts as long as it runs
+ */
+void
+policy_execution_begins(PolicyExecution *execution, bool referential, Oid carrying,
+						MemoryContext memory)
+{
+	MemSet(execution, 0, sizeof(*execution));
+	execution->outer = executions;
+	execution->user = GetUserId();
+	execution->referential = referential;
+	execution->carrying = carrying;
+	execution->memory = memory;
+	executions = execution;
+}
+
+/* policy_execution_ends -- also after an error */
+void
+policy_execution_ends(PolicyExecution *execution)
+{
+	executions = execution->outer;
+}
+
+/* policy_actor -- for whom does core act, in the query of a foreign key that runs? */
+Oid
+policy_actor(void)
+{
+	for (PolicyExecution *execution = executions; execution != NULL; execution = execution->outer)
+		if (!execution->referential)
+			return execution->user;
+	/* at the end of a transaction */
+	return GetOuterUserId();
+}
+
+/* policy_is_referential -- is the innermost statement one of core's for a foreign key? */
+bool
+policy_is_referential(void)
+{
+	return executions != NULL && executions->referential;
+}
+
+/* policy_carried -- the relation whose subjects the innermost statement carries, or InvalidOid */
+Oid
+policy_carried(void)
+{
+	return executions != NULL ? executions->carrying : InvalidOid;
+}
+
+/* policy_actor_bypasses -- as row_security_bypassed(), of whoever core acts for */
+bool
+policy_actor_bypasses(void)
+{
+	/* what was replayed was allowed where it was done */
+	if (IsLogicalWorker())
+		return true;
+	if (!policy_is_referential())
+		return row_security_bypassed();
+	return !row_security && has_bypassrls_privilege(policy_actor()) &&
+		   has_bypassrls_privilege(GetOuterUserId()) && has_bypassrls_privilege(GetSessionUserId());
+}
+
+/* ---- in core's security context for foreign keys ---- */
+
+Oid policy_carrying = InvalidOid;
+
+/*
+ * policy_context_enter -- note that a query was handed over in core's security
+ * context for foreign keys, and leave that context: what runs from here on is the
+ * planner and the executor, and with them code of users in triggers, defaults and
+ * operators, which is not core's query.  Core sets it anew for its next one.
+ */
+void
+policy_context_enter(PolicyContext *context)
+{
+	GetUserIdAndSecContext(&context->user, &context->security);
+	context->referential = (context->security & SECURITY_NOFORCE_RLS) != 0;
+	context->carrying = policy_carrying;
+	if (!context->referential)
+		return;
+	SetUserIdAndSecContext(context->user, context->security & ~SECURITY_NOFORCE_RLS);
+	policy_carrying = InvalidOid;
+}
+
+/* policy_context_leave -- also after an error */
+void
+policy_context_leave(const PolicyContext *context)
+{
+	if (!context->referential)
+		return;
+	SetUserIdAndSecContext(context->user, context->security);
+	policy_carrying = context->carrying;
+}
+
+/* ---- the key a row must keep ---- */
+
+/*
+ * policy_expect_key -- the row that the innermost statement is about to write must
+ * have this key when all triggers are done with it.
+ *	key, length		its bytes; NULL for none
+ */
+void
+policy_expect_key(const void *key, size_t length)
+{
+	PolicyExecution *execution = executions;
+
+	if (execution == NULL)
+		return;
+	if (execution->expected == NULL || execution->expected_size < length)
+	{
+		execution->expected_size = Max(length, 16);
+		execution->expected = MemoryContextAlloc(execution->memory, execution->expected_size);
+	}
+	execution->expects = true;
+	execution->expects_null = key == NULL;
+	execution->expected_length = length;
+	if (key != NULL)
+		memcpy(execution->expected, key, length);
+}
+
+/* policy_key_is_expected -- is it the one?  Asked once for each that was told. */
+bool
+policy_key_is_expected(const void *key, size_t length)
+{
+	PolicyExecution *execution = executions;
+
+	if (execution == NULL || !execution->expects)
+		return true;
+	execution->expects = false;
+	if (key == NULL || execution->expects_null)
+		return (key == NULL) == execution->expects_null;
+	return length == execution->expected_length && memcmp(key, execution->expected, length) == 0;
+}
