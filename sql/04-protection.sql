@@ -152,44 +152,72 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.key_kind(regtype) IS 'which kind of subject key a type is; NULL for none';
 
--- what is stored with one table of a protected tree
-CREATE FUNCTION privseg.secure_relation(member regclass, subject name) RETURNS void
+-- What is stored with one table of a protected tree.  Names alone prove nothing: its
+-- owner may have made something else under them.
+CREATE FUNCTION privseg.secure_relation(member regclass, subject name, also_about name[]) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	class pg_catalog.pg_class;
+	policy record;
+	changes text;
 BEGIN
 	SELECT c.* INTO STRICT class FROM pg_class c WHERE c.oid = secure_relation.member;
 	EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', secure_relation.member);
 	EXECUTE format('ALTER TABLE ONLY %s FORCE ROW LEVEL SECURITY', secure_relation.member);
-	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname = 'privseg') THEN
-		EXECUTE format('CREATE POLICY privseg ON %s AS RESTRICTIVE USING (privseg.library_is_preloaded())', secure_relation.member);
+	IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = secure_relation.member AND t.tgparentid = 0
+				AND t.tgname IN ('privseg_subject_moved', 'privseg_subject_moved_before')) THEN
+		RAISE EXCEPTION '"%" has a trigger under a name that protection uses', class.relname
+			USING ERRCODE = 'duplicate_object', DETAIL = 'privseg_subject_moved, or privseg_subject_moved_before',
+				  HINT = 'Drop or rename it first.';
 	END IF;
-	-- without a permissive policy, core would show nothing instead of asking the restrictive one
-	IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname = 'privseg_library') THEN
-		EXECUTE format('CREATE POLICY privseg_library ON %s USING (NOT privseg.library_is_preloaded())', secure_relation.member);
-	END IF;
+	FOR policy IN
+		SELECT * FROM (VALUES ('privseg', 'RESTRICTIVE', 'privseg.library_is_preloaded()'),
+				-- without a permissive policy, core would show nothing instead of asking the restrictive one
+				('privseg_library', 'PERMISSIVE', '(NOT privseg.library_is_preloaded())')) v (name, kind, condition)
+	LOOP
+		IF NOT EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname = policy.name) THEN
+			EXECUTE format('CREATE POLICY %I ON %s AS %s USING (%s)', policy.name, secure_relation.member, policy.kind, policy.condition);
+		ELSIF NOT privseg.policy_is_own(secure_relation.member, policy.name) THEN
+			RAISE EXCEPTION '"%" has a policy "%", which is the name of a policy of protection', class.relname, policy.name
+				USING ERRCODE = 'duplicate_object', HINT = 'Drop or rename it first.';
+		END IF;
+	END LOOP;
 	-- partitions have their parent's triggers
-	IF class.relispartition OR EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = secure_relation.member
-										AND t.tgname = 'privseg_subject_moved') THEN
+	IF class.relispartition THEN
 		RETURN;
 	END IF;
+	SELECT string_agg(c, ' OR ') INTO changes FROM (
+		SELECT format('OLD.%1$I IS DISTINCT FROM NEW.%1$I', secure_relation.subject) AS c
+		UNION ALL
+		SELECT format('OLD.%1$I IS NOT NULL AND OLD.%1$I IS DISTINCT FROM NEW.%1$I', column_name) FROM unnest(secure_relation.also_about) column_name) s;
 	EXECUTE format('CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON %s FOR EACH ROW'
-				   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
-				   secure_relation.member, secure_relation.subject);
+				   ' WHEN (%s) EXECUTE FUNCTION privseg.subject_moved()', secure_relation.member, changes);
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved', secure_relation.member);
 	IF class.relkind = 'p' THEN
 		-- a row that changes its partition is deleted and inserted: no AFTER UPDATE
 		EXECUTE format('CREATE TRIGGER privseg_subject_moved_before BEFORE UPDATE ON %s FOR EACH ROW'
-					   ' WHEN (OLD.%2$I IS DISTINCT FROM NEW.%2$I) EXECUTE FUNCTION privseg.subject_moved()',
-					   secure_relation.member, secure_relation.subject);
+					   ' EXECUTE FUNCTION privseg.subject_moved()', secure_relation.member);
 		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved_before', secure_relation.member);
 	END IF;
 END
 $$;
-COMMENT ON FUNCTION privseg.secure_relation(regclass, name) IS
+COMMENT ON FUNCTION privseg.secure_relation(regclass, name, name[]) IS
 'row security, policies and triggers of one table of a protected tree; for the extension itself';
+
+CREATE FUNCTION privseg.policy_is_own(member regclass, policy name) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (
+		SELECT FROM pg_policy p
+		 WHERE p.polrelid = $1 AND p.polname = $2 AND p.polcmd = '*' AND p.polroles = '{0}' AND p.polwithcheck IS NULL
+		   AND p.polpermissive = ($2 = 'privseg_library')
+		   AND pg_get_expr(p.polqual, p.polrelid) =
+			   CASE $2 WHEN 'privseg_library' THEN '(NOT privseg.library_is_preloaded())' ELSE 'privseg.library_is_preloaded()' END)
+$$;
+COMMENT ON FUNCTION privseg.policy_is_own(regclass, name) IS 'is the stored policy what protection makes under that name?';
 
 -- for children that come later: src/guard_children.c calls it
 CREATE FUNCTION privseg.secure_children(root regclass) RETURNS void
@@ -201,17 +229,13 @@ DECLARE
 	class pg_catalog.pg_class;
 BEGIN
 	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = secure_children.root;
-	FOR class IN SELECT c.* FROM privseg.relation_tree(secure_children.root) t JOIN pg_class c ON c.oid = t
+	FOR class IN
+		SELECT c.* FROM privseg.relation_tree(secure_children.root) t JOIN pg_class c ON c.oid = t
+		 WHERE NOT EXISTS (SELECT FROM privseg.protection_undo u WHERE u.relation = secure_children.root AND u.changed = c.oid)
 	LOOP
-		IF class.relrowsecurity AND class.relforcerowsecurity
-		   AND (SELECT count(*) FROM pg_policy p WHERE p.polrelid = class.oid AND p.polname IN ('privseg', 'privseg_library')) = 2
-		   AND EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = class.oid AND t.tgname = 'privseg_subject_moved') THEN
-			CONTINUE;
-		END IF;
 		INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
-		VALUES (secure_children.root, class.oid, class.relrowsecurity, class.relforcerowsecurity)
-		ON CONFLICT ON CONSTRAINT protection_undo_pkey DO NOTHING;
-		PERFORM privseg.secure_relation(class.oid, entry.subject_column);
+		VALUES (secure_children.root, class.oid, class.relrowsecurity, class.relforcerowsecurity);
+		PERFORM privseg.secure_relation(class.oid, entry.subject_column, COALESCE(entry.also_about, '{}'));
 	END LOOP;
 END
 $$;
@@ -387,7 +411,7 @@ BEGIN
 	-- what it is from now on
 	FOR member IN SELECT t FROM privseg.relation_tree(protect.relation) t
 	LOOP
-		PERFORM privseg.secure_relation(member, protect.subject);
+		PERFORM privseg.secure_relation(member, protect.subject, COALESCE(protect.also_about, '{}'));
 	END LOOP;
 	INSERT INTO privseg.protected_relations
 		(relation, subject_table, subject_column, also_about, null_subject, key_type, open_policy, salt, residence, birth_date)
@@ -513,6 +537,11 @@ BEGIN
 	  JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = c.conkey[1]
 	 WHERE c.conrelid = carry_subject.relation AND c.contype = 'f' AND cardinality(c.conkey) = 1
 	   AND (c.conname = carry_subject.foreign_key OR a.attname = carry_subject.foreign_key);
+	IF reference.condeferrable THEN
+		RAISE EXCEPTION 'foreign key "%" is deferrable', reference.conname
+			USING ERRCODE = 'feature_not_supported', DETAIL = 'The row it refers to may come later, and cannot tell the subject.',
+				  HINT = 'ALTER CONSTRAINT ... NOT DEFERRABLE.';
+	END IF;
 	SELECT r.* INTO parent FROM privseg.protected_relations r WHERE r.relation = reference.confrelid;
 	IF NOT FOUND THEN
 		RAISE EXCEPTION '"%", which "%" refers to, is not protected', reference.confrelid::regclass, carry_subject.relation

@@ -20,20 +20,22 @@ AS $$
 			   CASE WHEN NOT k.available THEN 'Receipts need it. ' || k.remedy END
 		  FROM privseg.root_key_status() k
 		UNION ALL
-		SELECT 3, CASE WHEN bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
-					   THEN 'compliant' ELSE 'violation' END,
+		SELECT 3, CASE WHEN bool_and(s.secured) THEN 'compliant' ELSE 'violation' END,
 			   'protection', r.relation::text,
-			   CASE WHEN bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
-					THEN 'row security is enabled and forced'
-					ELSE 'row security or the stored policy is missing on: '
-						 || string_agg(c.oid::regclass::text, ', ')
-							FILTER (WHERE NOT (c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)) END,
-			   CASE WHEN NOT bool_and(c.relrowsecurity AND c.relforcerowsecurity AND p.polname IS NOT NULL)
-					THEN 'privseg.unprotect() and protect() the relation anew.' END
+			   CASE WHEN bool_and(s.secured) THEN 'row security is enabled and forced'
+					ELSE 'row security, a stored policy or a trigger of protection is missing, or another, on: '
+						 || string_agg(c.oid::regclass::text, ', ') FILTER (WHERE NOT s.secured) END,
+			   CASE WHEN NOT bool_and(s.secured) THEN 'privseg.unprotect() and protect() the relation anew.' END
 		  FROM privseg.protected_relations r
 		  CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
 		  JOIN pg_class c ON c.oid = t
-		  LEFT JOIN pg_policy p ON p.polrelid = c.oid AND p.polname = 'privseg' AND NOT p.polpermissive
+		  CROSS JOIN LATERAL (
+			SELECT c.relrowsecurity AND c.relforcerowsecurity AND privseg.policy_is_own(c.oid, 'privseg') AND privseg.policy_is_own(c.oid, 'privseg_library')
+				   -- after update, for each row; before it, where rows change their partition
+				   AND (SELECT count(*) FILTER (WHERE g.tgname = 'privseg_subject_moved' AND g.tgtype = 17 AND g.tgqual IS NOT NULL) = 1
+							   AND count(*) FILTER (WHERE g.tgname = 'privseg_subject_moved_before' AND g.tgtype = 19 AND g.tgqual IS NULL) = (c.relkind = 'p' OR c.relispartition)::int
+						  FROM pg_trigger g
+						 WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND g.tgfoid = 'privseg.subject_moved()'::regprocedure) AS secured) s
 		 GROUP BY r.relation
 		UNION ALL
 		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',

@@ -17,9 +17,9 @@ GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(reg
 	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.row_security_active(oid) TO PUBLIC;
 
 -- core asks for EXECUTE as the owner of a partition that is created or attached;
--- all the function does is refuse.  Never subject_carried: it reads as the
--- referenced table's owner.
-GRANT EXECUTE ON FUNCTION privseg.subject_moved() TO PUBLIC;
+-- subject_moved only refuses; subject_carried gives nobody a key whose subject does
+-- not permit the purpose.
+GRANT EXECUTE ON FUNCTION privseg.subject_moved(), privseg.subject_carried() TO PUBLIC;
 
 -- Whoever may write all data may not write these: see catalog_guard().
 DO $$

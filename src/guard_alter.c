@@ -28,6 +28,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "policy_carry.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -77,7 +78,7 @@ own_object(const char *name)
 					errhint("The extension's objects change with the extension only.")));
 }
 
-/* a column of a protected relation: its key keeps name and type */
+/* a column of a protected relation: its key keeps name and type, and so does what tells it */
 static void
 column_altered(Oid relid, AttrNumber number)
 {
@@ -88,10 +89,11 @@ column_altered(Oid relid, AttrNumber number)
 	HeapTuple tuple;
 	Form_pg_attribute attribute;
 
-	if (entry == NULL && !own)
+	if (!protected_any() && !own)
 		return;
 	name = get_attname(relid, number, true);
-	if (name == NULL || (!own && !protected_by_column(entry, name)))
+	if (name == NULL || (!own && !(entry != NULL && protected_by_column(entry, name)) &&
+						 !subject_is_carried_by(relid, name)))
 		return;
 	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
@@ -109,10 +111,11 @@ column_altered(Oid relid, AttrNumber number)
 	ereport(
 		ERROR,
 		(errcode(PRIVSEG_ERR_SHAPE),
-		 errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"", name,
+		 errmsg("column \"%s\" holds the subject's key of relation \"%s\", or carries it", name,
 				get_rel_name(relid)),
 		 errdetail("Its name and type cannot change."),
-		 errhint("Call privseg.unprotect(), alter the column, and protect the relation anew.")));
+		 errhint(
+			 "Call privseg.unprotect(), drop the trigger privseg_subject_carried if there is one, alter the column, and protect the relation anew.")));
 }
 
 /* one of our own tables, indexes or sequences is found by its name */

@@ -14,17 +14,14 @@
 
 #include "catalog.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_type.h"
-#include "commands/trigger.h"
 #include "errors.h"
 #include "guard.h"
 #include "guc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "policy_carry.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
-#include "utils/relcache.h"
 
 /* no such syscache: never matches an invalidation */
 #define COPY_MARK (-60)
@@ -308,20 +305,6 @@ has_outer_join(Node *node, void *context)
 	return expression_tree_walker(node, has_outer_join, context);
 }
 
-/* does carry_subject()'s trigger fill in the key? */
-static bool
-subject_is_carried(Oid relid)
-{
-	Relation relation = RelationIdGetRelation(relid);
-	bool result = false;
-
-	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
-		if (strcmp(relation->trigdesc->triggers[i].tgname, "privseg_subject_carried") == 0)
-			result = true;
-	RelationClose(relation);
-	return result;
-}
-
 /* does every row that these columns insert have the key of a subject who was read? */
 static bool
 inserts_subject(List *columns, Oid relid, const ProtectedRelation *entry, const Level *level)
@@ -331,7 +314,7 @@ inserts_subject(List *columns, Oid relid, const ProtectedRelation *entry, const 
 	/* a row about nobody is shown under every purpose */
 	if (entry->show_null && has_outer_join((Node *) level->query, NULL))
 		return false;
-	if (subject_is_carried(relid))
+	if (subject_is_carried_by(relid, NULL))
 		return true;
 	return column != NULL && comes_from_subject((Node *) column->expr, level, entry->domain);
 }

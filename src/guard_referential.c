@@ -391,7 +391,7 @@ ask_cascade(Query *query)
 		check->kind = WCO_RLS_UPDATE_CHECK;
 		check->relname = get_rel_name(rte->relid);
 		check->polname = pstrdup("privseg");
-		check->qual = (Node *) make_ands_explicit(copyObject(quals));
+		check->qual = (Node *) make_ands_explicit(policy_moved_quals(&copy, rte->relid, 1));
 		query->withCheckOptions = list_make1(check);
 		return;
 	}

@@ -18,6 +18,7 @@ extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_subject_table(const ProtectedRelation *entry, Oid relid);
 extern bool policy_is(Node *qual, List *policy);
@@ -74,6 +75,15 @@ extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);
 extern Oid policy_carried(void);
+
+typedef struct KeyBytes
+{
+	const void *data;
+	size_t length;
+	int64 integer;
+} KeyBytes;
+
+extern void policy_key_bytes(Datum key, KeyKind kind, KeyBytes *bytes);
 extern void policy_expect_key(const void *key, size_t length);
 extern bool policy_key_is_expected(const void *key, size_t length);
 

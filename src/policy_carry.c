@@ -11,6 +11,7 @@
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_operator.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "errors.h"
@@ -24,6 +25,7 @@
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(subject_carried);
 PG_FUNCTION_INFO_V1(carry_subject_rows);
@@ -89,7 +91,39 @@ typedef struct Reference
 	KeyKind key_kind;
 	const char *key_column;
 	const char *subject_column;
+	Oid equality; /* the foreign key's: of the referenced column and ours */
 } Reference;
+
+/* a row that may come later can tell nothing now */
+static bool
+is_deferrable(Oid constraint)
+{
+	HeapTuple tuple = SearchSysCache1(CONSTROID, ObjectIdGetDatum(constraint));
+	bool result;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	result = ((Form_pg_constraint) GETSTRUCT(tuple))->condeferrable;
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* an operator as it is written between its arguments */
+static const char *
+operator_text(Oid operator)
+{
+	HeapTuple tuple = SearchSysCache1(OPEROID, ObjectIdGetDatum(operator));
+	Form_pg_operator form;
+	const char *result;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for operator %u", operator);
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	result = psprintf("OPERATOR(%s.%s)", quote_identifier(get_namespace_name(form->oprnamespace)),
+					  NameStr(form->oprname));
+	ReleaseSysCache(tuple);
+	return result;
+}
 
 static Reference
 find_referenced(Relation relation, AttrNumber column)
@@ -104,17 +138,21 @@ find_referenced(Relation relation, AttrNumber column)
 
 		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
 			continue;
+		if (is_deferrable(reference->conoid))
+			break;
 		found.relid = reference->confrelid;
 		found.domain = entry->domain;
 		found.key_kind = entry->key_kind;
 		found.subject_column = pstrdup(entry->subject);
+		found.equality = reference->conpfeqop[0];
 		found.key_column = get_attname(found.relid, reference->confkey[0], false);
 		return found;
 	}
-	ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-					errmsg("the foreign key that carries the subject of \"%s\" is gone",
-						   RelationGetRelationName(relation)),
-					errhint("Add it again, or drop the trigger privseg_subject_carried.")));
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_NOT_READY),
+			 errmsg("the foreign key that carries the subject of \"%s\" is gone, or deferrable",
+					RelationGetRelationName(relation)),
+			 errhint("Add it again, or drop the trigger privseg_subject_carried.")));
 }
 
 /* what one execution of the trigger keeps */
@@ -164,31 +202,58 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 	SPI_connect();
 	if (carrying->plan == NULL)
 		query = psprintf(
-			"SELECT %s FROM %s x WHERE %s OPERATOR(pg_catalog.=) $1 FOR KEY SHARE OF x",
+			"SELECT %s FROM %s x WHERE %s %s $1 FOR KEY SHARE OF x",
 			quote_identifier(reference->subject_column),
 			quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
 									   get_rel_name(reference->relid)),
-			quote_identifier(reference->key_column));
+			quote_identifier(reference->key_column), operator_text(reference->equality));
 	if (run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, 1) !=
 		SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
-	*isnull = true;
-	if (SPI_processed == 1)
-	{
-		if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != target->atttypid)
-			ereport(ERROR,
-					(errcode(ERRCODE_DATATYPE_MISMATCH),
-					 errmsg("column \"%s\" is not of the type of the subject's key it carries",
-							NameStr(target->attname)),
-					 errhint("Give it the type of column \"%s\" of \"%s\".",
-							 reference->subject_column, get_rel_name(reference->relid))));
-		found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
-		if (!*isnull)
-			found = SPI_datumTransfer(found, target->attbyval, target->attlen);
-	}
+	/* so will core say, at the end of the statement */
+	if (SPI_processed != 1)
+		ereport(ERROR, (errcode(ERRCODE_FOREIGN_KEY_VIOLATION),
+						errmsg("the row of \"%s\" that would tell the subject does not exist",
+							   get_rel_name(reference->relid)),
+						errhint("Write it first.")));
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != target->atttypid)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("column \"%s\" is not of the type of the subject's key it carries",
+							   NameStr(target->attname)),
+						errhint("Give it the type of column \"%s\" of \"%s\".",
+								reference->subject_column, get_rel_name(reference->relid))));
+	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	if (!*isnull)
+		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
 	SPI_finish();
 	return found;
+}
+
+/* a value of a key column, as row_permitted() takes it */
+static Datum
+as_key(Datum value, Oid type)
+{
+	if (type == INT4OID)
+		return Int64GetDatum(DatumGetInt32(value));
+	if (type == INT2OID)
+		return Int64GetDatum(DatumGetInt16(value));
+	return value;
+}
+
+/* triggers that come later have no say: the policy's check of the new row asks for it */
+static void
+expect(const Reference *reference, Datum subject, bool isnull, Oid type)
+{
+	KeyBytes bytes;
+
+	if (isnull)
+	{
+		policy_expect_key(NULL, 0);
+		return;
+	}
+	policy_key_bytes(as_key(subject, type), reference->key_kind, &bytes);
+	policy_expect_key(bytes.data, bytes.length);
 }
 
 /*
@@ -208,10 +273,7 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 	if (carrying->permitted.fn_oid == InvalidOid)
 		fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]), &carrying->permitted,
 					  GetMemoryChunkContext(carrying));
-	if (type == INT4OID)
-		subject = Int64GetDatum(DatumGetInt32(subject));
-	else if (type == INT2OID)
-		subject = Int64GetDatum(DatumGetInt16(subject));
+	subject = as_key(subject, type);
 	if (!DatumGetBool(FunctionCall3(&carrying->permitted, subject,
 									ObjectIdGetDatum(reference->domain), Int32GetDatum(0))))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
@@ -220,6 +282,21 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 							   RelationGetRelationName(relation)),
 						errdetail("It refers to a row of \"%s\" that is about them.",
 								  get_rel_name(reference->relid))));
+}
+
+/*
+ * May a row get the key of a hidden subject?  Where core or carry_on() has it follow,
+ * under row_security = off, and where rows are replayed -- but anybody may have such a
+ * trigger on a table of his own, that is not protected.
+ */
+static bool
+may_carry_hidden(Relation relation)
+{
+	if (OidIsValid(policy_carried()))
+		return true;
+	if (protected_relation(RelationGetRelid(relation)) != NULL)
+		return policy_is_referential() || policy_actor_bypasses();
+	return !IsLogicalWorker() && policy_actor_bypasses();
 }
 
 /*
@@ -265,10 +342,12 @@ subject_carried(PG_FUNCTION_ARGS)
 		value =
 			subject_of_referenced(carrying, &reference, value,
 								  TupleDescAttr(descriptor, from - 1)->atttypid, target, &isnull);
-		if (!isnull && !OidIsValid(policy_carried()) && !policy_is_referential() &&
-			!policy_actor_bypasses())
+		if (!isnull && !may_carry_hidden(trigger->tg_relation))
 			require_permitted(carrying, &reference, value, target->atttypid, trigger->tg_relation);
+		expect(&reference, value, isnull, target->atttypid);
 	}
+	else
+		policy_expect_key(NULL, 0);
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
 }
 
@@ -324,29 +403,44 @@ carries_subject(Relation relation)
 	return carrying_trigger(relation, NULL) != NULL;
 }
 
+/* subject_is_carried_by -- through this column? */
+bool
+subject_is_carried_by(Oid relid, const char *column)
+{
+	Relation relation = RelationIdGetRelation(relid);
+	bool result;
+
+	if (!RelationIsValid(relation))
+		return false;
+	result = carrying_trigger(relation, column) != NULL;
+	RelationClose(relation);
+	return result;
+}
+
 /*
  * Rows that got their subject's key through a row that was moved get it anew:
  * their own trigger fills it, so an update that changes nothing will do.
  *	from, column	the referencing relation and its foreign key column
+ *	equality		the foreign key's
  *	key, type		of the row that was moved
  */
 static void
-carry_on(Oid from, AttrNumber column, Datum key, Oid type)
+carry_on(Oid from, AttrNumber column, Oid equality, Datum key, Oid type)
 {
 	Relation relation = table_open(from, AccessShareLock);
 	char *key_column = get_attname(from, column, false);
 	Trigger *carrying = carrying_trigger(relation, key_column);
 
-	if (carrying != NULL)
+	if (carrying != NULL && protected_relation(from) != NULL)
 	{
 		const char *subject = quote_identifier(carrying->tgargs[1]);
 
 		update_as_owner(
 			from,
-			psprintf("UPDATE %s SET %s = %s WHERE %s OPERATOR(pg_catalog.=) $1",
+			psprintf("UPDATE %s SET %s = %s WHERE $1 %s %s",
 					 quote_qualified_identifier(get_namespace_name(get_rel_namespace(from)),
 												RelationGetRelationName(relation)),
-					 subject, subject, quote_identifier(key_column)),
+					 subject, subject, operator_text(equality), quote_identifier(key_column)),
 			1, &type, &key, 0);
 	}
 	table_close(relation, AccessShareLock);
@@ -371,17 +465,18 @@ subject_follows(Relation relation, HeapTuple row)
 	{
 		AttrNumber conkey[INDEX_MAX_KEYS];
 		AttrNumber confkey[INDEX_MAX_KEYS];
-		Oid operators[INDEX_MAX_KEYS];
+		Oid equalities[INDEX_MAX_KEYS];
+		Oid others[INDEX_MAX_KEYS];
 		int n;
 		Datum key;
 		bool isnull;
 
-		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, operators, operators, operators,
-								   NULL, NULL);
+		DeconstructFkConstraintRow(tuple, &n, conkey, confkey, equalities, others, others, NULL,
+								   NULL);
 		key = heap_getattr(row, confkey[0], RelationGetDescr(relation), &isnull);
 		if (n == 1 && !isnull)
-			carry_on(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid, conkey[0], key,
-					 TupleDescAttr(RelationGetDescr(relation), confkey[0] - 1)->atttypid);
+			carry_on(((Form_pg_constraint) GETSTRUCT(tuple))->conrelid, conkey[0], equalities[0],
+					 key, TupleDescAttr(RelationGetDescr(relation), confkey[0] - 1)->atttypid);
 	}
 	SPI_finish();
 	systable_endscan(scan);

@@ -11,6 +11,7 @@
 #pragma GCC visibility push(hidden)
 
 extern bool carries_subject(Relation relation);
+extern bool subject_is_carried_by(Oid relid, const char *column);
 extern void subject_follows(Relation relation, HeapTuple row);
 
 #pragma GCC visibility pop

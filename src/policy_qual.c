@@ -10,11 +10,13 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_authid.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "policy.h"
+#include "policy_carry.h"
 #include "policy_row.h"
 #include "rewrite/rowsecurity.h"
 #include "utils/acl.h"
@@ -120,6 +122,21 @@ policy_is_subject_table(const ProtectedRelation *entry, Oid relid)
 		   (relid == entry->relid || get_rel_relispartition(relid));
 }
 
+/*
+ * Are there triggers that tell which key a new row must have when all others are
+ * done with it?  See policy_trigger.c and policy_carry.c.
+ */
+static bool
+key_is_told(Oid relid)
+{
+	Relation relation = RelationIdGetRelation(relid);
+	bool result =
+		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || carries_subject(relation);
+
+	RelationClose(relation);
+	return result;
+}
+
 static List *
 quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 {
@@ -128,6 +145,8 @@ quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 				(entry->relid == entry->domain ? ROW_SUBJECT_TABLE : 0);
 	List *result;
 
+	if (write && key_is_told(relid))
+		flags |= ROW_EXPECTED;
 	/* a new row of the subject table is about a new subject (see policy_row.c) */
 	write = write && policy_is_subject_table(entry, relid);
 	result = list_make1(call(entry, relid, entry->subject, varno, write, flags));
@@ -172,6 +191,17 @@ policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 	return with_flag(quals(entry, relid, varno, false), ROW_CASCADED);
 }
 
+/* policy_moved_quals -- quals of a row that such a cascade has moved to another partition */
+List *
+policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	List *result = policy_cascade_quals(entry, relid, varno);
+	Const *flags = lthird_node(Const, linitial_node(FuncExpr, result)->args);
+
+	flags->constvalue = Int32GetDatum(DatumGetInt32(flags->constvalue) | ROW_EXPECTED);
+	return result;
+}
+
 /* policy_copy_quals -- quals that a new row of COPY must pass, or COPY ends */
 List *
 policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno)
@@ -209,11 +239,14 @@ policy_restrictive(CmdType command, Relation relation)
 {
 	Oid relid = RelationGetRelid(relation);
 	const ProtectedRelation *entry = protected_relation(relid);
+	ProtectedRelation copy;
 
 	if (entry == NULL)
 		return NIL;
-	return list_make1(make_policy(false, make_ands_explicit(policy_read_quals(entry, relid, 1)),
-								  make_ands_explicit(policy_write_quals(entry, relid, 1))));
+	/* opening the relation may build its entry in core's cache, and ours, anew */
+	copy = *entry;
+	return list_make1(make_policy(false, make_ands_explicit(policy_read_quals(&copy, relid, 1)),
+								  make_ands_explicit(policy_write_quals(&copy, relid, 1))));
 }
 
 /*
@@ -270,7 +303,8 @@ to_writes(Node *node, void *context)
 	if (policy_is_call(node))
 	{
 		FuncExpr *copy = copyObject((FuncExpr *) node);
-		int flags = DatumGetInt32(lthird_node(Const, copy->args)->constvalue);
+		Node *third = lthird(copy->args);
+		int flags = IsA(third, Const) ? DatumGetInt32(((Const *) third)->constvalue) : 0;
 
 		/* the key of a subject table itself, not a column the row is also about */
 		if ((flags & ROW_SUBJECT_TABLE) != 0 && (flags & ROW_ALSO_ABOUT) == 0)

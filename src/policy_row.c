@@ -61,6 +61,7 @@ typedef struct RowState
 	/* what was resolved */
 	bool bypass;
 	bool unique; /* row_writable() has seen that the subject's key is */
+	KeyKind key_kind;
 	ConsentLookup *lookup;
 	char purpose[NAMEDATALEN];
 	MemoryContext context;
@@ -187,6 +188,7 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 				 errhint(
 					 "Unprotect the relation, and protect it under its present subject table.")));
 		check_key_kind(domain, kind);
+		state->key_kind = domain->key_kind;
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
 		state->lookup = lookup_begin(domain, &purpose, consent_now(), state->context);
 	}
@@ -264,11 +266,37 @@ answered(FunctionCallInfo fcinfo, bool permitted)
 	return permitted;
 }
 
+static pg_noinline void
+check_expected(const void *key, size_t length)
+{
+	if (policy_key_is_expected(key, length))
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED), errmsg("a trigger gave a row another subject's key"),
+			 errdetail("A row stays with its subject, whichever trigger comes last."),
+			 errhint("Leave the column that holds the key to its writer.")));
+}
+
 /* without a key, or where row_security = off is honoured and there is no lookup */
 static bool
 answer_without_key(FunctionCallInfo fcinfo, const RowState *state)
 {
+	if ((ROW_FLAGS(fcinfo) & ROW_EXPECTED) != 0 && state->lookup != NULL)
+		check_expected(NULL, 0);
 	return answered(fcinfo, state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+}
+
+/* of a row that is written: the key is the one its triggers have told */
+static inline void
+check_written(FunctionCallInfo fcinfo, KeyKind kind)
+{
+	if (unlikely((ROW_FLAGS(fcinfo) & ROW_EXPECTED) != 0))
+	{
+		KeyBytes bytes;
+
+		policy_key_bytes(PG_GETARG_DATUM(0), kind, &bytes);
+		check_expected(bytes.data, bytes.length);
+	}
 }
 
 /* row_permitted(bigint, regclass, int) RETURNS boolean */
@@ -277,9 +305,10 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo, KEY_INTEGER);
 
-	if (likely(state->lookup != NULL && !PG_ARGISNULL(0)))
-		PG_RETURN_BOOL(answered(fcinfo, lookup_integer(state->lookup, PG_GETARG_INT64(0))));
-	PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
+		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	check_written(fcinfo, KEY_INTEGER);
+	PG_RETURN_BOOL(answered(fcinfo, lookup_integer(state->lookup, PG_GETARG_INT64(0))));
 }
 
 /* row_permitted(uuid, regclass, int) RETURNS boolean */
@@ -290,6 +319,7 @@ row_permitted_uuid(PG_FUNCTION_ARGS)
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	check_written(fcinfo, KEY_UUID);
 	PG_RETURN_BOOL(answered(fcinfo, lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data)));
 }
 
@@ -303,6 +333,7 @@ row_permitted_text(PG_FUNCTION_ARGS)
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	check_written(fcinfo, KEY_TEXT);
 	key = PG_GETARG_TEXT_PP(0);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
 	PG_FREE_IF_COPY(key, 0);
@@ -327,6 +358,7 @@ row_writable(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
+	check_written(fcinfo, state->key_kind);
 	if (unlikely(!state->unique))
 	{
 		Oid domain = PG_GETARG_OID(1);

@@ -15,6 +15,7 @@
 #define ROW_CASCADED 0x08      /* reached by a cascade: a hidden row ends the statement */
 #define ROW_COPIED 0x10        /* new, by COPY: one that may not be written ends the statement */
 
+#define ROW_EXPECTED 0x20 /* its key is the one that a trigger has told (policy_expect_key()) */
 /* the error of one that may not, which guard_copy.c completes */
 #define ROW_COPIED_ERROR "new row violates row-level security policy \"privseg\""
 

@@ -234,6 +234,31 @@ policy_context_leave(const PolicyContext *context)
 
 /* ---- the key a row must keep ---- */
 
+/* policy_key_bytes -- of a key as row_permitted() takes it: two are equal where these are */
+void
+policy_key_bytes(Datum key, KeyKind kind, KeyBytes *bytes)
+{
+	switch (kind)
+	{
+		case KEY_INTEGER:
+			bytes->integer = DatumGetInt64(key);
+			bytes->data = &bytes->integer;
+			bytes->length = sizeof(int64);
+			break;
+		case KEY_UUID:
+			bytes->data = DatumGetUUIDP(key)->data;
+			bytes->length = UUID_LEN;
+			break;
+		default:
+		{
+			text *value = DatumGetTextPP(key);
+
+			bytes->data = VARDATA_ANY(value);
+			bytes->length = VARSIZE_ANY_EXHDR(value);
+		}
+	}
+}
+
 /*
  * policy_expect_key -- the row that the innermost statement is about to write must
  * have this key when all triggers are done with it.

@@ -5,12 +5,12 @@ BEGIN;
 
 CREATE TEMPORARY TABLE allowed (functions text, roles text);
 INSERT INTO allowed VALUES
-    ('row_permitted row_writable library_is_preloaded subject_moved counters_shown shown_counter shown_size shown_progress row_security_active', 'PUBLIC'),
+    ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress row_security_active', 'PUBLIC'),
     ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance', 'privseg_admin'),
     ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
     ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),
     ('check root_key_status', 'privseg_auditor'),
-    ('carry_subject_rows catalog_changed catalog_guard consent_record_after consent_record_before consent_record_refuse forget_consent_set key_kind relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation subject_carried', '');
+    ('carry_subject_rows catalog_changed catalog_guard consent_record_after consent_record_before consent_record_refuse forget_consent_set key_kind relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation policy_is_own', '');
 CREATE TEMPORARY TABLE allowed_relation (relations text, privileges text);
 INSERT INTO allowed_relation VALUES
     ('purpose data_category notice protected_relation protected_column clearance', 'PUBLIC:SELECT'),
