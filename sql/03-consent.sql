@@ -97,6 +97,9 @@ CREATE TRIGGER consent_record_after AFTER INSERT ON privseg.consent_record
 	REFERENCING NEW TABLE AS added FOR EACH ROW EXECUTE FUNCTION privseg.consent_record_after();
 CREATE TRIGGER consent_record_refuse BEFORE UPDATE OR DELETE OR TRUNCATE ON privseg.consent_record
 	FOR EACH STATEMENT EXECUTE FUNCTION privseg.consent_record_refuse();
+-- logical replication applies rows, not statements
+CREATE TRIGGER consent_record_refuse_row BEFORE UPDATE OR DELETE ON privseg.consent_record
+	FOR EACH ROW EXECUTE FUNCTION privseg.consent_record_refuse();
 CREATE TRIGGER consent_set_refuse BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.consent_set
 	FOR EACH STATEMENT EXECUTE FUNCTION privseg.consent_record_refuse();
 CREATE TRIGGER consent_page_refuse BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.consent_page
@@ -108,6 +111,7 @@ CREATE TRIGGER consent_agenda_refuse BEFORE INSERT OR UPDATE OR DELETE OR TRUNCA
 ALTER TABLE privseg.consent_record ENABLE ALWAYS TRIGGER consent_record_before;
 ALTER TABLE privseg.consent_record ENABLE ALWAYS TRIGGER consent_record_after;
 ALTER TABLE privseg.consent_record ENABLE ALWAYS TRIGGER consent_record_refuse;
+ALTER TABLE privseg.consent_record ENABLE ALWAYS TRIGGER consent_record_refuse_row;
 ALTER TABLE privseg.consent_set ENABLE ALWAYS TRIGGER consent_set_refuse;
 ALTER TABLE privseg.consent_page ENABLE ALWAYS TRIGGER consent_page_refuse;
 ALTER TABLE privseg.consent_delta ENABLE ALWAYS TRIGGER consent_delta_refuse;

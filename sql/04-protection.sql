@@ -55,6 +55,10 @@ COMMENT ON FUNCTION privseg.shown_progress(text) IS 'progress of commands, not o
 CREATE FUNCTION privseg.row_security_active(relation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'policed_row_security_active';
 COMMENT ON FUNCTION privseg.row_security_active(oid) IS 'as core''s, but of protected relations it is, for everybody, unless it is honoured as off';
+-- src/guard_statistics.c has every reader of these catalogs ask
+CREATE FUNCTION privseg.statistics_shown(catalog regclass, "of" oid) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'statistics_shown';
+COMMENT ON FUNCTION privseg.statistics_shown(regclass, oid) IS 'may the current user see a row of pg_statistic or pg_statistic_ext_data?';
 
 CREATE FUNCTION privseg.subject_moved() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'subject_moved';

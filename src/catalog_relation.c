@@ -20,6 +20,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
+#include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -167,7 +168,7 @@ find_direct(Oid relid)
 
 /* search upwards: a child may have several parents under plain inheritance */
 static const ProtectedRelation *
-find_by_ancestors(Oid relid, int depth)
+find_by_ancestors(Oid relid)
 {
 	const ProtectedRelation *found = find_direct(relid);
 	Relation inherits;
@@ -177,7 +178,8 @@ find_by_ancestors(Oid relid, int depth)
 	List *parents = NIL;
 	ListCell *lc;
 
-	if (found != NULL || depth > 100)
+	check_stack_depth();
+	if (found != NULL)
 		return found;
 
 	inherits = table_open(InheritsRelationId, AccessShareLock);
@@ -191,7 +193,7 @@ find_by_ancestors(Oid relid, int depth)
 
 	foreach (lc, parents)
 	{
-		found = find_by_ancestors(lfirst_oid(lc), depth + 1);
+		found = find_by_ancestors(lfirst_oid(lc));
 		if (found != NULL)
 			break;
 	}
@@ -254,7 +256,7 @@ protected_relation(Oid relid)
 
 		catalog_generation = cache_catalog_generation;
 		relation_generation = cache_relation_generation;
-		root = find_by_ancestors(relid, 0);
+		root = find_by_ancestors(relid);
 		if (catalog_generation != cache_catalog_generation ||
 			relation_generation != cache_relation_generation)
 		{

@@ -59,6 +59,11 @@ extern void guard_explain_execute(ExplainStmt *explain);
 extern bool guard_sees_counts(void);
 extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
+extern bool guard_is_of_protected(Oid relid);
+
+/* guard_statistics.c */
+extern void guard_statistics(Query *query);
+extern bool guard_keeps_statistics(Oid relid);
 extern void guard_verbose(Node *node);
 
 /* guard_cursor.c */

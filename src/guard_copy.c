@@ -100,8 +100,9 @@ guard_copy(CopyStmt *copy)
 		return;
 	/* while core waited for the lock, the name might move to another relation */
 	relid = RangeVarGetRelid(copy->relation, AccessShareLock, true);
-	if (relid == RelationRelationId)
-		copy_query(copy, relid); /* guard_counters.c changes what queries see of it */
+	/* guard_counters.c and guard_statistics.c change what queries see of these */
+	if (relid == RelationRelationId || guard_keeps_statistics(relid))
+		copy_query(copy, relid);
 	else if (protected_relation(relid) != NULL && !row_security_bypassed() &&
 			 check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED)
 		copy_query(copy, relid);

@@ -8,8 +8,6 @@
  * when they run.  They are replaced for everybody, because plans are shared.  A
  * function that reaches the executor in another way -- a SQL function of a user
  * that the planner inlines, a call by the fastpath protocol -- is refused there.
- * pg_stats and its like show values; they go by row_security_active(), which is
- * made to say what holds.
  */
 #include "compat.h"
 
@@ -45,7 +43,6 @@ PG_FUNCTION_INFO_V1(counters_shown);
 PG_FUNCTION_INFO_V1(shown_counter);
 PG_FUNCTION_INFO_V1(shown_size);
 PG_FUNCTION_INFO_V1(shown_progress);
-PG_FUNCTION_INFO_V1(policed_row_security_active);
 
 /* of a relation: rows there are, rows read and written, blocks read */
 static const Oid relation_counters[] = {
@@ -123,9 +120,9 @@ sees_counters(void)
 	return guard_sees_counts() || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
-/* the protected table behind a relation, its index, or the table of its large values */
-static bool
-is_of_protected(Oid relid)
+/* guard_is_of_protected -- a protected table, its index, or the table of its large values? */
+bool
+guard_is_of_protected(Oid relid)
 {
 	char relkind = get_rel_relkind(relid);
 
@@ -145,7 +142,7 @@ is_of_protected(Oid relid)
 Datum
 counters_shown(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(sees_counters() || !is_of_protected(PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(sees_counters() || !guard_is_of_protected(PG_GETARG_OID(0)));
 }
 
 /*
@@ -165,7 +162,7 @@ shown_counter(PG_FUNCTION_ARGS)
 	if (IS_ONE_OF(function, database_counters))
 		hidden = of == MyDatabaseId && protected_any();
 	else if (IS_ONE_OF(function, relation_counters))
-		hidden = is_of_protected(of);
+		hidden = guard_is_of_protected(of);
 	else
 		hidden = true;
 	if (hidden && (!is_counter(function) || !sees_counters()))
@@ -192,7 +189,7 @@ shown_size(PG_FUNCTION_ARGS)
 	Datum result;
 
 	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) ||
-		(is_of_protected(relid) && !sees_counters()))
+		(guard_is_of_protected(relid) && !sees_counters()))
 		PG_RETURN_NULL();
 	/* one argument: SQL functions of core's, over pg_relation_size(regclass, text) */
 	if (function == F_PG_RELATION_SIZE_REGCLASS)
@@ -245,23 +242,12 @@ shown_progress(PG_FUNCTION_ARGS)
 		Oid database = DatumGetObjectId(slot_getattr(slot, 2, &no_database));
 		Oid relid = DatumGetObjectId(slot_getattr(slot, 3, &no_relation));
 
-		if (no_database || no_relation || database != MyDatabaseId || !is_of_protected(relid))
+		if (no_database || no_relation || database != MyDatabaseId || !guard_is_of_protected(relid))
 			tuplestore_puttupleslot(result->setResult, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);
 	tuplestore_end(all);
 	return (Datum) 0;
-}
-
-/* row_security_active(oid) RETURNS boolean: for protected relations, unless it is honoured as off */
-Datum
-policed_row_security_active(PG_FUNCTION_ARGS)
-{
-	Oid relid = PG_GETARG_OID(0);
-
-	if (protected_relation(relid) != NULL)
-		PG_RETURN_BOOL(!row_security_bypassed());
-	PG_RETURN_DATUM(OidFunctionCall1(F_ROW_SECURITY_ACTIVE_OID, ObjectIdGetDatum(relid)));
 }
 
 /* ---- putting it there ---- */
@@ -490,7 +476,7 @@ any_protected(List *relations)
 	{
 		RangeVar *relation = lfirst_node(VacuumRelation, lc)->relation;
 
-		if (relation == NULL || is_of_protected(RangeVarGetRelid(relation, NoLock, true)))
+		if (relation == NULL || guard_is_of_protected(RangeVarGetRelid(relation, NoLock, true)))
 			return true;
 	}
 	return relations == NIL;
@@ -517,7 +503,7 @@ guard_verbose(Node *node)
 		ClusterStmt *cluster = castNode(ClusterStmt, node);
 
 		if (cluster->relation == NULL ||
-			is_of_protected(RangeVarGetRelid(cluster->relation, NoLock, true)))
+			guard_is_of_protected(RangeVarGetRelid(cluster->relation, NoLock, true)))
 			cluster->params = without_verbose(cluster->params);
 	}
 }

@@ -4,9 +4,9 @@
  *
  * Core lets whoever has CREATEROLE grant, alter and drop every role that is
  * not a superuser.  For ours it takes a superuser, or for granting, somebody
- * who holds the role WITH ADMIN OPTION.  So it does for granting a role that
- * holds clearance in this database; from another database it can still be
- * granted, which check() tells.
+ * who holds the role WITH ADMIN OPTION.  So it does for granting a member of one of
+ * ours, and a role that holds clearance in this database; from another database the
+ * latter can still be granted, which check() tells.
  */
 #include "compat.h"
 
@@ -18,12 +18,34 @@
 #include "miscadmin.h"
 #include "utils/acl.h"
 
+static const char *const own_roles[] = {"privseg_admin", "privseg_reviewer", "privseg_steward",
+										"privseg_auditor"};
+
 static bool
 is_own_role(const char *name)
 {
-	return name != NULL &&
-		   (strcmp(name, "privseg_admin") == 0 || strcmp(name, "privseg_reviewer") == 0 ||
-			strcmp(name, "privseg_steward") == 0 || strcmp(name, "privseg_auditor") == 0);
+	for (size_t i = 0; name != NULL && i < lengthof(own_roles); i++)
+		if (strcmp(name, own_roles[i]) == 0)
+			return true;
+	return false;
+}
+
+/* one of ours, or a member of one, or a role that acts under any purpose */
+static bool
+is_guarded(const char *name, Oid role)
+{
+	if (is_own_role(name))
+		return true;
+	if (!OidIsValid(role))
+		return false;
+	for (size_t i = 0; i < lengthof(own_roles); i++)
+	{
+		Oid own = get_role_oid(own_roles[i], true);
+
+		if (OidIsValid(own) && is_member_of_role_nosuper(role, own))
+			return true;
+	}
+	return catalog_installed() && clearance_any(role);
 }
 
 static void
@@ -34,16 +56,17 @@ may_grant(const char *name)
 	if (name == NULL || superuser())
 		return;
 	role = get_role_oid(name, true);
-	if (!is_own_role(name) && !(OidIsValid(role) && catalog_installed() && clearance_any(role)))
+	if (!is_guarded(name, role))
 		return;
 	if (OidIsValid(role) && is_admin_of_role(GetUserId(), role))
 		return;
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("role \"%s\" may be granted by its administrators only", name),
-			 errdetail("CREATEROLE is not enough for the roles of privseg, and for roles that hold "
-					   "clearance."),
-			 errhint("A superuser grants it, WITH ADMIN OPTION to those who may grant it on.")));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("role \"%s\" may be granted by its administrators only", name),
+		 errdetail("CREATEROLE is not enough for the roles of privseg, their members, and roles "
+				   "that hold clearance."),
+		 errhint("A superuser grants it, WITH ADMIN OPTION to those who may grant it on.")));
 }
 
 static void

@@ -151,6 +151,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	guard_query(parse, global);
 	copies_into = guard_copies(parse);
 	guard_counters(parse);
+	guard_statistics(parse);
 	plan = plan_guarded(parse, query_string, cursor_options, params, true);
 	/* of functions that were inlined */
 	plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
