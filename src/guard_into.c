@@ -14,6 +14,7 @@
 
 #include "catalog.h"
 #include "catalog/pg_class.h"
+#include "commands/defrem.h"
 #include "errors.h"
 #include "guard.h"
 #include "guc.h"
@@ -50,6 +51,23 @@ guard_makes(const IntoClause *into)
 	return "a table that is not protected";
 }
 
+/* as core reads its options: the last one counts */
+static bool
+explain_runs(const ExplainStmt *explain)
+{
+	bool runs = false;
+	ListCell *lc;
+
+	foreach (lc, explain->options)
+	{
+		DefElem *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "analyze") == 0)
+			runs = defGetBoolean(option);
+	}
+	return runs;
+}
+
 /* guard_command_makes -- the same of any command */
 const char *
 guard_command_makes(Node *node)
@@ -67,6 +85,14 @@ guard_command_makes(Node *node)
 		}
 		case T_RefreshMatViewStmt:
 			return ((RefreshMatViewStmt *) node)->skipData ? NULL : "a materialized view";
+		case T_ExplainStmt:
+		{
+			ExplainStmt *explain = (ExplainStmt *) node;
+
+			/* a query, for core has analysed it */
+			node = castNode(Query, explain->query)->utilityStmt;
+			return node != NULL && explain_runs(explain) ? guard_command_makes(node) : NULL;
+		}
 		case T_CopyStmt:
 		{
 			CopyStmt *copy = (CopyStmt *) node;
