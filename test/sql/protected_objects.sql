@@ -147,6 +147,42 @@ CREATE ROLE objects_nested IN ROLE objects_analyst;
 SELECT pg_temp.outcome('objects_creator', '', 'GRANT objects_nested TO objects_creator; SELECT 1') AS nested;
 SELECT status, object, message FROM privseg.check() WHERE object = 'objects_creator';
 
+CREATE ROLE objects_auditor IN ROLE privseg_auditor;
+SELECT pg_temp.outcome('objects_creator', '', s || '; SELECT 1') AS member_of_ours FROM unnest(ARRAY['GRANT objects_auditor TO objects_creator', 'CREATE ROLE objects_x IN ROLE objects_auditor']) s;
+
+-- names prove nothing: what somebody else made under them is found, and refused
+SET ROLE objects_owner;
+CREATE TABLE objects.planted (person_id bigint, k int) PARTITION BY LIST (k);
+CREATE TABLE objects.planted_1 PARTITION OF objects.planted FOR VALUES IN (1);
+CREATE FUNCTION objects.nothing() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RETURN NEW; END $$;
+RESET ROLE;
+SELECT s AS statement, pg_temp.outcome(s || $$; SELECT privseg.protect('objects.planted', 'person_id', 'objects.person'); SELECT 'replaced: ' || bool_and(privseg.policy_is_own(r, p)) FROM unnest('{objects.planted,objects.planted_1}'::regclass[]) r, unnest('{privseg,privseg_library}'::name[]) p$$) AS outcome FROM unnest(ARRAY[
+	'CREATE POLICY privseg ON objects.planted USING (true)', 'CREATE POLICY privseg ON objects.planted AS RESTRICTIVE USING (true)', 'CREATE POLICY privseg ON objects.planted AS RESTRICTIVE TO objects_nested USING (privseg.library_is_preloaded())',
+	'CREATE POLICY privseg ON objects.planted AS RESTRICTIVE FOR SELECT USING (privseg.library_is_preloaded())', 'CREATE POLICY privseg ON objects.planted AS RESTRICTIVE USING (privseg.library_is_preloaded()) WITH CHECK (true)',
+	'CREATE POLICY privseg_library ON objects.planted USING (true)', 'CREATE POLICY privseg_library ON objects.planted_1 USING (true)', 'CREATE POLICY privseg ON objects.planted_1 USING (true)',
+	'CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON objects.planted FOR EACH ROW EXECUTE FUNCTION objects.nothing()', 'CREATE TRIGGER privseg_subject_moved_before BEFORE UPDATE ON objects.planted FOR EACH ROW EXECUTE FUNCTION objects.nothing()',
+	'CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON objects.planted_1 FOR EACH ROW EXECUTE FUNCTION objects.nothing()']) s;
+-- and in a partition that comes later
+SELECT privseg.protect('objects.planted', 'person_id', 'objects.person');
+SELECT s AS statement, pg_temp.outcome('objects_owner', '', 'CREATE TABLE objects.planted_2 (person_id bigint, k int); ' || s || '; ALTER TABLE objects.planted ATTACH PARTITION objects.planted_2 FOR VALUES IN (2); SELECT 1') AS attached FROM unnest(ARRAY['SELECT 1',
+	'CREATE POLICY privseg ON objects.planted_2 AS RESTRICTIVE USING (true)', 'CREATE POLICY privseg_library ON objects.planted_2 USING (true)', 'CREATE TRIGGER privseg_subject_moved AFTER UPDATE ON objects.planted_2 FOR EACH ROW EXECUTE FUNCTION objects.nothing()']) s;
+-- what is not ours under our names is a violation
+SELECT s AS statement, pg_temp.outcome('SET LOCAL allow_system_table_mods = on; ' || s || $$; SELECT string_agg(status, ',') FROM privseg.check() WHERE area = 'protection' AND object = 'objects.planted'$$) AS status FROM unnest(ARRAY['SELECT 1',
+	$$UPDATE pg_policy SET polqual = NULL WHERE polrelid = 'objects.planted_1'::regclass AND polname = 'privseg'$$, $$UPDATE pg_policy SET polcmd = 'a' WHERE polrelid = 'objects.planted_1'::regclass AND polname = 'privseg'$$,
+	$$UPDATE pg_policy SET polpermissive = true WHERE polrelid = 'objects.planted_1'::regclass$$, $$DELETE FROM pg_policy WHERE polrelid = 'objects.planted'::regclass AND polname = 'privseg_library'$$,
+	$$UPDATE pg_trigger SET tgenabled = 'D' WHERE tgrelid = 'objects.planted_1'::regclass AND tgname = 'privseg_subject_moved'$$, $$UPDATE pg_trigger SET tgname = 'x' WHERE tgrelid = 'objects.planted'::regclass AND tgname = 'privseg_subject_moved_before'$$,
+	$$UPDATE pg_trigger SET tgfoid = 'objects.nothing()'::regprocedure WHERE tgrelid = 'objects.planted_1'::regclass AND tgname = 'privseg_subject_moved'$$, $$UPDATE pg_class SET relforcerowsecurity = false WHERE oid = 'objects.planted_1'::regclass$$]) s;
+
+-- no depth of inheritance is too deep
+SET ROLE objects_owner;
+CREATE TABLE objects.level_0 (person_id bigint);
+DO $$ BEGIN FOR i IN 1 .. 130 LOOP EXECUTE format('CREATE TABLE objects.level_%s () INHERITS (objects.level_%s)', i, i - 1); END LOOP; END $$;
+INSERT INTO objects.level_130 SELECT i FROM generate_series(1, 9) i;
+RESET ROLE;
+SELECT privseg.protect('objects.level_0', 'person_id', 'objects.person');
+SELECT s AS statement, pg_temp.outcome('objects_owner', 'objects_mail', s) AS owner FROM unnest(ARRAY['SELECT count(*) FROM objects.level_130', 'SELECT count(*) FROM objects.level_0',
+	'CREATE TABLE objects.level_131 () INHERITS (objects.level_130); INSERT INTO objects.level_131 VALUES (7) RETURNING 1', 'SELECT count(*) FROM objects.level_101']) s;
+
 DROP SCHEMA objects CASCADE;
-DROP OWNED BY objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested;
-DROP ROLE objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested;
+DROP OWNED BY objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested, objects_auditor;
+DROP ROLE objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested, objects_auditor;

@@ -115,7 +115,12 @@ SELECT what, pg_temp.spied('ref_owner', p, format('%s; DELETE FROM ref.hook RETU
 	('after', 'CREATE TRIGGER t AFTER UPDATE ON ref.orders FOR EACH ROW EXECUTE FUNCTION ref.take()'),
 	('when', 'CREATE TRIGGER t AFTER UPDATE ON ref.orders FOR EACH ROW WHEN (ref.spy(OLD.note)) EXECUTE FUNCTION suppress_redundant_updates_trigger()'),
 	('all at once', 'CREATE TRIGGER t AFTER UPDATE ON ref.orders REFERENCING OLD TABLE AS gone FOR EACH STATEMENT EXECUTE FUNCTION ref.take_all()'),
-	('of the statement', 'CREATE TRIGGER t BEFORE UPDATE ON ref.orders FOR EACH STATEMENT EXECUTE FUNCTION ref.like_core()')) t (what, sql);
+	('of the statement', 'CREATE TRIGGER t BEFORE UPDATE ON ref.orders FOR EACH STATEMENT EXECUTE FUNCTION ref.like_core()'),
+	('a rule', 'CREATE RULE r AS ON UPDATE TO ref.orders DO ALSO SELECT ref.spy(OLD.note)'),
+	('a rule instead', 'CREATE RULE r AS ON UPDATE TO ref.orders DO INSTEAD SELECT ref.spy(note) FROM ref.orders'),
+	('a rule that copies', 'CREATE TABLE ref.copied (note text); CREATE RULE r AS ON UPDATE TO ref.orders DO ALSO INSERT INTO ref.copied SELECT note FROM ref.orders WHERE ref.spy(note)'),
+	('a policy', 'CREATE POLICY p ON ref.orders USING (ref.spy(note))'),
+	('a default', 'ALTER TABLE ref.orders DROP CONSTRAINT orders_h_fkey, ADD FOREIGN KEY (h) REFERENCES ref.hook ON DELETE SET DEFAULT; ALTER TABLE ref.orders ALTER h SET DEFAULT ref.run($$SELECT note FROM ref.orders$$)')) t (what, sql);
 ROLLBACK;
 -- but what belongs to a permitted subject goes with it, and triggers see it
 SELECT what, pg_temp.spied('ref_analyst', 'ref_mail', format('%s; DELETE FROM ref.details WHERE customer_id = 1; DELETE FROM ref.pairs WHERE customer_id = 1; DELETE FROM ref.customers WHERE id = 1 RETURNING id', sql)) AS analyst FROM (VALUES
