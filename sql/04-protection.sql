@@ -223,27 +223,67 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.policy_is_own(regclass, name) IS 'is the stored policy what protection makes under that name?';
 
+-- What runs over every row of a table though nobody knows whether it is silent: see
+-- src/guard_define.c, which refuses it where it would come later.
+CREATE FUNCTION privseg.definition_is_reviewed(expression pg_node_tree) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'definition_is_reviewed';
+COMMENT ON FUNCTION privseg.definition_is_reviewed(pg_node_tree) IS 'does an expression of the catalog tell nothing of the rows it runs over?';
+CREATE FUNCTION privseg.class_is_reviewed(class oid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'class_is_reviewed';
+COMMENT ON FUNCTION privseg.class_is_reviewed(oid) IS 'is an index''s operator class core''s, or a superuser''s in C?';
+CREATE FUNCTION privseg.unreviewed_code(relation regclass) RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('index "%s"', c.relname)
+	  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	 WHERE i.indrelid = $1
+	   AND (NOT privseg.definition_is_reviewed(i.indexprs) OR NOT privseg.definition_is_reviewed(i.indpred)
+			OR EXISTS (SELECT FROM unnest(i.indclass) class WHERE NOT privseg.class_is_reviewed(class)))
+	UNION ALL
+	SELECT format('check "%s"', n.conname) FROM pg_constraint n
+	 WHERE n.conrelid = $1 AND n.contype = 'c' AND NOT privseg.definition_is_reviewed(n.conbin)
+	UNION ALL
+	SELECT format('generated column "%s"', a.attname)
+	  FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	 WHERE a.attrelid = $1 AND a.attgenerated <> '' AND NOT privseg.definition_is_reviewed(d.adbin)
+	UNION ALL
+	SELECT format('statistics "%s"', s.stxname) FROM pg_statistic_ext s
+	 WHERE s.stxrelid = $1 AND NOT privseg.definition_is_reviewed(s.stxexprs)
+	UNION ALL
+	SELECT format('rule "%s"', w.rulename) FROM pg_rewrite w WHERE w.ev_class = $1
+$$;
+COMMENT ON FUNCTION privseg.unreviewed_code(regclass) IS 'what would run over every row of a table, and is not known to be silent';
+
 -- for children that come later: src/guard_children.c calls it
-CREATE FUNCTION privseg.secure_children(root regclass) RETURNS void
+CREATE FUNCTION privseg.secure_children(root regclass, maintains boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	entry privseg.protected_relations;
 	class pg_catalog.pg_class;
+	code text;
 BEGIN
 	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = secure_children.root;
 	FOR class IN
 		SELECT c.* FROM privseg.relation_tree(secure_children.root) t JOIN pg_class c ON c.oid = t
 		 WHERE NOT EXISTS (SELECT FROM privseg.protection_undo u WHERE u.relation = secure_children.root AND u.changed = c.oid)
 	LOOP
+		SELECT string_agg(u, ', ') INTO code FROM privseg.unreviewed_code(class.oid) u;
+		IF code IS NOT NULL AND NOT secure_children.maintains THEN
+			RAISE EXCEPTION '"%" cannot become part of protected relation "%"', class.relname, secure_children.root
+				USING ERRCODE = 'feature_not_supported',
+					  DETAIL = format('It would run code that is not known to be silent over rows of everybody: %s.', code),
+					  HINT = 'Drop it first. Whoever may bypass row security can do it after SET row_security = off.';
+		END IF;
 		INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
 		VALUES (secure_children.root, class.oid, class.relrowsecurity, class.relforcerowsecurity);
 		PERFORM privseg.secure_relation(class.oid, entry.subject_column, COALESCE(entry.also_about, '{}'));
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION privseg.secure_children(regclass) IS
+COMMENT ON FUNCTION privseg.secure_children(regclass, boolean) IS
 'secure the children that a protected relation got since; for the extension itself';
 
 CREATE FUNCTION privseg.protect(relation regclass, subject name, subject_of regclass DEFAULT NULL,
@@ -261,6 +301,7 @@ DECLARE
 	domain_type regtype;
 	is_open boolean;
 	member regclass;
+	code text;
 BEGIN
 	IF protect.relation IS NULL OR protect.subject IS NULL THEN
 		RAISE EXCEPTION 'the relation and its subject column must not be NULL'
@@ -400,6 +441,13 @@ BEGIN
 		EXECUTE format('DROP TRIGGER %I ON %s', key, member);
 	END LOOP;
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
+
+	FOR member, code IN
+		SELECT t, string_agg(u, ', ') FROM privseg.relation_tree(protect.relation) t, privseg.unreviewed_code(t) u GROUP BY t
+	LOOP
+		RAISE NOTICE '"%" runs code over rows of everybody: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
+			USING DETAIL = 'It is not known to be silent.', HINT = 'Let nobody change it who may not see the rows.';
+	END LOOP;
 
 	-- what it was
 	is_open := NOT class.relrowsecurity

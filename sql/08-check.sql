@@ -39,6 +39,12 @@ AS $$
 						 WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND g.tgfoid = 'privseg.subject_moved()'::regprocedure) AS secured) s
 		 GROUP BY r.relation
 		UNION ALL
+		SELECT 3, 'gap', 'protection', t::text,
+			   'runs code that is not known to be silent over rows of everybody: ' || string_agg(u, ', '),
+			   'Let nobody change it who may not see the rows.'
+		  FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t, privseg.unreviewed_code(t) u
+		 GROUP BY t
+		UNION ALL
 		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',
 			   'Unprotect it, and protect it under its present subject table.'
 		  FROM privseg.protected_relations r

@@ -148,6 +148,7 @@ extern const ProtectedRelation *subject_domain(Oid relid);
 extern bool protected_any(void);
 extern bool protected_by_column(const ProtectedRelation *entry, const char *column);
 extern Oid protected_toast(Oid relid);
+extern List *protected_members(void);
 extern List *subject_domains(void);
 extern bool subject_key_is_unique(Oid relid);
 

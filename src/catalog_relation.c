@@ -320,6 +320,24 @@ subject_domain(Oid relid)
 	return entry != NULL && entry->domain == relid ? entry : NULL;
 }
 
+/* protected_members -- OIDs of all protected relations and their children */
+List *
+protected_members(void)
+{
+	List *roots = NIL;
+	List *members = NIL;
+	ListCell *lc;
+
+	if (!protected_any())
+		return NIL;
+	/* looking at children may make our list anew */
+	foreach (lc, relations)
+		roots = lappend_oid(roots, ((ProtectedRelation *) lfirst(lc))->relid);
+	foreach (lc, roots)
+		members = list_concat(members, find_all_inheritors(lfirst_oid(lc), NoLock, NULL));
+	return members;
+}
+
 /* subject_domains -- OIDs of all subject tables, in the caller's context */
 List *
 subject_domains(void)

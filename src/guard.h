@@ -8,11 +8,13 @@
 
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
+#include "catalog/pg_attribute.h"
 #include "commands/explain.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 #include "tcop/utility.h"
+#include "utils/snapshot.h"
 #include "policy.h"
 
 #pragma GCC visibility push(hidden)
@@ -60,11 +62,11 @@ extern bool guard_sees_counts(void);
 extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
 extern bool guard_is_of_protected(Oid relid);
+extern void guard_verbose(Node *node);
 
 /* guard_statistics.c */
 extern void guard_statistics(Query *query);
 extern bool guard_keeps_statistics(Oid relid);
-extern void guard_verbose(Node *node);
 
 /* guard_cursor.c */
 extern void guard_cursor_declared(const char *name);
@@ -78,10 +80,29 @@ extern void guard_utility(PlannedStmt *statement);
 extern void guard_role(Node *node);
 
 /* guard_object.c */
+extern void guard_column_renamed(Oid relid, const char *from, const char *to);
 extern void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg);
 
+/* guard_domain.c */
+extern void guard_domain(AlterDomainStmt *alter);
+
+/* guard_define.c */
+typedef struct GuardCommand
+{
+	bool maintains;
+	int n_added;
+} GuardCommand;
+extern GuardCommand guard_command_begins(void);
+extern void guard_command_ends(GuardCommand outer);
+extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();
+extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
+extern void guard_default_partition(Oid parent);
+extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
+
 /* guard_alter.c */
+extern HeapTuple
+guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
 /* guard_label.c */

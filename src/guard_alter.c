@@ -53,8 +53,9 @@ catalog_row(Oid catalog, Oid index, Snapshot snapshot, int nkeys, ScanKeyData *k
 	return tuple;
 }
 
-static HeapTuple
-row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot)
+/* guard_row_of_oid -- the same, by OID */
+HeapTuple
+guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot)
 {
 	ScanKeyData key;
 
@@ -84,6 +85,7 @@ column_altered(Oid relid, AttrNumber number)
 {
 	const ProtectedRelation *entry = protected_relation(relid);
 	bool own = catalog_is_internal_table(relid);
+	bool is_key;
 	const char *name;
 	ScanKeyData keys[2];
 	HeapTuple tuple;
@@ -92,8 +94,11 @@ column_altered(Oid relid, AttrNumber number)
 	if (!protected_any() && !own)
 		return;
 	name = get_attname(relid, number, true);
-	if (name == NULL || (!own && !(entry != NULL && protected_by_column(entry, name)) &&
-						 !subject_is_carried_by(relid, name)))
+	if (name == NULL)
+		return;
+	is_key =
+		(entry != NULL && protected_by_column(entry, name)) || subject_is_carried_by(relid, name);
+	if (!own && !is_key && entry == NULL)
 		return;
 	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
@@ -103,6 +108,20 @@ column_altered(Oid relid, AttrNumber number)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
+	if (!own && entry != NULL)
+	{
+		HeapTuple before = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(number));
+
+		if (HeapTupleIsValid(before))
+		{
+			guard_column_altered(relid, (Form_pg_attribute) GETSTRUCT(before), attribute);
+			ReleaseSysCache(before);
+			if (!is_key && strcmp(NameStr(attribute->attname), name) != 0)
+				guard_column_renamed(relid, name, NameStr(attribute->attname));
+		}
+	}
+	if (!own && !is_key)
+		return;
 	if (strcmp(NameStr(attribute->attname), name) == 0 &&
 		attribute->atttypid == get_atttype(relid, number))
 		return;
@@ -127,7 +146,8 @@ relation_altered(Oid relid)
 
 	if (!catalog_is_own_table(relid) || IsBinaryUpgrade)
 		return;
-	tuple = row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid, SnapshotSelf);
+	tuple = guard_row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid,
+							 SnapshotSelf);
 	if (!HeapTupleIsValid(tuple))
 		return;
 	class = (Form_pg_class) GETSTRUCT(tuple);
@@ -144,8 +164,8 @@ schema_altered(Oid namespace)
 
 	if (name == NULL || strcmp(name, "privseg") != 0)
 		return;
-	tuple = row_of_oid(NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid, namespace,
-					   SnapshotSelf);
+	tuple = guard_row_of_oid(NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid,
+							 namespace, SnapshotSelf);
 	if (HeapTupleIsValid(tuple) &&
 		strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname), name) != 0)
 		own_object(name);
@@ -220,6 +240,8 @@ joins_tree(Oid child, Oid parent)
 				 errdetail(
 					 "It is not stored as an ordinary table, and may be read past the policy.")));
 	}
+	if (root != InvalidOid)
+		guard_default_partition(parent);
 }
 
 static void
@@ -238,8 +260,8 @@ leaves_tree(Oid child, Oid parent)
 static void
 trigger_altered(Oid trigger, bool created)
 {
-	HeapTuple tuple = row_of_oid(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
-								 SnapshotSelf);
+	HeapTuple tuple = guard_row_of_oid(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid,
+									   trigger, SnapshotSelf);
 	Form_pg_trigger now;
 
 	if (!HeapTupleIsValid(tuple))
@@ -259,7 +281,7 @@ static void
 policy_altered(Oid policy)
 {
 	HeapTuple tuple =
-		row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy, NULL);
+		guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy, NULL);
 	Form_pg_policy before;
 
 	if (!HeapTupleIsValid(tuple))

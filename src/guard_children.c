@@ -19,19 +19,20 @@ secure_below(RangeVar *parent)
 {
 	Oid relid = parent ? RangeVarGetRelid(parent, NoLock, true) : InvalidOid;
 	const ProtectedRelation *entry = protected_relation(relid);
-	Oid type = REGCLASSOID;
-	Datum root;
+	Oid types[] = {REGCLASSOID, BOOLOID};
+	Datum arguments[2];
 	Oid saved_user;
 	int saved_context;
 
 	if (entry == NULL)
 		return;
-	root = ObjectIdGetDatum(entry->relid);
+	arguments[0] = ObjectIdGetDatum(entry->relid);
+	arguments[1] = BoolGetDatum(row_security_bypassed());
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT privseg.secure_children($1)", 1, &type, &root, NULL, false,
-							  0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT privseg.secure_children($1, $2)", 2, types, arguments, NULL,
+							  false, 0) != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the new child could not be secured")));
 	SPI_finish();

@@ -21,10 +21,15 @@
 #include "consent.h"
 #include "errors.h"
 #include "guard.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+
+/* columns of protected_relations: see sql/04-protection.sql */
+#define RESIDENCE 9
+#define BIRTH_DATE 10
 
 /* delete the rows of one of our tables whose first column is this OID */
 static int
@@ -52,6 +57,59 @@ forget(CatalogTable table, Oid object)
 	if (forgotten > 0)
 		cache_inval_broadcast();
 	return forgotten;
+}
+
+/*
+ * Our tables know columns by name, as dumps do.  A column that is renamed is followed.
+ *	table, column	where the name is
+ *	to				NULL: it is dropped, and the row goes
+ */
+static void
+follow_column(CatalogTable table, AttrNumber column, Oid relid, const char *from, const char *to)
+{
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool changed = false;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		NameData name;
+		Datum value;
+		int number = column;
+		bool isnull;
+
+		value = heap_getattr(tuple, column, RelationGetDescr(heap), &isnull);
+		if (isnull || strcmp(NameStr(*DatumGetName(value)), from) != 0)
+			continue;
+		changed = true;
+		if (to == NULL)
+		{
+			CatalogTupleDelete(heap, &tuple->t_self);
+			continue;
+		}
+		namestrcpy(&name, to);
+		value = NameGetDatum(&name);
+		CatalogTupleUpdate(
+			heap, &tuple->t_self,
+			heap_modify_tuple_by_cols(tuple, RelationGetDescr(heap), 1, &number, &value, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(heap, RowExclusiveLock);
+	if (changed)
+		cache_inval_broadcast();
+}
+
+/* guard_column_renamed -- of a protected relation */
+void
+guard_column_renamed(Oid relid, const char *from, const char *to)
+{
+	follow_column(CATALOG_PROTECTED_COLUMNS, 2, relid, from, to);
+	follow_column(CATALOG_PROTECTED_RELATIONS, RESIDENCE, relid, from, to);
+	follow_column(CATALOG_PROTECTED_RELATIONS, BIRTH_DATE, relid, from, to);
 }
 
 /* the records of a dropped table are of none from now on */
@@ -147,6 +205,21 @@ column_dropped(Oid relid, int attnum)
 							   name, get_rel_name(relid)),
 						errdetail("Which rows are shown depends on it."),
 						errhint("Call privseg.unprotect() first.")));
+	if (name != NULL)
+		follow_column(CATALOG_PROTECTED_COLUMNS, 2, relid, name, NULL);
+}
+
+static void
+relation_truncated(Oid relid)
+{
+	if (protected_relation(relid) == NULL || row_security_bypassed())
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("protected relation \"%s\" cannot be truncated", get_rel_name(relid)),
+			 errdetail("Rows of everybody would go, not only of those who permit the purpose."),
+			 errhint("DELETE takes the rows that are shown; whoever may bypass row security can "
+					 "truncate it after SET row_security = off.")));
 }
 
 /*
@@ -155,9 +228,15 @@ column_dropped(Oid relid, int attnum)
 void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
-	if ((access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE) ||
+	if ((access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE &&
+		 access != OAT_TRUNCATE) ||
 		!catalog_installed() || creating_extension)
 		return;
+	if (access == OAT_TRUNCATE)
+	{
+		relation_truncated(object_id);
+		return;
+	}
 	if (access != OAT_DROP)
 	{
 		Oid auxiliary = InvalidOid;
@@ -165,6 +244,7 @@ guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
 		if (access == OAT_POST_ALTER && arg != NULL)
 			auxiliary = ((ObjectAccessPostAlter *) arg)->auxiliary_id;
 		guard_altered(access == OAT_POST_CREATE, class_id, object_id, sub_id, auxiliary);
+		guard_defined(access == OAT_POST_CREATE, class_id, object_id, sub_id);
 		return;
 	}
 	if (class_id == RelationRelationId)

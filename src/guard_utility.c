@@ -64,6 +64,75 @@ refuse_own_table(Oid relid, const char *what)
 						errhint("The extension's tables change with the extension only.")));
 }
 
+/*
+ * What ALTER TABLE may do to a protected relation.  Definitions and what is
+ * validated are looked at where core writes them (guard_define.c, guard_alter.c);
+ * this is whether such a command is known at all.
+ */
+static bool
+is_known(AlterTableType subtype)
+{
+	switch (subtype)
+	{
+		/* a definition */
+		case AT_AddColumn:
+		case AT_AddConstraint:
+		case AT_AddIndexConstraint:
+		case AT_AlterColumnType:
+		case AT_AlterConstraint:
+		case AT_ColumnDefault:
+		case AT_DropColumn:
+		case AT_DropConstraint:
+		case AT_DropExpression:
+		case AT_DropNotNull:
+		case AT_SetNotNull:
+		case AT_ValidateConstraint:
+		case AT_AddIdentity:
+		case AT_SetIdentity:
+		case AT_DropIdentity:
+		case AT_AddOf:
+		case AT_DropOf:
+		/* how it is stored, and whose it is */
+		case AT_ChangeOwner:
+		case AT_ClusterOn:
+		case AT_DropCluster:
+		case AT_DropOids:
+		case AT_ReplicaIdentity:
+		case AT_ResetOptions:
+		case AT_ResetRelOptions:
+		case AT_SetCompression:
+		case AT_SetLogged:
+		case AT_SetOptions:
+		case AT_SetRelOptions:
+		case AT_SetStatistics:
+		case AT_SetStorage:
+		case AT_SetTableSpace:
+		case AT_SetUnLogged:
+		/* its children and parents */
+		case AT_AddInherit:
+		case AT_AttachPartition:
+		case AT_DetachPartition:
+		case AT_DetachPartitionFinalize:
+		case AT_DropInherit:
+		/* its triggers and row security */
+		case AT_DisableRowSecurity:
+		case AT_DisableTrig:
+		case AT_DisableTrigAll:
+		case AT_DisableTrigUser:
+		case AT_EnableAlwaysTrig:
+		case AT_EnableReplicaTrig:
+		case AT_EnableRowSecurity:
+		case AT_EnableTrig:
+		case AT_EnableTrigAll:
+		case AT_EnableTrigUser:
+		case AT_ForceRowSecurity:
+		case AT_NoForceRowSecurity:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
@@ -91,6 +160,9 @@ guard_alter_table(AlterTableStmt *alter)
 	{
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
 
+		if (!is_known(command->subtype) && !row_security_bypassed())
+			guard_refuse(relid, "such an ALTER TABLE",
+						 "What it does to the rows of everybody is not known.");
 		switch (command->subtype)
 		{
 			case AT_AlterColumnType:
@@ -107,8 +179,14 @@ guard_alter_table(AlterTableStmt *alter)
 							 command->name, get_rel_name(relid)),
 						 errdetail("Which rows are shown depends on it."),
 						 errhint("Call privseg.unprotect() first.")));
+				if (command->subtype == AT_AlterColumnType && !row_security_bypassed() &&
+					castNode(ColumnDef, command->def)->raw_default != NULL)
+					guard_refuse(
+						relid, "ALTER ... TYPE ... USING",
+						"It would run code that is not known to be silent over rows of everybody.");
 				break;
 			case AT_DetachPartition:
+			case AT_DetachPartitionFinalize:
 			case AT_DropInherit:
 				ereport(ERROR,
 						(errcode(PRIVSEG_ERR_SHAPE),
@@ -223,6 +301,29 @@ guard_alter_policy(AlterPolicyStmt *alter)
 						errhint("Call privseg.unprotect() to take protection away.")));
 }
 
+/* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */
+static void
+guard_extension_contents(AlterExtensionContentsStmt *alter)
+{
+	Relation relation = NULL;
+	ObjectAddress object;
+
+	if (strcmp(alter->extname, "privseg") == 0 && !IsBinaryUpgrade)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("extension \"privseg\" keeps the objects it has"),
+						errhint("They change with the extension only.")));
+	if (!protected_any() || row_security_bypassed() || alter->action <= 0 ||
+		alter->objtype != OBJECT_TABLE)
+		return;
+	object = get_object_address(OBJECT_TABLE, alter->object, &relation, AccessShareLock, true);
+	if (relation == NULL)
+		return;
+	table_close(relation, AccessShareLock);
+	if (protected_relation(object.objectId) != NULL)
+		guard_refuse(object.objectId, "ALTER EXTENSION ... ADD",
+					 "Dumps would be without its rows, and say nothing.");
+}
+
 /* guard_rewrites -- may guard_utility() change the tree of such a command? */
 bool
 guard_rewrites(Node *node)
@@ -277,6 +378,12 @@ guard_utility(PlannedStmt *statement)
 			break;
 		case T_DropStmt:
 			guard_drop((DropStmt *) node);
+			break;
+		case T_AlterDomainStmt:
+			guard_domain((AlterDomainStmt *) node);
+			break;
+		case T_AlterExtensionContentsStmt:
+			guard_extension_contents((AlterExtensionContentsStmt *) node);
 			break;
 		case T_RuleStmt:
 			refuse_own_table(named_relation(((RuleStmt *) node)->relation), "CREATE RULE");

@@ -341,6 +341,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	volatile bool copied = false;
 	bool copies_for_replication = catalog_copies_for_replication;
 	const char *making = guard_making;
+	GuardCommand outer;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
 	NodeTag done = nodeTag(statement->utilityStmt);
 
@@ -350,6 +351,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guarded = copyObject(statement);
 		read_only = false;
 	}
+	outer = guard_command_begins();
 	PG_TRY();
 	{
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
@@ -368,6 +370,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	{
 		catalog_copies_for_replication = copies_for_replication;
 		guard_making = making;
+		guard_command_ends(outer);
 	}
 	PG_END_TRY();
 	if (copied)

@@ -14,6 +14,7 @@
 #include "access/transam.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_opclass.h"
@@ -454,6 +455,40 @@ reviewed_opclass(Oid opclass)
 	members = SearchSysCacheList2(AMPROCNUM, ObjectIdGetDatum(family), ObjectIdGetDatum(type));
 	for (int i = 0; i < members->n_members && result; i++)
 		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
+	ReleaseSysCacheList(members);
+	return result;
+}
+
+/*
+ * reviewed_index_class -- core's own, and those of extensions in C that a superuser
+ * has installed: nothing that the owner of a relation can write.
+ */
+bool
+reviewed_index_class(Oid opclass)
+{
+	HeapTuple tuple;
+	Form_pg_opclass class;
+	Oid family;
+	CatCList *members;
+	bool result;
+
+	if (opclass < FirstNormalObjectId)
+		return true;
+	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	family = class->opcfamily;
+	result = superuser_arg(class->opcowner);
+	ReleaseSysCache(tuple);
+	members = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
+	ReleaseSysCacheList(members);
+	members = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(
+			get_opcode(((Form_pg_amop) GETSTRUCT(&members->members[i]->tuple))->amopopr));
 	ReleaseSysCacheList(members);
 	return result;
 }

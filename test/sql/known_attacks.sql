@@ -61,6 +61,18 @@ SELECT s AS statement, pg_temp.spied('attack_owner', s) FROM unnest(ARRAY[
 	$$CREATE POLICY a ON attack_test.person AS RESTRICTIVE USING (attack_test.spy(secret) <> ''); SELECT count(*) FROM attack_test.person$$,
 	$$CREATE POLICY a ON attack_test.person USING (attack_test.spy(secret) <> ''); SELECT count(*) FROM attack_test.person$$,
 	$$CREATE POLICY a ON attack_test.person AS RESTRICTIVE FOR UPDATE USING (attack_test.spy(secret) <> ''); UPDATE attack_test.person SET n = 1$$,
+	$$ALTER TABLE attack_test.person ADD CHECK (attack_test.spy(secret) <> '')$$,
+	$$ALTER TABLE attack_test.person ADD CONSTRAINT c CHECK (attack_test.spy(secret) <> '') NOT VALID; ALTER TABLE attack_test.person VALIDATE CONSTRAINT c$$,
+	$$CREATE INDEX ON attack_test.person (attack_test.spy(secret))$$,
+	$$CREATE INDEX ON attack_test.person (id) WHERE attack_test.spy(secret) <> ''$$,
+	$$CREATE INDEX ON attack_test.person (secret attack_test.spy_ops)$$,
+	$$CREATE INDEX ON attack_test.event_1 (attack_test.spy(secret))$$,
+	$$ALTER TABLE attack_test.person ALTER secret TYPE text USING attack_test.spy(secret)$$,
+	$$ALTER TABLE attack_test.base ALTER secret TYPE text USING attack_test.spy(secret)$$,
+	$$ALTER TABLE attack_test.person ADD COLUMN g text GENERATED ALWAYS AS (attack_test.spy(secret)) STORED$$,
+	$$ALTER TABLE attack_test.person ADD EXCLUDE USING btree (attack_test.spy(secret) WITH =)$$,
+	$$CREATE STATISTICS attack_test.s ON (attack_test.spy(secret)) FROM attack_test.person; ANALYZE attack_test.person$$,
+	$$CREATE DOMAIN attack_test.d AS text; ALTER TABLE attack_test.person ALTER secret TYPE attack_test.d; ALTER DOMAIN attack_test.d ADD CHECK (attack_test.spy(VALUE) <> '')$$,
 	$$CREATE FUNCTION attack_test.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM 1 FROM attack_test.person WHERE secret OPERATOR(attack_test.===) '''' FOR KEY SHARE; RETURN OLD; END';
 		CREATE TRIGGER t BEFORE DELETE ON attack_test.purchase FOR EACH ROW EXECUTE FUNCTION attack_test.t(); DELETE FROM attack_test.person WHERE id = 1$$,
 	$$CREATE FUNCTION attack_test.t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN UPDATE attack_test.event SET at = at WHERE secret OPERATOR(attack_test.===) ''''; RETURN OLD; END';

@@ -1,0 +1,528 @@
+/*
+ * guard_define.c
+ *	  Definitions on protected relations that would run code over every row, hidden
+ *	  ones included, or tell of one: expressions of indexes, constraints, generated
+ *	  columns and statistics, changes of a column's type, what is validated against
+ *	  rows that are there.
+ *
+ * What is reviewed (policy_reviewed.c) is allowed; so is everything to whoever may
+ * bypass row security and has said `row_security = off`.
+ *
+ * Core calls these hooks by OID when the catalog's row is written, before any
+ * row of the relation is looked at.  Only SnapshotSelf sees the new row then.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_publication.h"
+#include "catalog/pg_publication_namespace.h"
+#include "catalog/pg_publication_rel.h"
+#include "catalog/pg_rewrite.h"
+#include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_type.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "policy_reviewed.h"
+#include "storage/bufmgr.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/typcache.h"
+
+PG_FUNCTION_INFO_V1(definition_is_reviewed);
+PG_FUNCTION_INFO_V1(class_is_reviewed);
+
+/*
+ * What the command that runs is allowed, and which columns it has added so far: they
+ * have no values of anybody.  More than fit are taken for old ones.
+ */
+static bool maintains = false;
+static struct
+{
+	Oid relid;
+	AttrNumber column;
+} added[256];
+static int n_added = 0;
+
+/* guard_command_begins -- a utility command; call guard_command_ends() also after an error */
+GuardCommand
+guard_command_begins(void)
+{
+	GuardCommand outer = {maintains, n_added};
+
+	/* asked here, for core becomes the relation's owner before it makes an index */
+	maintains = protected_any() && row_security_bypassed();
+	return outer;
+}
+
+void
+guard_command_ends(GuardCommand outer)
+{
+	maintains = outer.maintains;
+	n_added = outer.n_added;
+}
+
+static void
+column_added(Oid relid, AttrNumber column)
+{
+	if (n_added == lengthof(added))
+		return;
+	added[n_added].relid = relid;
+	added[n_added].column = column;
+	n_added++;
+}
+
+static bool
+is_added(Oid relid, AttrNumber column)
+{
+	for (int i = 0; i < n_added; i++)
+		if (added[i].relid == relid && added[i].column == column)
+			return true;
+	return false;
+}
+
+static bool
+may_define_anything(void)
+{
+	return maintains || row_security_bypassed() || IsBinaryUpgrade;
+}
+
+/*
+ * guard_refuse -- a definition that is not allowed.
+ *	what	"an index ...", the beginning of a sentence
+ *	why		a sentence
+ */
+void
+guard_refuse(Oid relid, const char *what, const char *why)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("%s is not allowed on protected relation \"%s\"", what, get_rel_name(relid)),
+			 errdetail("%s", why),
+			 errhint("Whoever may bypass row security can do it after SET row_security = "
+					 "off.")));
+}
+
+/* ---- what is there now ---- */
+
+/* one that is protected, or becomes so with the command that runs */
+static bool
+is_protected_now(Oid relid)
+{
+	Relation inherits;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	if (protected_relation(relid) != NULL)
+		return true;
+	inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		found = protected_relation(((Form_pg_inherits) GETSTRUCT(tuple))->inhparent) != NULL;
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
+/* has it no row, not even a dead one?  A parent's rows are its children's. */
+static bool
+is_empty(Oid relid)
+{
+	Relation relation;
+	bool result;
+
+	if (get_rel_relkind(relid) != RELKIND_RELATION)
+		return true;
+	relation = table_open(relid, AccessShareLock);
+	result = RelationGetNumberOfBlocks(relation) == 0;
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/* an expression in a catalog's row */
+static Node *
+expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
+{
+	Relation relation = table_open(catalog, AccessShareLock);
+	bool isnull;
+	Datum value = heap_getattr(tuple, column, RelationGetDescr(relation), &isnull);
+	Node *expression = isnull ? NULL : stringToNode(TextDatumGetCString(value));
+
+	table_close(relation, AccessShareLock);
+	return expression;
+}
+
+#define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
+#define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
+
+/* ---- indexes ---- */
+
+static void
+index_created(Oid index)
+{
+	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
+									   index, SnapshotSelf);
+	Form_pg_index form;
+	Node *expressions;
+	Node *predicate;
+	Relation relation;
+	oidvector *classes;
+	bool isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	if (!is_protected_now(form->indrelid))
+		return;
+	expressions = expression_of(tuple, Anum_pg_index_indexprs, IndexRelationId);
+	predicate = expression_of(tuple, Anum_pg_index_indpred, IndexRelationId);
+	if (!reviewed_definition(expressions) || !reviewed_definition(predicate))
+		guard_refuse(form->indrelid, "an index with such an expression", RUNS_CODE);
+	if ((form->indisunique && (expressions != NULL || predicate != NULL)) || form->indisexclusion)
+		guard_refuse(form->indrelid, "an exclusion constraint, or a unique index of an expression,",
+					 TELLS_ROWS);
+	relation = table_open(IndexRelationId, AccessShareLock);
+	classes = (oidvector *) DatumGetPointer(
+		heap_getattr(tuple, Anum_pg_index_indclass, RelationGetDescr(relation), &isnull));
+	for (int i = 0; i < classes->dim1; i++)
+		if (!reviewed_index_class(classes->values[i]))
+			guard_refuse(form->indrelid, "an index with such an operator class", RUNS_CODE);
+	table_close(relation, AccessShareLock);
+}
+
+/* ---- constraints, columns, statistics, rules ---- */
+
+static bool
+was_validated(Oid constraint)
+{
+	HeapTuple before = guard_row_of_oid(ConstraintRelationId, ConstraintOidIndexId,
+										Anum_pg_constraint_oid, constraint, NULL);
+
+	return HeapTupleIsValid(before) && ((Form_pg_constraint) GETSTRUCT(before))->convalidated;
+}
+
+/* does it look at nothing but columns that the command itself has added? */
+static bool
+is_of_added(HeapTuple constraint, Oid relid)
+{
+	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+	bool isnull;
+	Datum columns =
+		heap_getattr(constraint, Anum_pg_constraint_conkey, RelationGetDescr(catalog), &isnull);
+	bool result = !isnull;
+
+	if (!isnull)
+	{
+		ArrayType *array = DatumGetArrayTypeP(columns);
+		int16 *numbers = (int16 *) ARR_DATA_PTR(array);
+
+		for (int i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
+			if (!is_added(relid, numbers[i]))
+				result = false;
+	}
+	table_close(catalog, AccessShareLock);
+	return result;
+}
+
+static void
+constraint_changed(Oid constraint, bool created)
+{
+	HeapTuple tuple = guard_row_of_oid(ConstraintRelationId, ConstraintOidIndexId,
+									   Anum_pg_constraint_oid, constraint, SnapshotSelf);
+	Form_pg_constraint form;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
+		!is_protected_now(form->conrelid))
+		return;
+	if (created &&
+		!reviewed_definition(expression_of(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
+		guard_refuse(form->conrelid, "a check with such an expression", RUNS_CODE);
+	/* one that was renamed, or is inherited once more, was validated before */
+	if (form->convalidated && (created || !was_validated(constraint)) &&
+		!is_of_added(tuple, form->conrelid) && !is_empty(form->conrelid))
+		guard_refuse(form->conrelid, "a check of the rows that are there", TELLS_ROWS);
+}
+
+static void
+default_created(Oid relid, AttrNumber column)
+{
+	Relation catalog;
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool reviewed = true;
+
+	if (!is_protected_now(relid))
+		return;
+	catalog = table_open(AttrDefaultRelationId, AccessShareLock);
+	ScanKeyInit(&keys[0], Anum_pg_attrdef_adrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_attrdef_adnum, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(column));
+	scan = systable_beginscan(catalog, AttrDefaultIndexId, true, SnapshotSelf, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Node *expression = expression_of(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId);
+
+		/* a default knows no row; what a generated column is made of does */
+		if (contain_var_clause(expression) && !reviewed_definition(expression))
+			reviewed = false;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	if (!reviewed)
+		guard_refuse(relid, "a column generated by such an expression", RUNS_CODE);
+}
+
+static void
+statistics_created(Oid statistics)
+{
+	HeapTuple tuple = guard_row_of_oid(StatisticExtRelationId, StatisticExtOidIndexId,
+									   Anum_pg_statistic_ext_oid, statistics, SnapshotSelf);
+	Oid relid;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	relid = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid;
+	if (is_protected_now(relid) &&
+		!reviewed_definition(
+			expression_of(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId)))
+		guard_refuse(relid, "statistics of such an expression", RUNS_CODE);
+}
+
+static void
+rule_created(Oid rule)
+{
+	HeapTuple tuple = guard_row_of_oid(RewriteRelationId, RewriteOidIndexId, Anum_pg_rewrite_oid,
+									   rule, SnapshotSelf);
+	Oid relid;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	relid = ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class;
+	if (is_protected_now(relid))
+		guard_refuse(relid, "a rule",
+					 "It puts other statements in the place of those that the "
+					 "policy was asked about.");
+}
+
+/* ---- columns that are altered ---- */
+
+static bool
+conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
+{
+	Var *value =
+		makeVar(1, before->attnum, before->atttypid, before->atttypmod, before->attcollation, 0);
+	Node *converted =
+		coerce_to_target_type(NULL, (Node *) value, before->atttypid, after->atttypid,
+							  after->atttypmod, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
+
+	/* core leaves away what a longer type does not need */
+	return converted != NULL && reviewed_definition(eval_const_expressions(NULL, converted));
+}
+
+/*
+ * guard_column_altered -- a column of a protected relation.
+ *	before, after	its row in pg_attribute
+ */
+void
+guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after)
+{
+	if (may_define_anything())
+		return;
+	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
+		!conversion_is_reviewed(before, after))
+		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
+	if (!before->attnotnull && after->attnotnull && !is_empty(relid))
+		guard_refuse(relid, "SET NOT NULL", TELLS_ROWS);
+}
+
+/* ---- partitions ---- */
+
+/*
+ * guard_default_partition -- a new partition's rows must not be in the default one:
+ * that its key is there would be told.
+ */
+void
+guard_default_partition(Oid parent)
+{
+	Oid other = get_rel_relkind(parent) == RELKIND_PARTITIONED_TABLE ?
+					get_default_partition_oid(parent) :
+					InvalidOid;
+	ListCell *lc;
+
+	if (!OidIsValid(other) || may_define_anything())
+		return;
+	foreach (lc, find_all_inheritors(other, AccessShareLock, NULL))
+		if (!is_empty(lfirst_oid(lc)))
+			guard_refuse(parent, "another partition beside a default one that is not empty",
+						 TELLS_ROWS);
+}
+
+/* ---- publications ---- */
+
+/* a protected relation in the schema; in any, if it is InvalidOid */
+static Oid
+protected_in_schema(Oid namespace)
+{
+	ListCell *lc;
+
+	foreach (lc, protected_members())
+		if (!OidIsValid(namespace) || get_rel_namespace(lfirst_oid(lc)) == namespace)
+			return lfirst_oid(lc);
+	return InvalidOid;
+}
+
+static Oid
+protected_in(Oid catalog, AttrNumber publication_column, AttrNumber column, Oid publication)
+{
+	Relation relation = table_open(catalog, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	ScanKeyInit(&key, publication_column, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(publication));
+	scan = systable_beginscan(relation, InvalidOid, false, SnapshotSelf, 1, &key);
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool isnull;
+		Oid oid =
+			DatumGetObjectId(heap_getattr(tuple, column, RelationGetDescr(relation), &isnull));
+
+		if (catalog == PublicationRelRelationId)
+			found = protected_relation(oid) != NULL ? oid : InvalidOid;
+		else
+			found = protected_in_schema(oid);
+	}
+	systable_endscan(scan);
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+static void
+publication_changed(Oid publication)
+{
+	HeapTuple tuple = guard_row_of_oid(PublicationRelationId, PublicationObjectIndexId,
+									   Anum_pg_publication_oid, publication, SnapshotSelf);
+	Oid relid;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	relid = protected_in(PublicationRelRelationId, Anum_pg_publication_rel_prpubid,
+						 Anum_pg_publication_rel_prrelid, publication);
+	if (!OidIsValid(relid))
+		relid = protected_in(PublicationNamespaceRelationId, Anum_pg_publication_namespace_pnpubid,
+							 Anum_pg_publication_namespace_pnnspid, publication);
+	if (!OidIsValid(relid) && ((Form_pg_publication) GETSTRUCT(tuple))->puballtables)
+		relid = protected_in_schema(InvalidOid);
+	if (OidIsValid(relid))
+		guard_refuse(relid, "a publication", "Subscribers get the rows of everybody.");
+}
+
+/* the publication that a row of one of its catalogs belongs to */
+static Oid
+publication_of(Oid catalog, Oid index, AttrNumber oid_column, AttrNumber column, Oid oid)
+{
+	HeapTuple tuple = guard_row_of_oid(catalog, index, oid_column, oid, SnapshotSelf);
+	Relation relation;
+	Oid publication;
+	bool isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return InvalidOid;
+	relation = table_open(catalog, AccessShareLock);
+	publication =
+		DatumGetObjectId(heap_getattr(tuple, column, RelationGetDescr(relation), &isnull));
+	table_close(relation, AccessShareLock);
+	return publication;
+}
+
+/*
+ * guard_defined -- for core's object access hook: something was created, or altered.
+ */
+void
+guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
+{
+	if (!protected_any() || may_define_anything())
+		return;
+	switch (class_id)
+	{
+		case RelationRelationId:
+			if (created && sub_id == 0)
+				index_created(object_id);
+			else if (created)
+				column_added(object_id, sub_id);
+			break;
+		case ConstraintRelationId:
+			constraint_changed(object_id, created);
+			break;
+		case AttrDefaultRelationId:
+			default_created(object_id, sub_id);
+			break;
+		case StatisticExtRelationId:
+			if (created)
+				statistics_created(object_id);
+			break;
+		case RewriteRelationId:
+			if (created)
+				rule_created(object_id);
+			break;
+		case PublicationRelationId:
+			publication_changed(object_id);
+			break;
+		case PublicationRelRelationId:
+			publication_changed(publication_of(class_id, PublicationRelObjectIndexId,
+											   Anum_pg_publication_rel_oid,
+											   Anum_pg_publication_rel_prpubid, object_id));
+			break;
+		case PublicationNamespaceRelationId:
+			publication_changed(publication_of(class_id, PublicationNamespaceObjectIndexId,
+											   Anum_pg_publication_namespace_oid,
+											   Anum_pg_publication_namespace_pnpubid, object_id));
+			break;
+		default:
+			break;
+	}
+}
+
+/* ---- for what was there before (sql/04-protection.sql) ---- */
+
+/* definition_is_reviewed(pg_node_tree) RETURNS boolean */
+Datum
+definition_is_reviewed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reviewed_definition(stringToNode(TextDatumGetCString(PG_GETARG_DATUM(0)))));
+}
+
+/* class_is_reviewed(oid) RETURNS boolean: an index's operator class */
+Datum
+class_is_reviewed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reviewed_index_class(PG_GETARG_OID(0)));
+}

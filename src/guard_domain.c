@@ -1,0 +1,83 @@
+/*
+ * guard_domain.c
+ *	  ALTER DOMAIN looks at every column that uses the domain: a check's code would
+ *	  run over rows of everybody, and its failure tells of one.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "catalog.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_type.h"
+#include "guard.h"
+#include "nodes/makefuncs.h"
+#include "parser/parse_type.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+static Oid
+domain_base(Oid domain)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(domain));
+	Oid base = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		base = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+		ReleaseSysCache(tuple);
+	}
+	return base;
+}
+
+/* is it a column's type, or one below it?  Of arrays and composites core lets no check be added. */
+static bool
+type_rests_on(Oid type, Oid domain)
+{
+	for (; OidIsValid(type); type = domain_base(type))
+		if (type == domain)
+			return true;
+	return false;
+}
+
+static bool
+has_column_of(Oid relid, Oid domain)
+{
+	Relation relation = try_relation_open(relid, AccessShareLock);
+	bool result = false;
+
+	if (relation == NULL)
+		return false;
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation) && !result; i++)
+		result = !TupleDescAttr(RelationGetDescr(relation), i)->attisdropped &&
+				 type_rests_on(TupleDescAttr(RelationGetDescr(relation), i)->atttypid, domain);
+	relation_close(relation, AccessShareLock);
+	return result;
+}
+
+/*
+ * guard_domain -- before ALTER DOMAIN: refuse what would look at columns of
+ * protected relations.
+ */
+void
+guard_domain(AlterDomainStmt *alter)
+{
+	Oid domain;
+	ListCell *lc;
+
+	/* ADD and VALIDATE CONSTRAINT, SET NOT NULL */
+	if ((alter->subtype != 'C' && alter->subtype != 'V' && alter->subtype != 'O') ||
+		!protected_any() || row_security_bypassed())
+		return;
+	if (alter->subtype == 'C' && castNode(Constraint, alter->def)->skip_validation)
+		return;
+	domain = LookupTypeNameOid(NULL, makeTypeNameFromNameList(alter->typeName), true);
+	if (!OidIsValid(domain))
+		return;
+	/* a child has the columns of its parent, and perhaps others */
+	foreach (lc, protected_members())
+		if (has_column_of(lfirst_oid(lc), domain))
+			guard_refuse(lfirst_oid(lc), "such a change of a domain that it uses",
+						 "It is checked against rows of everybody, and its failure tells of one.");
+}
