@@ -21,6 +21,7 @@
 #include "cache_inval.h"
 #include "catalog.h"
 #include "utils/inval.h"
+#include "utils/plancache.h"
 #include "utils/syscache.h"
 
 uint64 cache_catalog_generation = 1;
@@ -32,8 +33,12 @@ static void
 relation_changed(Datum arg, Oid relid)
 {
 	cache_relation_generation++;
-	if (catalog_is_own_table(relid))
-		cache_catalog_generation++;
+	if (!catalog_is_own_table(relid))
+		return;
+	cache_catalog_generation++;
+	/* plans of a time without protected relations show what core counts of them */
+	if (!protected_were_any())
+		ResetPlanCache();
 }
 
 static void

@@ -146,6 +146,7 @@ typedef struct ProtectedRelation
 extern const ProtectedRelation *protected_relation(Oid relid);
 extern const ProtectedRelation *subject_domain(Oid relid);
 extern bool protected_any(void);
+extern bool protected_were_any(void);
 extern bool protected_by_column(const ProtectedRelation *entry, const char *column);
 extern Oid protected_toast(Oid relid);
 extern List *protected_members(void);

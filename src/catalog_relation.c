@@ -214,6 +214,13 @@ protected_any(void)
 	return relations != NIL;
 }
 
+/* protected_were_any -- as far as is known; reads no catalog */
+bool
+protected_were_any(void)
+{
+	return relations != NIL;
+}
+
 /*
  * protected_relation -- what the relation is protected as, or NULL.
  * For a partition or inheritance child: its root's entry.

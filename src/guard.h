@@ -37,6 +37,8 @@ extern bool guard_is_referential(PlannedStmt *plan);
 /* guard_copy.c */
 extern void guard_copy(CopyStmt *copy);
 extern bool guard_copies_for_replication(Node *node);
+extern Oid guard_copying;
+extern void guard_stays_as_copied(Oid relid);
 extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 							QueryEnvironment *environment, QueryCompletion *completion);
 
@@ -56,6 +58,9 @@ extern void
 guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *state,
 			  const char *query_string, ParamListInfo params, QueryEnvironment *environment);
 extern void guard_explain_execute(ExplainStmt *explain);
+extern bool guard_watching;
+extern void guard_watched(void);
+extern void guard_print(void);
 
 /* guard_counters.c */
 extern bool guard_sees_counts(void);
@@ -63,6 +68,7 @@ extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
 extern bool guard_is_of_protected(Oid relid);
 extern void guard_verbose(Node *node);
+extern bool guard_is_quiet(Node *node);
 
 /* guard_statistics.c */
 extern void guard_statistics(Query *query);
@@ -93,11 +99,12 @@ typedef struct GuardCommand
 	bool maintains;
 	int n_added;
 } GuardCommand;
-extern GuardCommand guard_command_begins(void);
+extern GuardCommand guard_command_begins(NodeTag command);
 extern void guard_command_ends(GuardCommand outer);
 extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();
 extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
 extern void guard_default_partition(Oid parent);
+extern Oid guard_referring(Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 
 /* guard_alter.c */

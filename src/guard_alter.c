@@ -240,8 +240,10 @@ joins_tree(Oid child, Oid parent)
 				 errdetail(
 					 "It is not stored as an ordinary table, and may be read past the policy.")));
 	}
-	if (root != InvalidOid)
-		guard_default_partition(parent);
+	if (root == InvalidOid)
+		return;
+	guard_default_partition(parent);
+	guard_stays_as_copied(parent);
 }
 
 static void
@@ -271,6 +273,7 @@ trigger_altered(Oid trigger, bool created)
 		return;
 	if (catalog_is_internal_table(now->tgrelid))
 		own_object(NameStr(now->tgname));
+	guard_stays_as_copied(now->tgrelid);
 	if (created || !catalog_is_own_trigger(now->tgfoid) || protected_relation(now->tgrelid) == NULL)
 		return;
 	if (now->tgenabled != TRIGGER_FIRES_ALWAYS || strncmp(NameStr(now->tgname), "privseg_", 8) != 0)

@@ -179,27 +179,6 @@ transform_where(ParseState *parse, ParseNamespaceItem *item, Relation relation, 
 	return make_ands_implicit((Expr *) where);
 }
 
-/* do rows reach the table as they were read? */
-static bool
-rows_stay_as_read(Relation relation)
-{
-	ListCell *lc;
-
-	foreach (lc, find_all_inheritors(RelationGetRelid(relation), RowExclusiveLock, NULL))
-	{
-		Relation member = table_open(lfirst_oid(lc), NoLock);
-		bool changes = member->trigdesc != NULL && (member->trigdesc->trig_insert_before_row ||
-													member->trigdesc->trig_insert_instead_row);
-
-		table_close(member, NoLock);
-		if (changes)
-			return false;
-		if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
-			break;
-	}
-	return true;
-}
-
 static bool
 key_is_generated(const ProtectedRelation *entry, Relation relation)
 {
@@ -210,6 +189,47 @@ key_is_generated(const ProtectedRelation *entry, Relation relation)
 			protected_by_column(entry, NameStr(TupleDescAttr(columns, i)->attname)))
 			return true;
 	return false;
+}
+
+/* do rows reach the table as they were read?  A partition has generated columns of its own. */
+static bool
+rows_stay_as_read(const ProtectedRelation *entry, Relation relation)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(RelationGetRelid(relation), RowExclusiveLock, NULL))
+	{
+		Relation member = table_open(lfirst_oid(lc), NoLock);
+		bool changes = (member->trigdesc != NULL && (member->trigdesc->trig_insert_before_row ||
+													 member->trigdesc->trig_insert_instead_row)) ||
+					   key_is_generated(entry, member);
+
+		table_close(member, NoLock);
+		if (changes)
+			return false;
+		if (relation->rd_rel->relkind != RELKIND_PARTITIONED_TABLE)
+			break;
+	}
+	return true;
+}
+
+Oid guard_copying = InvalidOid;
+
+/*
+ * guard_stays_as_copied -- triggers and partitions of a relation into which core copies
+ * are as they were looked at: code of users that runs meanwhile makes none.
+ */
+void
+guard_stays_as_copied(Oid relid)
+{
+	const ProtectedRelation *entry = OidIsValid(guard_copying) ? protected_relation(relid) : NULL;
+
+	if (entry == NULL || entry->relid != guard_copying)
+		return;
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_IN_USE),
+					errmsg("protected relation \"%s\" gets no trigger or partition while COPY "
+						   "fills it",
+						   get_rel_name(entry->relid))));
 }
 
 static bool
@@ -239,6 +259,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 	MemoryContext context =
 		AllocSetContextCreate(CurrentMemoryContext, "privseg copy", ALLOCSET_DEFAULT_SIZES);
 	MemoryContext old;
+	Oid copying = guard_copying;
 	CopyFromState volatile state = NULL;
 	uint64 volatile processed = 0;
 
@@ -246,6 +267,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 	/* one purpose from begin to end: what a trigger sets is not for its own statement */
 	policy_statement_begins(context, READS_PERMITTED);
 	old = MemoryContextSwitchTo(context);
+	guard_copying = entry->relid;
 	PG_TRY();
 	{
 		state = BeginCopyFrom(parse, relation, (Node *) where, copy->filename, copy->is_program,
@@ -257,6 +279,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 	{
 		ErrorData *error;
 
+		guard_copying = copying;
 		MemoryContextSwitchTo(old);
 		error = CopyErrorData();
 		if (error->sqlerrcode != ERRCODE_INSUFFICIENT_PRIVILEGE || state == NULL)
@@ -271,6 +294,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 		ReThrowError(error);
 	}
 	PG_END_TRY();
+	guard_copying = copying;
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(context);
 	return processed;
@@ -451,8 +475,7 @@ guard_copy_from(PlannedStmt *statement, const char *query_string, QueryEnvironme
 	ExecCheckRTPerms(parse->p_rtable, true);
 	(void) policy_require_purpose(GetUserId());
 
-	if (rows_stay_as_read(relation) && !key_is_generated(&entry, relation) &&
-		!has_other_policies(&entry, relation))
+	if (rows_stay_as_read(&entry, relation) && !has_other_policies(&entry, relation))
 		processed = copy_by_core(parse, copy, relation, where, &entry);
 	else
 		processed = copy_by_insert(parse, copy, relation, where);

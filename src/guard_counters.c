@@ -508,6 +508,16 @@ guard_verbose(Node *node)
 	}
 }
 
+/*
+ * guard_is_quiet -- is it a command that counts rows in messages for developers, to
+ * whom they are not to be told?
+ */
+bool
+guard_is_quiet(Node *node)
+{
+	return (IsA(node, VacuumStmt) || IsA(node, ClusterStmt)) && protected_any() && !sees_counters();
+}
+
 /* guard_function -- for core's object access hook: the executor is about to call it */
 void
 guard_function(Oid function)

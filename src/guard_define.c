@@ -15,6 +15,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/indexing.h"
@@ -63,12 +64,12 @@ static int n_added = 0;
 
 /* guard_command_begins -- a utility command; call guard_command_ends() also after an error */
 GuardCommand
-guard_command_begins(void)
+guard_command_begins(NodeTag command)
 {
 	GuardCommand outer = {maintains, n_added};
 
 	/* asked here, for core becomes the relation's owner before it makes an index */
-	maintains = protected_any() && row_security_bypassed();
+	maintains = command != T_TransactionStmt && protected_any() && row_security_bypassed();
 	return outer;
 }
 
@@ -222,27 +223,105 @@ was_validated(Oid constraint)
 	return HeapTupleIsValid(before) && ((Form_pg_constraint) GETSTRUCT(before))->convalidated;
 }
 
+/*
+ * guard_referring -- a protected relation with a foreign key to the relation, or InvalidOid.
+ */
+Oid
+guard_referring(Oid relid)
+{
+	Relation catalog;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	if (!protected_any())
+		return InvalidOid;
+	catalog = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		if (form->contype == CONSTRAINT_FOREIGN && protected_relation(form->conrelid) != NULL)
+			found = form->conrelid;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return found;
+}
+
+/* numbers of columns that a constraint is about, in the catalog's column for them */
+static int
+columns_of(HeapTuple constraint, AttrNumber in, int16 *columns)
+{
+	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+	bool isnull;
+	Datum value = heap_getattr(constraint, in, RelationGetDescr(catalog), &isnull);
+	int n = 0;
+
+	if (!isnull)
+	{
+		ArrayType *array = DatumGetArrayTypeP(value);
+
+		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
+		memcpy(columns, ARR_DATA_PTR(array), n * sizeof(int16));
+	}
+	table_close(catalog, AccessShareLock);
+	return n;
+}
+
+static bool
+is_of_primary_key(Oid relid, AttrNumber column)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
+	bool result = bms_is_member(column - FirstLowInvalidHeapAttributeNumber, key);
+
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/*
+ * A foreign key that writes what others put into a protected relation into its own:
+ * but for keys, which are numbers of rows.
+ */
+static void
+reference_created(HeapTuple tuple, Form_pg_constraint form)
+{
+	const ProtectedRelation *found = protected_relation(form->confrelid);
+	const ProtectedRelation *from;
+	ProtectedRelation entry;
+	int16 columns[INDEX_MAX_KEYS];
+	int n;
+
+	if (found == NULL || form->confupdtype != FKCONSTR_ACTION_CASCADE)
+		return;
+	entry = *found;
+	from = protected_relation(form->conrelid);
+	if (from != NULL && from->domain == entry.domain)
+		return;
+	n = columns_of(tuple, Anum_pg_constraint_confkey, columns);
+	for (int i = 0; i < n; i++)
+		if (!is_of_primary_key(form->confrelid, columns[i]) &&
+			!protected_by_column(&entry, get_attname(form->confrelid, columns[i], false)))
+			guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
+						 "It copies there what is changed here, whoever permits what.");
+}
+
 /* does it look at nothing but columns that the command itself has added? */
 static bool
 is_of_added(HeapTuple constraint, Oid relid)
 {
-	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-	bool isnull;
-	Datum columns =
-		heap_getattr(constraint, Anum_pg_constraint_conkey, RelationGetDescr(catalog), &isnull);
-	bool result = !isnull;
+	int16 columns[MaxHeapAttributeNumber];
+	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
 
-	if (!isnull)
-	{
-		ArrayType *array = DatumGetArrayTypeP(columns);
-		int16 *numbers = (int16 *) ARR_DATA_PTR(array);
-
-		for (int i = 0; i < ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array)); i++)
-			if (!is_added(relid, numbers[i]))
-				result = false;
-	}
-	table_close(catalog, AccessShareLock);
-	return result;
+	for (int i = 0; i < n; i++)
+		if (!is_added(relid, columns[i]))
+			return false;
+	return n > 0;
 }
 
 static void
@@ -255,6 +334,8 @@ constraint_changed(Oid constraint, bool created)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	if (form->contype == CONSTRAINT_FOREIGN && created)
+		reference_created(tuple, form);
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
 		!is_protected_now(form->conrelid))
 		return;

@@ -5,7 +5,9 @@
  *
  * Members of privseg_admin and privseg_auditor are told.  Everybody else gets the
  * shape of a plan that reads protected relations: no rows, no costs, no counts of
- * what a filter removed.  ANALYZE still runs the statement.
+ * what a filter removed.  ANALYZE still runs the statement.  What does not read them
+ * itself may do so in a function, or in the cascade of a foreign key; then nothing
+ * of what ANALYZE has counted is shown either.
  */
 #include "compat.h"
 
@@ -65,6 +67,7 @@ guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *
 	instr_time duration;
 	BufferUsage before = pgBufferUsage;
 	BufferUsage used;
+	uint64 policed = policy_statements_policed;
 
 	INSTR_TIME_SET_CURRENT(start);
 	plan = pg_plan_query(query, query_string, cursor_options, params);
@@ -73,11 +76,26 @@ guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *
 	MemSet(&used, 0, sizeof(used));
 	BufferUsageAccumDiff(&used, &pgBufferUsage, &before);
 
-	if (!protected_any() || guard_reads(plan) == READS_NOTHING || guard_sees_counts())
+	if (!protected_any() || guard_sees_counts())
 	{
 		ExplainOnePlan(plan, into, state, query_string, params, environment, &duration,
 					   state->buffers ? &used : NULL);
 		return;
+	}
+	if (guard_reads(plan) == READS_NOTHING)
+	{
+		int length = state->str->len;
+		int group = state->grouping_stack != NIL ? linitial_int(state->grouping_stack) : 0;
+		ExplainOnePlan(plan, into, state, query_string, params, environment, &duration,
+					   state->buffers ? &used : NULL);
+		if (policy_statements_policed == policed)
+			return;
+		state->str->len = length;
+		state->str->data[length] = '\0';
+		if (state->grouping_stack != NIL)
+			linitial_int(state->grouping_stack) = group;
+		/* it has run */
+		state->analyze = false;
 	}
 	counts_are_hidden();
 	if (state->analyze)
@@ -112,6 +130,9 @@ may_read_protected(Node *node, void *context)
 	return expression_tree_walker(node, may_read_protected, NULL);
 }
 
+/* a command is running whose counts are handed out: nothing in it may be policed */
+bool guard_watching = false;
+
 /* the EXECUTE in an EXPLAIN, or NULL */
 static ExecuteStmt *
 executed(ExplainStmt *explain)
@@ -131,7 +152,8 @@ executed(ExplainStmt *explain)
 
 /*
  * guard_explain_execute -- take the options that count out of an EXPLAIN EXECUTE.
- * ANALYZE cannot be taken out, for it runs the statement.
+ * ANALYZE cannot be taken out, for it runs the statement.  What does not seem to read
+ * protected relations may be planned anew, and then do so; it is watched.
  */
 void
 guard_explain_execute(ExplainStmt *explain)
@@ -143,9 +165,13 @@ guard_explain_execute(ExplainStmt *explain)
 	bool analyze = false;
 	ListCell *lc;
 
-	if (prepared == NULL || guard_sees_counts() ||
-		!may_read_protected((Node *) prepared->plansource->query_list, NULL))
+	if (prepared == NULL || guard_sees_counts())
 		return;
+	if (!may_read_protected((Node *) prepared->plansource->query_list, NULL))
+	{
+		guard_watching = true;
+		return;
+	}
 	foreach (lc, explain->options)
 	{
 		DefElem *option = lfirst_node(DefElem, lc);
@@ -168,4 +194,32 @@ guard_explain_execute(ExplainStmt *explain)
 				 errhint("EXPLAIN ANALYZE the statement itself, which shows its shape; members "
 						 "of privseg_auditor and privseg_admin are shown all.")));
 	counts_are_hidden();
+}
+
+/* guard_watched -- before a policed statement runs */
+void
+guard_watched(void)
+{
+	if (!guard_watching)
+		return;
+	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+					errmsg("EXPLAIN EXECUTE would count rows of protected relations"),
+					errhint("EXPLAIN the statement itself, which shows its shape; members of "
+							"privseg_auditor and privseg_admin are shown all.")));
+}
+
+/* ---- plans that are printed ---- */
+
+/*
+ * guard_print -- a plan that reads protected relations is about to be handed out; a
+ * setting of the client's would have core print it, with all estimates, to him.
+ */
+void
+guard_print(void)
+{
+	if (!Debug_print_plan || client_min_messages > LOG || guard_sees_counts())
+		return;
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("debug_print_plan would count rows of protected relations"),
+					errhint("SET debug_print_plan = off, or client_min_messages = notice.")));
 }

@@ -177,11 +177,21 @@ domains_read(Query *modifying, Query *top)
 	return reads.domains;
 }
 
-static bool comes_from_subject(Node *expression, const Level *level, Oid domain);
+/* what a column must be filled with */
+typedef struct Wanted
+{
+	Oid domain;
+	/* where a foreign key carries the subject: what it refers to */
+	Oid referenced;
+	AttrNumber referenced_column;
+	bool never_null;
+} Wanted;
+
+static bool comes_from_subject(Node *expression, const Level *level, const Wanted *wanted);
 
 /* is a column of a query's result the key of a subject, in every arm? */
 static bool
-column_is_subject(Query *query, AttrNumber column, const Level *outer, Oid domain)
+column_is_subject(Query *query, AttrNumber column, const Level *outer, const Wanted *wanted)
 {
 	Level level = {query, outer};
 	List *columns = query->returningList != NIL ? query->returningList : query->targetList;
@@ -196,35 +206,49 @@ column_is_subject(Query *query, AttrNumber column, const Level *outer, Oid domai
 			RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
 			if (rte->rtekind != RTE_SUBQUERY ||
-				!column_is_subject(rte->subquery, column, &level, domain))
+				!column_is_subject(rte->subquery, column, &level, wanted))
 				return false;
 		}
 		return true;
 	}
 	entry = get_tle_by_resno(columns, column);
-	return entry != NULL && comes_from_subject((Node *) entry->expr, &level, domain);
+	return entry != NULL && comes_from_subject((Node *) entry->expr, &level, wanted);
 }
 
+/* the query that WITH names, and the level where it is: its own names are those of there */
 static CommonTableExpr *
-find_cte(const RangeTblEntry *rte, const Level *level)
+find_cte(const RangeTblEntry *rte, const Level **level)
 {
 	ListCell *lc;
 
-	for (Index up = 0; up < rte->ctelevelsup && level != NULL; up++)
-		level = level->outer;
-	if (level == NULL)
+	for (Index up = 0; up < rte->ctelevelsup && *level != NULL; up++)
+		*level = (*level)->outer;
+	if (*level == NULL)
 		return NULL;
-	foreach (lc, level->query->cteList)
+	foreach (lc, (*level)->query->cteList)
 		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
 			return lfirst_node(CommonTableExpr, lc);
 	return NULL;
 }
 
 static bool
-var_is_subject(const Var *var, const Level *level, Oid domain)
+column_is_wanted(Oid relid, AttrNumber column, const Wanted *wanted)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+
+	if (entry == NULL || entry->domain != wanted->domain)
+		return false;
+	if (OidIsValid(wanted->referenced))
+		return (relid == wanted->referenced && column == wanted->referenced_column) ||
+			   subject_is_carried_through(relid, column, wanted->referenced,
+										  wanted->referenced_column);
+	return strcmp(entry->subject, get_attname(relid, column, false)) == 0;
+}
+
+static bool
+var_is_subject(const Var *var, const Level *level, const Wanted *wanted)
 {
 	RangeTblEntry *rte;
-	const ProtectedRelation *entry;
 	CommonTableExpr *cte;
 
 	for (Index up = 0; up < var->varlevelsup; up++)
@@ -236,18 +260,38 @@ var_is_subject(const Var *var, const Level *level, Oid domain)
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			entry = protected_relation(rte->relid);
-			return entry != NULL && entry->domain == domain &&
-				   strcmp(entry->subject, get_attname(rte->relid, var->varattno, false)) == 0;
+			return column_is_wanted(rte->relid, var->varattno, wanted);
 		case RTE_SUBQUERY:
-			return column_is_subject(rte->subquery, var->varattno, level, domain);
+			return column_is_subject(rte->subquery, var->varattno, level, wanted);
 		case RTE_JOIN:
 			return comes_from_subject(list_nth(rte->joinaliasvars, var->varattno - 1), level,
-									  domain);
+									  wanted);
 		case RTE_CTE:
-			cte = find_cte(rte, level);
+			cte = find_cte(rte, &level);
 			return cte != NULL && !cte->cterecursive &&
-				   column_is_subject(castNode(Query, cte->ctequery), var->varattno, level, domain);
+				   column_is_subject(castNode(Query, cte->ctequery), var->varattno, level, wanted);
+		default:
+			return false;
+	}
+}
+
+/* a cast that leaves the key as it is, or fails */
+static bool
+keeps_key(const FuncExpr *cast)
+{
+	switch (cast->funcid)
+	{
+		case F_INT8_INT4:
+		case F_INT8_INT2:
+		case F_INT4_INT8:
+		case F_INT4_INT2:
+		case F_INT2_INT8:
+		case F_INT2_INT4:
+			return true;
+		case F_VARCHAR_VARCHAR_INT4_BOOL:
+			/* one that is written down cuts it short */
+			return IsA(lthird(cast->args), Const) &&
+				   !DatumGetBool(lthird_node(Const, cast->args)->constvalue);
 		default:
 			return false;
 	}
@@ -255,7 +299,7 @@ var_is_subject(const Var *var, const Level *level, Oid domain)
 
 /* is it the key of a subject that was read, and nothing else? */
 static bool
-comes_from_subject(Node *expression, const Level *level, Oid domain)
+comes_from_subject(Node *expression, const Level *level, const Wanted *wanted)
 {
 	for (;;)
 	{
@@ -263,21 +307,18 @@ comes_from_subject(Node *expression, const Level *level, Oid domain)
 			expression = (Node *) ((RelabelType *) expression)->arg;
 		else if (IsA(expression, CoerceToDomain))
 			expression = (Node *) ((CoerceToDomain *) expression)->arg;
-		else if (IsA(expression, FuncExpr) && (((FuncExpr *) expression)->funcid == F_INT8_INT4 ||
-											   ((FuncExpr *) expression)->funcid == F_INT8_INT2 ||
-											   ((FuncExpr *) expression)->funcid == F_INT4_INT8 ||
-											   ((FuncExpr *) expression)->funcid == F_INT4_INT2 ||
-											   ((FuncExpr *) expression)->funcid == F_INT2_INT8 ||
-											   ((FuncExpr *) expression)->funcid == F_INT2_INT4))
+		else if (IsA(expression, FuncExpr) && keeps_key((FuncExpr *) expression))
 			expression = linitial(((FuncExpr *) expression)->args);
 		else
 			break;
 	}
 	if (IsA(expression, Var))
-		return var_is_subject((Var *) expression, level, domain);
+		return var_is_subject((Var *) expression, level, wanted);
+	/* NULL where it finds none */
 	if (IsA(expression, SubLink) && ((SubLink *) expression)->subLinkType == EXPR_SUBLINK)
-		return column_is_subject(castNode(Query, ((SubLink *) expression)->subselect), 1, level,
-								 domain);
+		return !wanted->never_null &&
+			   column_is_subject(castNode(Query, ((SubLink *) expression)->subselect), 1, level,
+								 wanted);
 	return false;
 }
 
@@ -319,30 +360,40 @@ from_reads(Query *query)
 	return false;
 }
 
+/* NULL where there was no row, or no group */
 static bool
-has_outer_join(Node *node, void *context)
+makes_nulls(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
 		return true;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, has_outer_join, context, 0);
-	return expression_tree_walker(node, has_outer_join, context);
+		return ((Query *) node)->groupingSets != NIL ||
+			   query_tree_walker((Query *) node, makes_nulls, context, 0);
+	return expression_tree_walker(node, makes_nulls, context);
 }
 
 /* does every row that these columns insert have the key of a subject who was read? */
 static bool
 inserts_subject(List *columns, Oid relid, const ProtectedRelation *entry, const Level *level)
 {
-	TargetEntry *column = get_tle_by_resno(columns, get_attnum(relid, entry->subject));
+	Wanted wanted = {entry->domain, InvalidOid, InvalidAttrNumber, entry->show_null};
+	AttrNumber filled = get_attnum(relid, entry->subject);
+	TargetEntry *column;
 
 	/* a row about nobody is shown under every purpose */
-	if (entry->show_null && has_outer_join((Node *) level->query, NULL))
+	if (entry->show_null && makes_nulls((Node *) level->query, NULL))
 		return false;
 	if (subject_is_carried_by(relid, NULL))
-		return true;
-	return column != NULL && comes_from_subject((Node *) column->expr, level, entry->domain);
+	{
+		/* what it refers to may have no subject */
+		if (entry->show_null)
+			return false;
+		filled = subject_reference(relid, &wanted.referenced, &wanted.referenced_column);
+	}
+	column = get_tle_by_resno(columns, filled);
+	return column != NULL && comes_from_subject((Node *) column->expr, level, &wanted);
 }
 
 /* may rows of these domains go where this modifying query puts them? */
@@ -365,10 +416,15 @@ may_copy(Query *query, Query *top, List *domains)
 		return false;
 	if (query->commandType == CMD_INSERT && from_reads(query))
 		return inserts_subject(query->targetList, target->relid, &entry, &level);
+	/* a row that is updated may be about nobody */
+	if (query->commandType == CMD_UPDATE && entry.show_null && from_reads(query))
+		return false;
 	foreach (lc, query->mergeActionList)
 	{
 		MergeAction *action = lfirst_node(MergeAction, lc);
 
+		if (action->commandType == CMD_UPDATE && entry.show_null && from_reads(query))
+			return false;
 		if (action->commandType == CMD_INSERT && from_reads(query) &&
 			!inserts_subject(action->targetList, target->relid, &entry, &level))
 			return false;

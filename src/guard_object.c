@@ -182,8 +182,11 @@ relation_dropped(Oid relid)
 		/* what is derived goes: another table may get this OID one day */
 		List *purposes = purpose_all();
 		ListCell *lc;
-		Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+		Snapshot snapshot;
 
+		/* a fold that is under way writes them, and deletes them itself */
+		(void) fold_lock(relid, true);
+		snapshot = RegisterSnapshot(GetLatestSnapshot());
 		foreach (lc, purposes)
 			set_clear(relid, ((Purpose *) lfirst(lc))->id, snapshot);
 		UnregisterSnapshot(snapshot);

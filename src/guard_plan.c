@@ -255,6 +255,11 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("a plan made during a referential action cannot be used outside it")));
+	if (mark != NULL || reads == READS_PERMITTED)
+	{
+		policy_statements_policed++;
+		guard_watched();
+	}
 	if (reads != READS_PERMITTED)
 		return reads;
 	rte = protected_in(plan);

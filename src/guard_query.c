@@ -40,7 +40,7 @@ attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const Protecte
 
 /* ours is checked first, for the same reason */
 static void
-attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals)
+attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals, List *alike)
 {
 	WithCheckOption *wco;
 	ListCell *lc;
@@ -48,7 +48,8 @@ attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals)
 	foreach (lc, query->withCheckOptions)
 	{
 		wco = lfirst_node(WithCheckOption, lc);
-		if (wco->kind == kind && policy_is(wco->qual, quals))
+		/* what core has attached does not know an insert from an update */
+		if (wco->kind == kind && (policy_is(wco->qual, quals) || policy_is(wco->qual, alike)))
 			query->withCheckOptions = foreach_delete_current(query->withCheckOptions, lc);
 	}
 	wco = makeNode(WithCheckOption);
@@ -80,25 +81,26 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const Protect
 			{
 				updates = true;
 				attach_check(query, rte, WCO_RLS_MERGE_UPDATE_CHECK,
-							 policy_read_quals(entry, rte->relid, varno));
+							 policy_read_quals(entry, rte->relid, varno), NIL);
 			}
 			if (action->commandType == CMD_DELETE)
 				attach_check(query, rte, WCO_RLS_MERGE_DELETE_CHECK,
-							 policy_read_quals(entry, rte->relid, varno));
+							 policy_read_quals(entry, rte->relid, varno), NIL);
 		}
 	}
 	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
 	{
 		updates = true;
 		attach_check(query, rte, WCO_RLS_CONFLICT_CHECK,
-					 policy_read_quals(entry, rte->relid, varno));
+					 policy_read_quals(entry, rte->relid, varno), NIL);
 	}
 	if (inserts)
 		attach_check(query, rte, WCO_RLS_INSERT_CHECK,
-					 policy_write_quals(entry, rte->relid, varno));
+					 policy_insert_quals(entry, rte->relid, varno),
+					 policy_update_quals(entry, rte->relid, varno));
 	if (updates)
 		attach_check(query, rte, WCO_RLS_UPDATE_CHECK,
-					 policy_write_quals(entry, rte->relid, varno));
+					 policy_update_quals(entry, rte->relid, varno), NIL);
 
 	/* checks on the new row that core made of the SELECT policy (see there) */
 	if (!policy_is_subject_table(entry, rte->relid))

@@ -133,6 +133,25 @@ is_known(AlterTableType subtype)
 	}
 }
 
+/*
+ * That nothing refers to the rows of a partition which is taken away, core asks in the
+ * caller's name, and hears of the rows that are shown.
+ */
+static void
+guard_detach(Oid relid, List *commands)
+{
+	ListCell *lc;
+	Oid referring = InvalidOid;
+
+	foreach (lc, commands)
+		if (lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartition ||
+			lfirst_node(AlterTableCmd, lc)->subtype == AT_DetachPartitionFinalize)
+			referring = guard_referring(relid);
+	if (OidIsValid(referring) && !row_security_bypassed())
+		guard_refuse(referring, "DETACH PARTITION of a table that is referred to from it",
+					 "Whether rows of everybody refer to the partition has to be looked at.");
+}
+
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
@@ -154,7 +173,10 @@ guard_alter_table(AlterTableStmt *alter)
 	}
 	entry = protected_relation(relid);
 	if (entry == NULL)
+	{
+		guard_detach(relid, alter->cmds);
 		return;
+	}
 	copy = *entry;
 	foreach (lc, alter->cmds)
 	{

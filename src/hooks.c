@@ -160,6 +160,8 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	if (OidIsValid(copies_into))
 		guard_mark_copies(plan, copies_into);
 	guard_plan(plan);
+	if (guard_reads(plan) != READS_NOTHING)
+		guard_print();
 	return plan;
 }
 
@@ -275,12 +277,15 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool ex
 	{
 		run_executor(query, direction, count, execute_once);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		policy_execution_ends(&execution);
 		policy_context_leave(&context);
+		policy_statement_failed(query->estate->es_query_cxt, execution.referential);
 	}
 	PG_END_TRY();
+	policy_execution_ends(&execution);
+	policy_context_leave(&context);
 }
 
 /* here AFTER triggers run, and core's cascades in them */
@@ -302,12 +307,15 @@ on_executor_finish(QueryDesc *query)
 	{
 		finish_executor(query);
 	}
-	PG_FINALLY();
+	PG_CATCH();
 	{
 		policy_execution_ends(&execution);
 		policy_context_leave(&context);
+		policy_statement_failed(query->estate->es_query_cxt, execution.referential);
 	}
 	PG_END_TRY();
+	policy_execution_ends(&execution);
+	policy_context_leave(&context);
 }
 
 static bool
@@ -341,6 +349,9 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	volatile bool copied = false;
 	bool copies_for_replication = catalog_copies_for_replication;
 	const char *making = guard_making;
+	bool watching = guard_watching;
+	int messages = client_min_messages;
+	volatile bool quiet = false;
 	GuardCommand outer;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
 	NodeTag done = nodeTag(statement->utilityStmt);
@@ -351,12 +362,15 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guarded = copyObject(statement);
 		read_only = false;
 	}
-	outer = guard_command_begins();
+	outer = guard_command_begins(done);
 	PG_TRY();
 	{
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
 		if (!IsA(guarded->utilityStmt, TransactionStmt))
 			guard_utility(guarded);
+		quiet = guard_is_quiet(guarded->utilityStmt) && client_min_messages < NOTICE;
+		if (quiet)
+			client_min_messages = NOTICE;
 		if (guard_making == NULL)
 			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
@@ -370,6 +384,9 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	{
 		catalog_copies_for_replication = copies_for_replication;
 		guard_making = making;
+		guard_watching = watching;
+		if (quiet && client_min_messages == NOTICE)
+			client_min_messages = messages;
 		guard_command_ends(outer);
 	}
 	PG_END_TRY();

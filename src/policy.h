@@ -16,7 +16,8 @@
 extern List *policy_permissive(CmdType command, Relation relation);
 extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
-extern List *policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_insert_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_update_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno);
@@ -53,6 +54,18 @@ extern const char *policy_purpose_of_statement(MemoryContext context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
 
 /* a statement that runs; one inside the other */
+/* a row's own key, and those of whom it is also about */
+#define POLICY_MAX_KEYS 10
+
+typedef struct ExpectedKey
+{
+	bool is_told;
+	bool is_null;
+	size_t length;
+	size_t size; /* of the memory */
+	char *data;
+} ExpectedKey;
+
 typedef struct PolicyExecution
 {
 	struct PolicyExecution *outer;
@@ -60,17 +73,17 @@ typedef struct PolicyExecution
 	bool referential;
 	Oid carrying;
 	MemoryContext memory;
-	/* the key that the row it is about to write must have */
-	bool expects;
-	bool expects_null;
-	size_t expected_length;
-	size_t expected_size;
-	char *expected;
+	/* the keys that the row it is about to write must have */
+	ExpectedKey expected[POLICY_MAX_KEYS];
 } PolicyExecution;
 
 extern void policy_execution_begins(PolicyExecution *execution, bool referential, Oid carrying,
 									MemoryContext memory);
 extern void policy_execution_ends(PolicyExecution *execution);
+extern void
+policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
+/* how many statements have run in this session under the policy, or core's for foreign keys */
+extern uint64 policy_statements_policed;
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);
@@ -84,8 +97,9 @@ typedef struct KeyBytes
 } KeyBytes;
 
 extern void policy_key_bytes(Datum key, KeyKind kind, KeyBytes *bytes);
-extern void policy_expect_key(const void *key, size_t length);
-extern bool policy_key_is_expected(const void *key, size_t length);
+extern void policy_expect_key(int which, const void *key, size_t length);
+extern void policy_expect_nothing(int which);
+extern bool policy_key_is_expected(int which, const void *key, size_t length);
 
 /* the security context in which a query was handed over */
 typedef struct PolicyContext

@@ -187,6 +187,17 @@ carrying_of(FmgrInfo *function)
 	return carrying;
 }
 
+/* a query of the shape that guard_referential.c knows */
+static const char *
+look_up(Oid relid, const char *column, const char *key_column, Oid equality)
+{
+	return psprintf("SELECT %s FROM %s x WHERE %s %s $1 FOR KEY SHARE OF x",
+					quote_identifier(column),
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+											   get_rel_name(relid)),
+					quote_identifier(key_column), operator_text(equality));
+}
+
 /*
  * The subject's key of the referenced row, in the caller's memory.  It is read
  * unfiltered, as a foreign key check reads it.
@@ -201,12 +212,8 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 
 	SPI_connect();
 	if (carrying->plan == NULL)
-		query = psprintf(
-			"SELECT %s FROM %s x WHERE %s %s $1 FOR KEY SHARE OF x",
-			quote_identifier(reference->subject_column),
-			quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
-									   get_rel_name(reference->relid)),
-			quote_identifier(reference->key_column), operator_text(reference->equality));
+		query = look_up(reference->relid, reference->subject_column, reference->key_column,
+						reference->equality);
 	if (run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, 1) !=
 		SPI_OK_SELECT)
 		ereport(ERROR,
@@ -249,11 +256,11 @@ expect(const Reference *reference, Datum subject, bool isnull, Oid type)
 
 	if (isnull)
 	{
-		policy_expect_key(NULL, 0);
+		policy_expect_key(0, NULL, 0);
 		return;
 	}
 	policy_key_bytes(as_key(subject, type), reference->key_kind, &bytes);
-	policy_expect_key(bytes.data, bytes.length);
+	policy_expect_key(0, bytes.data, bytes.length);
 }
 
 /*
@@ -347,7 +354,7 @@ subject_carried(PG_FUNCTION_ARGS)
 		expect(&reference, value, isnull, target->atttypid);
 	}
 	else
-		policy_expect_key(NULL, 0);
+		policy_expect_key(0, NULL, 0);
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
 }
 
@@ -415,6 +422,92 @@ subject_is_carried_by(Oid relid, const char *column)
 	result = carrying_trigger(relation, column) != NULL;
 	RelationClose(relation);
 	return result;
+}
+
+/*
+ * subject_is_gone -- do the foreign keys of a column refer to subjects of this domain, and
+ * is there none any more whom the key is of?
+ */
+bool
+subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain)
+{
+	Oid type = TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid;
+	bool refers = false;
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
+		const ProtectedRelation *entry;
+		SPIPlanPtr plan = NULL;
+		const char *query;
+		uint64 found;
+		bool is_of_it = false;
+
+		for (int i = 0; i < reference->nkeys; i++)
+			is_of_it = is_of_it || reference->conkey[i] == column;
+		if (!is_of_it)
+			continue;
+		entry = protected_relation(reference->confrelid);
+		if (reference->nkeys != 1 || entry == NULL || entry->domain != domain)
+			return false;
+		SPI_connect();
+		query = look_up(reference->confrelid, entry->subject,
+						get_attname(reference->confrelid, reference->confkey[0], false),
+						reference->conpfeqop[0]);
+		if (run_as_owner(reference->confrelid, query, &plan, false, 1, &type, &key, 0, 1) !=
+			SPI_OK_SELECT)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
+		found = SPI_processed;
+		SPI_finish();
+		if (found > 0)
+			return false;
+		refers = true;
+	}
+	return refers;
+}
+
+/*
+ * subject_reference -- the column through which a relation's subjects are carried, and
+ * what it refers to.  InvalidAttrNumber where there is none.
+ */
+AttrNumber
+subject_reference(Oid relid, Oid *referenced, AttrNumber *referenced_column)
+{
+	Relation relation = RelationIdGetRelation(relid);
+	Trigger *carrying = RelationIsValid(relation) ? carrying_trigger(relation, NULL) : NULL;
+	AttrNumber column = carrying ? get_attnum(relid, carrying->tgargs[0]) : InvalidAttrNumber;
+	AttrNumber found = InvalidAttrNumber;
+	ListCell *lc;
+
+	*referenced = InvalidOid;
+	*referenced_column = InvalidAttrNumber;
+	if (!RelationIsValid(relation))
+		return InvalidAttrNumber;
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		if (carrying == NULL || reference->nkeys != 1 || reference->conkey[0] != column)
+			continue;
+		found = column;
+		*referenced = reference->confrelid;
+		*referenced_column = reference->confkey[0];
+	}
+	RelationClose(relation);
+	return found;
+}
+
+/* subject_is_carried_through -- is it such a column, and refers it to that? */
+bool
+subject_is_carried_through(Oid relid, AttrNumber column, Oid to, AttrNumber to_column)
+{
+	Oid referenced;
+	AttrNumber referenced_column;
+
+	return column == subject_reference(relid, &referenced, &referenced_column) &&
+		   referenced == to && referenced_column == to_column;
 }
 
 /*

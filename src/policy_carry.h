@@ -12,6 +12,9 @@
 
 extern bool carries_subject(Relation relation);
 extern bool subject_is_carried_by(Oid relid, const char *column);
+extern bool subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain);
+extern AttrNumber subject_reference(Oid relid, Oid *referenced, AttrNumber *referenced_column);
+extern bool subject_is_carried_through(Oid relid, AttrNumber column, Oid to, AttrNumber to_column);
 extern void subject_follows(Relation relation, HeapTuple row);
 
 #pragma GCC visibility pop

@@ -21,6 +21,7 @@
 #include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -127,6 +128,38 @@ qual_is_not_reviewed(Node *qual)
 	return false;
 }
 
+/* anything that the planner may find to be a qual, or part of one, and that is of a user */
+static bool
+condition_is_not_reviewed(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	/* looked at as a query */
+	if (IsA(node, Query))
+		return false;
+	if ((IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, ScalarArrayOpExpr) ||
+		 IsA(node, FuncExpr)) &&
+		exprType(node) == BOOLOID)
+		return !policy_is_call(node) && !reviewed_clause(node);
+	return expression_tree_walker(node, condition_is_not_reviewed, NULL);
+}
+
+/* a subquery's columns: quals around it may be of them, and it may be pulled up */
+static bool
+has_other_columns(const Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		Node *column = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (condition_is_not_reviewed(column, NULL))
+			return true;
+	}
+	return false;
+}
+
 static bool
 has_other_quals(Node *node, void *context)
 {
@@ -137,17 +170,24 @@ has_other_quals(Node *node, void *context)
 		Query *query = (Query *) node;
 		ListCell *lc;
 
+		if (context != NULL && has_other_columns(query))
+			return true;
+
 		if (qual_is_not_reviewed(query->havingQual))
 			return true;
 		foreach (lc, query->rtable)
 		{
 			ListCell *qual;
 
+			/* a single row of VALUES is pulled up, too */
+			if (condition_is_not_reviewed((Node *) lfirst_node(RangeTblEntry, lc)->values_lists,
+										  NULL))
+				return true;
 			foreach (qual, lfirst_node(RangeTblEntry, lc)->securityQuals)
 				if (qual_is_not_reviewed(lfirst(qual)))
 					return true;
 		}
-		return query_tree_walker(query, has_other_quals, NULL, QTW_EXAMINE_RTES_BEFORE);
+		return query_tree_walker(query, has_other_quals, query, QTW_EXAMINE_RTES_BEFORE);
 	}
 	if (IsA(node, FromExpr) && qual_is_not_reviewed(((FromExpr *) node)->quals))
 		return true;
@@ -155,7 +195,7 @@ has_other_quals(Node *node, void *context)
 		return true;
 	if (IsA(node, RangeTblEntry))
 		return false;
-	return expression_tree_walker(node, has_other_quals, NULL);
+	return expression_tree_walker(node, has_other_quals, context);
 }
 
 /*
@@ -166,6 +206,7 @@ has_other_quals(Node *node, void *context)
 bool
 policy_review_statement(Query *query)
 {
+	/* the outermost columns are no clause of anything */
 	return !has_other_quals((Node *) query, NULL);
 }
 

@@ -104,14 +104,17 @@ call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno,
 {
 	Expr *key = key_argument(relid, column, entry->key_kind, varno);
 	CatalogFunction function = (write ? write_functions : read_functions)[entry->key_kind];
+	FuncExpr *call =
+		makeFuncExpr(catalog_function_oid(function), BOOLOID,
+					 list_make3(key,
+								makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
+										  ObjectIdGetDatum(entry->domain), false, true),
+								makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+										  Int32GetDatum(flags), false, true)),
+					 InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
 
-	return (Expr *) makeFuncExpr(catalog_function_oid(function), BOOLOID,
-								 list_make3(key,
-											makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
-													  ObjectIdGetDatum(entry->domain), false, true),
-											makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
-													  Int32GetDatum(flags), false, true)),
-								 InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
+	call->location = ROW_CALL_LOCATION;
+	return (Expr *) call;
 }
 
 /* policy_is_subject_table -- or a partition of it, where its unique index counts? */
@@ -122,37 +125,54 @@ policy_is_subject_table(const ProtectedRelation *entry, Oid relid)
 		   (relid == entry->relid || get_rel_relispartition(relid));
 }
 
-/*
- * Are there triggers that tell which key a new row must have when all others are
- * done with it?  See policy_trigger.c and policy_carry.c.
- */
-static bool
-key_is_told(Oid relid)
+/* what the quals are asked about */
+typedef enum RowUse
 {
-	Relation relation = RelationIdGetRelation(relid);
-	bool result =
-		relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE || carries_subject(relation);
+	ROW_READ,
+	ROW_INSERTED,
+	ROW_UPDATED
+} RowUse;
 
+/*
+ * Which keys have triggers told that a new row must have when all others are done
+ * with it?  Of carried subjects each row's own (policy_carry.c); of rows that change
+ * their partition, all they had (policy_trigger.c).
+ */
+static void
+find_told(Oid relid, RowUse use, bool *own, bool *others)
+{
+	Relation relation;
+
+	*own = *others = false;
+	if (use == ROW_READ)
+		return;
+	relation = RelationIdGetRelation(relid);
+	*others = use == ROW_UPDATED && relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE;
+	*own = *others || carries_subject(relation);
 	RelationClose(relation);
-	return result;
 }
 
 static List *
-quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
+quals(const ProtectedRelation *entry, Oid relid, Index varno, RowUse use)
 {
 	/* the same for the whole tree: children are read by their parent's quals */
 	int flags = (entry->show_null ? ROW_NULL_PASSES : 0) |
 				(entry->relid == entry->domain ? ROW_SUBJECT_TABLE : 0);
+	bool own;
+	bool others;
+	bool write;
 	List *result;
 
-	if (write && key_is_told(relid))
-		flags |= ROW_EXPECTED;
+	find_told(relid, use, &own, &others);
 	/* a new row of the subject table is about a new subject (see policy_row.c) */
-	write = write && policy_is_subject_table(entry, relid);
-	result = list_make1(call(entry, relid, entry->subject, varno, write, flags));
+	write = use != ROW_READ && policy_is_subject_table(entry, relid);
+	result = list_make1(
+		call(entry, relid, entry->subject, varno, write, flags | (own ? ROW_EXPECTED : 0)));
 	for (int i = 0; i < entry->n_also_about; i++)
-		result = lappend(result, call(entry, relid, entry->also_about[i], varno, false,
-									  ROW_NULL_PASSES | ROW_ALSO_ABOUT));
+		result =
+			lappend(result, call(entry, relid, entry->also_about[i], varno, false,
+								 ROW_NULL_PASSES | ROW_ALSO_ABOUT |
+									 (others ? ROW_EXPECTED | (i + 1) << ROW_WHICH_SHIFT : 0)));
 	return result;
 }
 
@@ -164,7 +184,7 @@ quals(const ProtectedRelation *entry, Oid relid, Index varno, bool write)
 List *
 policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	return quals(entry, relid, varno, false);
+	return quals(entry, relid, varno, ROW_READ);
 }
 
 static List *
@@ -188,32 +208,39 @@ with_flag(List *quals, int flag)
 List *
 policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	return with_flag(quals(entry, relid, varno, false), ROW_CASCADED);
+	return with_flag(quals(entry, relid, varno, ROW_READ), ROW_CASCADED);
 }
 
 /* policy_moved_quals -- quals of a row that such a cascade has moved to another partition */
 List *
 policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	List *result = policy_cascade_quals(entry, relid, varno);
-	Const *flags = lthird_node(Const, linitial_node(FuncExpr, result)->args);
+	ProtectedRelation row = *entry;
 
-	flags->constvalue = Int32GetDatum(DatumGetInt32(flags->constvalue) | ROW_EXPECTED);
-	return result;
+	/* it is no new subject's, whichever table it is in */
+	row.relid = InvalidOid;
+	return with_flag(quals(&row, relid, varno, ROW_UPDATED), ROW_CASCADED);
 }
 
 /* policy_copy_quals -- quals that a new row of COPY must pass, or COPY ends */
 List *
 policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	return with_flag(quals(entry, relid, varno, true), ROW_COPIED);
+	return with_flag(quals(entry, relid, varno, ROW_INSERTED), ROW_COPIED);
 }
 
-/* policy_write_quals -- quals that a new row must pass */
+/* policy_insert_quals -- quals that a new row must pass */
 List *
-policy_write_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+policy_insert_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
-	return quals(entry, relid, varno, true);
+	return quals(entry, relid, varno, ROW_INSERTED);
+}
+
+/* policy_update_quals -- quals that a row must pass when it has changed */
+List *
+policy_update_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return quals(entry, relid, varno, ROW_UPDATED);
 }
 
 static RowSecurityPolicy *
@@ -246,7 +273,7 @@ policy_restrictive(CmdType command, Relation relation)
 	/* opening the relation may build its entry in core's cache, and ours, anew */
 	copy = *entry;
 	return list_make1(make_policy(false, make_ands_explicit(policy_read_quals(&copy, relid, 1)),
-								  make_ands_explicit(policy_write_quals(&copy, relid, 1))));
+								  make_ands_explicit(policy_update_quals(&copy, relid, 1))));
 }
 
 /*

@@ -215,13 +215,41 @@ type_is_of_core(Oid type)
 	return type < FirstNormalObjectId && get_typtype(type) == TYPTYPE_BASE;
 }
 
+/* and can they be compared at all?  Of some types only the first attempt says that they cannot. */
+static bool
+type_compares(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
+	Oid element = get_element_type(type);
+
+	return OidIsValid(entry->eq_opr) && OidIsValid(entry->cmp_proc) &&
+		   (!OidIsValid(element) || type_compares(element));
+}
+
 static bool
 elements_are_of_core(List *args)
 {
 	ListCell *lc;
 
 	foreach (lc, args)
-		if (!type_is_of_core(exprType(lfirst(lc))))
+		if (!type_is_of_core(exprType(lfirst(lc))) || !type_compares(exprType(lfirst(lc))))
+			return false;
+	return true;
+}
+
+/*
+ * Where text is compared, is it known by which collation?  Else that is an error, and one
+ * that only the row tells which gets there.
+ */
+static bool
+collation_is_known(List *args, Oid collation)
+{
+	ListCell *lc;
+
+	if (OidIsValid(collation))
+		return true;
+	foreach (lc, args)
+		if (type_is_collatable(exprType(lfirst(lc))))
 			return false;
 	return true;
 }
@@ -249,9 +277,9 @@ pattern_cannot_raise(List *args)
 }
 
 static bool
-tells_nothing(Oid function, List *args)
+tells_nothing(Oid function, List *args, Oid collation)
 {
-	if (function >= FirstNormalObjectId)
+	if (function >= FirstNormalObjectId || !collation_is_known(args, collation))
 		return false;
 	if (get_func_leakproof(function))
 		return true;
@@ -264,7 +292,8 @@ tells_nothing(Oid function, List *args)
 			case ELEMENTS:
 				return elements_are_of_core(args);
 			case PATTERN:
-				return pattern_cannot_raise(args);
+				/* there is no pattern matching by a collation that is not deterministic */
+				return get_collation_isdeterministic(collation) && pattern_cannot_raise(args);
 			default:
 				return true;
 		}
@@ -324,10 +353,11 @@ calls_user(Node *node, void *context)
 static bool tells(Node *node, void *context);
 
 static bool
-call_tells(Oid function, List *args, Review *review)
+call_tells(Oid function, List *args, Oid collation, Review *review)
 {
-	if (!tells_nothing(function, args) &&
-		!(review->definition && is_for_definitions(function, args)))
+	if (!tells_nothing(function, args, collation) &&
+		!(review->definition && collation_is_known(args, collation) &&
+		  is_for_definitions(function, args)))
 		return true;
 	return tells((Node *) args, review);
 }
@@ -354,14 +384,17 @@ tells(Node *node, void *context)
 		case T_DistinctExpr:
 		case T_NullIfExpr:
 			set_opfuncid((OpExpr *) node);
-			return call_tells(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args, review);
+			return call_tells(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args,
+							  ((OpExpr *) node)->inputcollid, review);
 		case T_ScalarArrayOpExpr:
 			set_sa_opfuncid((ScalarArrayOpExpr *) node);
 			return call_tells(((ScalarArrayOpExpr *) node)->opfuncid,
-							  ((ScalarArrayOpExpr *) node)->args, review);
+							  ((ScalarArrayOpExpr *) node)->args,
+							  ((ScalarArrayOpExpr *) node)->inputcollid, review);
 		case T_FuncExpr:
 			return ((FuncExpr *) node)->funcretset ||
-				   call_tells(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args, review);
+				   call_tells(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args,
+							  ((FuncExpr *) node)->inputcollid, review);
 		case T_NullTest:
 			return ((NullTest *) node)->argisrow ||
 				   tells((Node *) ((NullTest *) node)->arg, context);
@@ -374,8 +407,10 @@ tells(Node *node, void *context)
 		case T_BooleanTest:
 		case T_RelabelType:
 		case T_CollateExpr:
-		case T_ArrayExpr:
 			return expression_tree_walker(node, tells, context);
+		case T_ArrayExpr:
+			/* arrays of one array's elements must be of one size */
+			return ((ArrayExpr *) node)->multidims || expression_tree_walker(node, tells, context);
 		default:
 			return true;
 	}

@@ -266,10 +266,21 @@ answered(FunctionCallInfo fcinfo, bool permitted)
 	return permitted;
 }
 
-static pg_noinline void
-check_expected(const void *key, size_t length)
+/* is it the policy's own call in the check of a new row, whose triggers have told its key? */
+static inline bool
+asks_for_expected(FunctionCallInfo fcinfo)
 {
-	if (policy_key_is_expected(key, length))
+	Node *call = fcinfo->flinfo->fn_expr;
+
+	return unlikely((ROW_FLAGS(fcinfo) & ROW_EXPECTED) != 0) && call != NULL &&
+		   IsA(call, FuncExpr) && ((FuncExpr *) call)->location == ROW_CALL_LOCATION;
+}
+
+static pg_noinline void
+check_expected(FunctionCallInfo fcinfo, const void *key, size_t length)
+{
+	if (policy_key_is_expected((ROW_FLAGS(fcinfo) >> ROW_WHICH_SHIFT) % POLICY_MAX_KEYS, key,
+							   length))
 		return;
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED), errmsg("a trigger gave a row another subject's key"),
@@ -281,8 +292,8 @@ check_expected(const void *key, size_t length)
 static bool
 answer_without_key(FunctionCallInfo fcinfo, const RowState *state)
 {
-	if ((ROW_FLAGS(fcinfo) & ROW_EXPECTED) != 0 && state->lookup != NULL)
-		check_expected(NULL, 0);
+	if (asks_for_expected(fcinfo) && state->lookup != NULL)
+		check_expected(fcinfo, NULL, 0);
 	return answered(fcinfo, state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 }
 
@@ -290,12 +301,12 @@ answer_without_key(FunctionCallInfo fcinfo, const RowState *state)
 static inline void
 check_written(FunctionCallInfo fcinfo, KeyKind kind)
 {
-	if (unlikely((ROW_FLAGS(fcinfo) & ROW_EXPECTED) != 0))
+	if (asks_for_expected(fcinfo))
 	{
 		KeyBytes bytes;
 
 		policy_key_bytes(PG_GETARG_DATUM(0), kind, &bytes);
-		check_expected(bytes.data, bytes.length);
+		check_expected(fcinfo, bytes.data, bytes.length);
 	}
 }
 

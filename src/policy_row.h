@@ -16,6 +16,14 @@
 #define ROW_COPIED 0x10        /* new, by COPY: one that may not be written ends the statement */
 
 #define ROW_EXPECTED 0x20 /* its key is the one that a trigger has told (policy_expect_key()) */
+#define ROW_WHICH_SHIFT 8 /* which of them it is */
+
+/*
+ * Where our calls say to stand in the statement's text.  One that a user writes stands
+ * somewhere in it, or nowhere (-1): it does not ask for what was told.
+ */
+#define ROW_CALL_LOCATION (-15)
+
 /* the error of one that may not, which guard_copy.c completes */
 #define ROW_COPIED_ERROR "new row violates row-level security policy \"privseg\""
 

@@ -132,7 +132,45 @@ policy_statement_goes_on(MemoryContext query_context)
 	}
 }
 
+/* what it reads, as policy_statement_begins() was told */
+static PolicyReads
+reads_of_statement(MemoryContext query_context)
+{
+	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+		if (open->context == query_context)
+			return open->reader.reads;
+	return READS_NOTHING;
+}
+
+/*
+ * policy_statement_failed -- throw the error on.  Core puts rows and keys into the details
+ * of violated constraints where the relation's owner is bound by no row security; here
+ * they may be of anybody, and a cascade runs as the owner whoever began it.
+ *	referential		one of core's for a foreign key
+ */
+void
+policy_statement_failed(MemoryContext query_context, bool referential)
+{
+	MemoryContext error_context = CurrentMemoryContext;
+	ErrorData *error;
+
+	if (!referential && reads_of_statement(query_context) != READS_PERMITTED)
+		PG_RE_THROW();
+	MemoryContextSwitchTo(query_context);
+	error = CopyErrorData();
+	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+	{
+		MemoryContextSwitchTo(error_context);
+		PG_RE_THROW();
+	}
+	FlushErrorState();
+	error->detail = NULL;
+	ReThrowError(error);
+}
+
 /* ---- running ---- */
+
+uint64 policy_statements_policed = 0;
 
 static PolicyExecution *executions = NULL;
 
@@ -262,37 +300,48 @@ policy_key_bytes(Datum key, KeyKind kind, KeyBytes *bytes)
 /*
  * policy_expect_key -- the row that the innermost statement is about to write must
  * have this key when all triggers are done with it.
+ *	which			0: its own; i: of the i-th column that it is also about
  *	key, length		its bytes; NULL for none
  */
 void
-policy_expect_key(const void *key, size_t length)
+policy_expect_key(int which, const void *key, size_t length)
 {
-	PolicyExecution *execution = executions;
+	ExpectedKey *expected;
 
-	if (execution == NULL)
+	if (executions == NULL)
 		return;
-	if (execution->expected == NULL || execution->expected_size < length)
+	expected = &executions->expected[which];
+	if (expected->data == NULL || expected->size < length)
 	{
-		execution->expected_size = Max(length, 16);
-		execution->expected = MemoryContextAlloc(execution->memory, execution->expected_size);
+		expected->size = Max(length, 16);
+		expected->data = MemoryContextAlloc(executions->memory, expected->size);
 	}
-	execution->expects = true;
-	execution->expects_null = key == NULL;
-	execution->expected_length = length;
+	expected->is_told = true;
+	expected->is_null = key == NULL;
+	expected->length = length;
 	if (key != NULL)
-		memcpy(execution->expected, key, length);
+		memcpy(expected->data, key, length);
+}
+
+/* policy_expect_nothing -- it may have any */
+void
+policy_expect_nothing(int which)
+{
+	if (executions != NULL)
+		executions->expected[which].is_told = false;
 }
 
 /* policy_key_is_expected -- is it the one?  Asked once for each that was told. */
 bool
-policy_key_is_expected(const void *key, size_t length)
+policy_key_is_expected(int which, const void *key, size_t length)
 {
-	PolicyExecution *execution = executions;
+	ExpectedKey *expected;
 
-	if (execution == NULL || !execution->expects)
+	if (executions == NULL || !executions->expected[which].is_told)
 		return true;
-	execution->expects = false;
-	if (key == NULL || execution->expects_null)
-		return (key == NULL) == execution->expects_null;
-	return length == execution->expected_length && memcmp(key, execution->expected, length) == 0;
+	expected = &executions->expected[which];
+	expected->is_told = false;
+	if (key == NULL || expected->is_null)
+		return (key == NULL) == expected->is_null;
+	return length == expected->length && memcmp(key, expected->data, length) == 0;
 }

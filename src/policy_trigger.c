@@ -37,15 +37,15 @@ may_move(Relation relation)
 
 /* a key column's value as row_permitted() takes it */
 static void
-key_of(HeapTuple row, AttrNumber column, Relation relation, KeyKind kind, bool *isnull,
-	   KeyBytes *bytes)
+key_of(HeapTuple row, AttrNumber column, Relation relation, KeyKind kind, KeyBytes *bytes)
 {
-	Datum value = heap_getattr(row, column, RelationGetDescr(relation), isnull);
+	bool isnull;
+	Datum value = heap_getattr(row, column, RelationGetDescr(relation), &isnull);
 	Oid type = TupleDescAttr(RelationGetDescr(relation), column - 1)->atttypid;
 
 	bytes->data = NULL;
 	bytes->length = 0;
-	if (*isnull)
+	if (isnull)
 		return;
 	if (type == INT4OID)
 		value = Int64GetDatum(DatumGetInt32(value));
@@ -70,38 +70,48 @@ refuse_move(Relation relation)
 					errhint("Delete the row and insert one for the other subject.")));
 }
 
-/* before an update: the row keeps its keys, and the check of the new row knows which */
+/*
+ * An update: the row keeps its keys.
+ *	before		the update: the check of the new row is told which
+ */
 static void
-tell_key(TriggerData *trigger)
+check_keys(TriggerData *trigger, bool before_update)
 {
 	Relation relation = trigger->tg_relation;
 	const ProtectedRelation *found = protected_relation(RelationGetRelid(relation));
 	ProtectedRelation entry;
-	KeyBytes before;
-	KeyBytes after;
-	bool isnull;
 
-	if (found == NULL || may_move(relation))
+	if (may_move(relation))
 		return;
-	entry = *found;
-	for (int i = 0; i < entry.n_also_about; i++)
-	{
-		AttrNumber column = get_attnum(RelationGetRelid(relation), entry.also_about[i]);
-
-		key_of(trigger->tg_trigtuple, column, relation, entry.key_kind, &isnull, &before);
-		key_of(trigger->tg_newtuple, column, relation, entry.key_kind, &isnull, &after);
-		if (before.data != NULL && !same_key(&before, &after))
-			refuse_move(relation);
-	}
-	key_of(trigger->tg_trigtuple, get_attnum(RelationGetRelid(relation), entry.subject), relation,
-		   entry.key_kind, &isnull, &before);
-	key_of(trigger->tg_newtuple, get_attnum(RelationGetRelid(relation), entry.subject), relation,
-		   entry.key_kind, &isnull, &after);
-	if (!same_key(&before, &after))
+	if (found == NULL)
 		refuse_move(relation);
-	/* a row that carries its subject is told its key by subject_carried() */
-	if (!carries_subject(relation))
-		policy_expect_key(before.data, before.length);
+	entry = *found;
+	for (int i = 0; i <= entry.n_also_about; i++)
+	{
+		AttrNumber column = get_attnum(RelationGetRelid(relation),
+									   i == 0 ? entry.subject : entry.also_about[i - 1]);
+		KeyBytes before;
+		KeyBytes after;
+		Datum value;
+		bool isnull;
+
+		value = heap_getattr(trigger->tg_trigtuple, column, RelationGetDescr(relation), &isnull);
+		key_of(trigger->tg_trigtuple, column, relation, entry.key_kind, &before);
+		key_of(trigger->tg_newtuple, column, relation, entry.key_kind, &after);
+		/* of whom else it is about may be said later */
+		if (i > 0 && before.data == NULL)
+		{
+			policy_expect_nothing(i);
+			continue;
+		}
+		/* a foreign key says that the row outlives whom it was about */
+		if (!same_key(&before, &after) &&
+			(after.data != NULL || !subject_is_gone(relation, column, value, entry.domain)))
+			refuse_move(relation);
+		/* a row that carries its subject is told its key by subject_carried() */
+		if (before_update && (i > 0 || !carries_subject(relation)))
+			policy_expect_key(i, after.data, after.length);
+	}
 }
 
 /*
@@ -119,11 +129,10 @@ subject_moved(PG_FUNCTION_ARGS)
 						errmsg("subject_moved: not called by its trigger")));
 	if (TRIGGER_FIRED_BEFORE(trigger->tg_event))
 	{
-		tell_key(trigger);
+		check_keys(trigger, true);
 		return PointerGetDatum(trigger->tg_newtuple);
 	}
-	if (!may_move(trigger->tg_relation))
-		refuse_move(trigger->tg_relation);
+	check_keys(trigger, false);
 	subject_follows(trigger->tg_relation, trigger->tg_newtuple);
 	return PointerGetDatum(NULL);
 }

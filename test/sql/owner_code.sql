@@ -86,7 +86,7 @@ CREATE INDEX before_lower ON code.before (lower(t));
 CREATE STATISTICS code.before_kept ON (code.f(n)), t FROM code.before;
 RESET ROLE;
 SELECT privseg.protect('code.before', 'person_id', 'code.person');
-SELECT status, object, message FROM privseg.check() WHERE object = 'code.before';
+SELECT status, object, message FROM privseg.check() WHERE object = 'code.before' ORDER BY message COLLATE "C";
 SET client_min_messages = warning;
 -- nobody is a keeper for whoever called him
 CREATE FUNCTION code.as_keeper() RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET row_security = off AS $$ BEGIN ALTER TABLE code.person ADD CHECK (n < 7); END $$;
