@@ -280,11 +280,31 @@ guard_rename(RenameStmt *rename)
 				 "Call privseg.unprotect(), rename the column, and protect the relation anew.")));
 }
 
+/* who may drop the extension may do so, and is told what goes */
+static void
+guard_drop_extension(List *names)
+{
+	ListCell *lc;
+
+	foreach (lc, names)
+		if (strcmp(strVal(lfirst(lc)), "privseg") == 0)
+			ereport(
+				NOTICE,
+				(errmsg("consent records, clearances and purposes of this database go with "
+						"extension \"privseg\""),
+				 errdetail("Tables that were protected keep row security enabled and forced."),
+				 errhint(
+					 "Run pg_dump first, and privseg.unprotect() the tables to have them as they "
+					 "were.")));
+}
+
 static void
 guard_drop(DropStmt *drop)
 {
 	ListCell *lc;
 
+	if (drop->removeType == OBJECT_EXTENSION)
+		guard_drop_extension(drop->objects);
 	if (drop->removeType != OBJECT_POLICY && drop->removeType != OBJECT_TRIGGER)
 		return;
 	foreach (lc, drop->objects)

@@ -105,6 +105,13 @@ SELECT column_name, category FROM privseg.protected_column WHERE relation = 'cod
 SELECT privseg.classify('code.person', 'title', NULL);
 SELECT privseg.drop_data_category('code_contact');
 
+-- dropping the extension says what goes with it
+SET client_min_messages = notice;
+\set VERBOSITY terse
+DROP EXTENSION privseg;
+\set VERBOSITY default
+SET client_min_messages = warning;
+
 DROP SCHEMA code CASCADE;
 DROP OWNED BY code_owner, code_keeper;
 DROP ROLE code_owner, code_keeper;
