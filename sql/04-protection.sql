@@ -52,6 +52,9 @@ CREATE FUNCTION privseg.shown_progress(command text, OUT pid int, OUT datid oid,
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'shown_progress';
 COMMENT ON FUNCTION privseg.shown_progress(text) IS 'progress of commands, not of those on protected relations for whoever may not see it';
+CREATE FUNCTION privseg.shown_tid(relation text, version tid) RETURNS tid
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'shown_tid';
+COMMENT ON FUNCTION privseg.shown_tid(text, tid) IS 'the latest version of a row, NULL of a protected relation';
 CREATE FUNCTION privseg.row_security_active(relation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'policed_row_security_active';
 COMMENT ON FUNCTION privseg.row_security_active(oid) IS 'as core''s, but of protected relations it is, for everybody, unless it is honoured as off';

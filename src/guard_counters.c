@@ -38,11 +38,13 @@
 #include "utils/rls.h"
 #include "utils/syscache.h"
 #include "utils/tuplestore.h"
+#include "utils/varlena.h"
 
 PG_FUNCTION_INFO_V1(counters_shown);
 PG_FUNCTION_INFO_V1(shown_counter);
 PG_FUNCTION_INFO_V1(shown_size);
 PG_FUNCTION_INFO_V1(shown_progress);
+PG_FUNCTION_INFO_V1(shown_tid);
 
 /* of a relation: rows there are, rows read and written, blocks read */
 static const Oid relation_counters[] = {
@@ -98,7 +100,8 @@ static bool
 is_counter(Oid function)
 {
 	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, database_counters) ||
-		   IS_ONE_OF(function, sizes) || function == F_PG_STAT_GET_PROGRESS_INFO;
+		   IS_ONE_OF(function, sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
+		   function == F_CURRTID2;
 }
 
 /*
@@ -216,6 +219,22 @@ shown_size(PG_FUNCTION_ARGS)
 }
 
 /*
+ * shown_tid(relation text, row tid) RETURNS tid: what currtid2() gives, the latest version
+ * of a row; NULL of a protected relation, where it may be a hidden one.
+ */
+Datum
+shown_tid(PG_FUNCTION_ARGS)
+{
+	text *name = PG_GETARG_TEXT_PP(0);
+	Oid relid =
+		RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(name)), NoLock, true);
+
+	if (guard_is_of_protected(relid) && !row_security_bypassed())
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(OidFunctionCall2(F_CURRTID2, PointerGetDatum(name), PG_GETARG_DATUM(1)));
+}
+
+/*
  * shown_progress(command text) RETURNS SETOF record: how far commands have come, as
  * core's pg_stat_get_progress_info() has it, without those on protected relations.
  */
@@ -288,6 +307,8 @@ replace_call(FuncExpr *call)
 	}
 	if (call->funcid == F_ROW_SECURITY_ACTIVE_OID)
 		return our_call(CATALOG_ROW_SECURITY_ACTIVE, BOOLOID, call->args);
+	if (call->funcid == F_CURRTID2)
+		return our_call(CATALOG_SHOWN_TID, TIDOID, call->args);
 	if (IS_ONE_OF(call->funcid, sizes))
 	{
 		List *args = lcons(regproc_constant(call->funcid), list_copy(call->args));

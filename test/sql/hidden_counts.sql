@@ -112,6 +112,10 @@ FROM unnest(ARRAY[$$SELECT count(*) FROM pg_stats WHERE tablename = 'person' AND
 	$$SELECT row_security_active('counts.person'::regclass)$$, $$SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'plain' AND schemaname = 'counts'$$, $$SELECT row_security_active('counts.plain'::regclass)$$]) s;
 
 -- how far commands have come: said to whoever runs them
+-- which version of a row is the latest
+SELECT r AS role, pg_temp.outcome(r, 'counts_mail', $$SELECT (currtid2('counts.person', '(0,1)') IS NULL)::text || (currtid2('counts.plain', '(0,1)') IS NULL)::text$$) AS null_of_person_and_plain,
+	pg_temp.outcome(r, 'counts_mail', $$SET LOCAL row_security = off; SELECT (currtid2('counts.person', '(0,1)') IS NULL)::text$$) AS off FROM unnest('{counts_reader,counts_owner,counts_bypass,postgres}'::text[]) r;
+
 CREATE FUNCTION counts.progress(n int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS $$
 BEGIN
 	IF n = 1 THEN
