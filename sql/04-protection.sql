@@ -234,6 +234,9 @@ COMMENT ON FUNCTION privseg.definition_is_reviewed(pg_node_tree) IS 'does an exp
 CREATE FUNCTION privseg.class_is_reviewed(class oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'class_is_reviewed';
 COMMENT ON FUNCTION privseg.class_is_reviewed(oid) IS 'is an index''s operator class core''s, or a superuser''s in C?';
+CREATE FUNCTION privseg.type_is_reviewed(type oid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_is_reviewed';
+COMMENT ON FUNCTION privseg.type_is_reviewed(oid) IS 'does ANALYZE run nothing of a user for a column of the type?';
 CREATE FUNCTION privseg.unreviewed_code(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -250,6 +253,9 @@ AS $$
 	SELECT format('generated column "%s"', a.attname)
 	  FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 	 WHERE a.attrelid = $1 AND a.attgenerated <> '' AND NOT privseg.definition_is_reviewed(d.adbin)
+	UNION ALL
+	SELECT format('type of column "%s"', a.attname) FROM pg_attribute a
+	 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND NOT privseg.type_is_reviewed(a.atttypid)
 	UNION ALL
 	SELECT format('statistics "%s"', s.stxname) FROM pg_statistic_ext s
 	 WHERE s.stxrelid = $1 AND NOT privseg.definition_is_reviewed(s.stxexprs)

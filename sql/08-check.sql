@@ -45,6 +45,13 @@ AS $$
 		  FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t, privseg.unreviewed_code(t) u
 		 GROUP BY t
 		UNION ALL
+		SELECT 3, 'gap', 'protection', t::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', '),
+			   'Subscribers need a protection of their own.'
+		  FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t JOIN pg_class c ON c.oid = t
+		  JOIN pg_namespace n ON n.oid = c.relnamespace
+		  JOIN pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname
+		 GROUP BY t
+		UNION ALL
 		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',
 			   'Unprotect it, and protect it under its present subject table.'
 		  FROM privseg.protected_relations r

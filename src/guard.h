@@ -90,6 +90,10 @@ extern void guard_column_renamed(Oid relid, const char *from, const char *to);
 extern void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg);
 
+/* guard_publication.c */
+extern void guard_publication(Oid catalog, Oid object);
+extern void guard_published(Oid relid, Oid namespace);
+
 /* guard_domain.c */
 extern void guard_domain(AlterDomainStmt *alter);
 
@@ -104,6 +108,7 @@ extern void guard_command_ends(GuardCommand outer);
 extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();
 extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
 extern void guard_default_partition(Oid parent);
+extern bool guard_may_define(void);
 extern Oid guard_referring(Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 

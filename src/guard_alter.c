@@ -144,13 +144,19 @@ relation_altered(Oid relid)
 	HeapTuple tuple;
 	Form_pg_class class;
 
-	if (!catalog_is_own_table(relid) || IsBinaryUpgrade)
+	if ((!catalog_is_own_table(relid) && protected_relation(relid) == NULL) || IsBinaryUpgrade)
 		return;
 	tuple = guard_row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid,
 							 SnapshotSelf);
 	if (!HeapTupleIsValid(tuple))
 		return;
 	class = (Form_pg_class) GETSTRUCT(tuple);
+	if (!catalog_is_own_table(relid))
+	{
+		if (class->relnamespace != get_rel_namespace(relid))
+			guard_published(relid, class->relnamespace);
+		return;
+	}
 	if (strcmp(NameStr(class->relname), get_rel_name(relid)) != 0 ||
 		class->relnamespace != get_rel_namespace(relid))
 		own_object(get_rel_name(relid));
@@ -239,6 +245,8 @@ joins_tree(Oid child, Oid parent)
 						get_rel_name(member), get_rel_name(root)),
 				 errdetail(
 					 "It is not stored as an ordinary table, and may be read past the policy.")));
+		if (root != InvalidOid)
+			guard_published(member, get_rel_namespace(member));
 	}
 	if (root == InvalidOid)
 		return;

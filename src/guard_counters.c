@@ -536,7 +536,17 @@ guard_verbose(Node *node)
 bool
 guard_is_quiet(Node *node)
 {
-	return (IsA(node, VacuumStmt) || IsA(node, ClusterStmt)) && protected_any() && !sees_counters();
+	switch (nodeTag(node))
+	{
+		case T_AlterTableStmt:
+		case T_ClusterStmt:
+		case T_IndexStmt:
+		case T_ReindexStmt:
+		case T_VacuumStmt:
+			return protected_any() && !sees_counters();
+		default:
+			return false;
+	}
 }
 
 /* guard_function -- for core's object access hook: the executor is about to call it */

@@ -45,10 +45,12 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(definition_is_reviewed);
 PG_FUNCTION_INFO_V1(class_is_reviewed);
+PG_FUNCTION_INFO_V1(type_is_reviewed);
 
 /*
  * What the command that runs is allowed, and which columns it has added so far: they
@@ -99,8 +101,9 @@ is_added(Oid relid, AttrNumber column)
 	return false;
 }
 
-static bool
-may_define_anything(void)
+/* guard_may_define -- may whatever is defined be so, for row_security = off is honoured? */
+bool
+guard_may_define(void)
 {
 	return maintains || row_security_bypassed() || IsBinaryUpgrade;
 }
@@ -177,7 +180,56 @@ expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
 #define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
 #define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
 
+/* ---- columns that are added ---- */
+
+static void
+column_created(Oid relid, AttrNumber column)
+{
+	Relation catalog = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool generated = false;
+	bool not_null = false;
+	Oid type = InvalidOid;
+
+	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber, F_INT2EQ,
+				Int16GetDatum(column));
+	scan = systable_beginscan(catalog, AttributeRelidNumIndexId, true, SnapshotSelf, 2, keys);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		generated = form->attgenerated != '\0';
+		not_null = form->attnotnull;
+		type = form->atttypid;
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	/* one that is generated has values of everybody at once */
+	if (!generated)
+		column_added(relid, column);
+	if (!is_protected_now(relid))
+		return;
+	if (OidIsValid(type) && !reviewed_type(type))
+		guard_refuse(relid, "a column of such a type", RUNS_CODE);
+	if (generated && not_null && !is_empty(relid))
+		guard_refuse(relid, "NOT NULL of a generated column", TELLS_ROWS);
+}
+
 /* ---- indexes ---- */
+
+static bool
+has_generated(Form_pg_index index)
+{
+	for (int i = 0; i < index->indnkeyatts; i++)
+		if (index->indkey.values[i] > 0 &&
+			get_attgenerated(index->indrelid, index->indkey.values[i]) != '\0')
+			return true;
+	return false;
+}
 
 static void
 index_created(Oid index)
@@ -200,7 +252,8 @@ index_created(Oid index)
 	predicate = expression_of(tuple, Anum_pg_index_indpred, IndexRelationId);
 	if (!reviewed_definition(expressions) || !reviewed_definition(predicate))
 		guard_refuse(form->indrelid, "an index with such an expression", RUNS_CODE);
-	if ((form->indisunique && (expressions != NULL || predicate != NULL)) || form->indisexclusion)
+	if ((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
+		form->indisexclusion)
 		guard_refuse(form->indrelid, "an exclusion constraint, or a unique index of an expression,",
 					 TELLS_ROWS);
 	relation = table_open(IndexRelationId, AccessShareLock);
@@ -273,6 +326,36 @@ columns_of(HeapTuple constraint, AttrNumber in, int16 *columns)
 	return n;
 }
 
+static bool is_of_added(HeapTuple constraint, Oid relid);
+
+/* of columns that the command itself has added, and without a default? */
+static bool
+has_no_values(HeapTuple constraint, Oid relid)
+{
+	int16 columns[INDEX_MAX_KEYS];
+	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
+
+	if (!is_of_added(constraint, relid))
+		return false;
+	for (int i = 0; i < n; i++)
+	{
+		HeapTuple tuple =
+			SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(columns[i]));
+		bool has = true;
+
+		if (HeapTupleIsValid(tuple))
+		{
+			Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+			has = form->atthasdef || form->atthasmissing || form->attidentity != '\0';
+			ReleaseSysCache(tuple);
+		}
+		if (has)
+			return false;
+	}
+	return true;
+}
+
 static bool
 is_of_primary_key(Oid relid, AttrNumber column)
 {
@@ -286,7 +369,7 @@ is_of_primary_key(Oid relid, AttrNumber column)
 
 /*
  * A foreign key that writes what others put into a protected relation into its own:
- * but for keys, which are numbers of rows.
+ * but for keys, which are numbers of rows.  And one from a protected relation.
  */
 static void
 reference_created(HeapTuple tuple, Form_pg_constraint form)
@@ -295,20 +378,28 @@ reference_created(HeapTuple tuple, Form_pg_constraint form)
 	const ProtectedRelation *from;
 	ProtectedRelation entry;
 	int16 columns[INDEX_MAX_KEYS];
-	int n;
+	int n = columns_of(tuple, Anum_pg_constraint_confkey, columns);
+	bool to_keys = found != NULL;
+	Oid domain = InvalidOid;
 
-	if (found == NULL || form->confupdtype != FKCONSTR_ACTION_CASCADE)
-		return;
-	entry = *found;
+	if (found != NULL)
+	{
+		entry = *found;
+		domain = entry.domain;
+	}
+	for (int i = 0; i < n && to_keys; i++)
+		to_keys = is_of_primary_key(form->confrelid, columns[i]) ||
+				  protected_by_column(&entry, get_attname(form->confrelid, columns[i], false));
 	from = protected_relation(form->conrelid);
-	if (from != NULL && from->domain == entry.domain)
-		return;
-	n = columns_of(tuple, Anum_pg_constraint_confkey, columns);
-	for (int i = 0; i < n; i++)
-		if (!is_of_primary_key(form->confrelid, columns[i]) &&
-			!protected_by_column(&entry, get_attname(form->confrelid, columns[i], false)))
-			guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
-						 "It copies there what is changed here, whoever permits what.");
+	if (OidIsValid(domain) && (from == NULL || from->domain != domain) && !to_keys &&
+		form->confupdtype == FKCONSTR_ACTION_CASCADE)
+		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
+					 "It copies there what is changed here, whoever permits what.");
+	/* from rows of everybody: it tells what they hold, and its actions change them */
+	if (from != NULL && !(to_keys && from->domain == domain) &&
+		!has_no_values(tuple, form->conrelid) && !is_empty(form->conrelid))
+		guard_refuse(form->conrelid, "a foreign key to other than keys of the same subjects",
+					 "It is checked against rows of everybody, and its actions change them.");
 }
 
 /* does it look at nothing but columns that the command itself has added? */
@@ -343,7 +434,8 @@ constraint_changed(Oid constraint, bool created)
 		!reviewed_definition(expression_of(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
 		guard_refuse(form->conrelid, "a check with such an expression", RUNS_CODE);
 	/* one that was renamed, or is inherited once more, was validated before */
-	if (form->convalidated && (created || !was_validated(constraint)) &&
+	/* cascades ask also one that is not validated */
+	if ((created || (form->convalidated && !was_validated(constraint))) &&
 		!is_of_added(tuple, form->conrelid) && !is_empty(form->conrelid))
 		guard_refuse(form->conrelid, "a check of the rows that are there", TELLS_ROWS);
 }
@@ -433,10 +525,10 @@ conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
 void
 guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after)
 {
-	if (may_define_anything())
+	if (guard_may_define())
 		return;
 	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
-		!conversion_is_reviewed(before, after))
+		(!conversion_is_reviewed(before, after) || !reviewed_type(after->atttypid)))
 		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
 	if (!before->attnotnull && after->attnotnull && !is_empty(relid))
 		guard_refuse(relid, "SET NOT NULL", TELLS_ROWS);
@@ -456,92 +548,12 @@ guard_default_partition(Oid parent)
 					InvalidOid;
 	ListCell *lc;
 
-	if (!OidIsValid(other) || may_define_anything())
+	if (!OidIsValid(other) || guard_may_define())
 		return;
 	foreach (lc, find_all_inheritors(other, AccessShareLock, NULL))
 		if (!is_empty(lfirst_oid(lc)))
 			guard_refuse(parent, "another partition beside a default one that is not empty",
 						 TELLS_ROWS);
-}
-
-/* ---- publications ---- */
-
-/* a protected relation in the schema; in any, if it is InvalidOid */
-static Oid
-protected_in_schema(Oid namespace)
-{
-	ListCell *lc;
-
-	foreach (lc, protected_members())
-		if (!OidIsValid(namespace) || get_rel_namespace(lfirst_oid(lc)) == namespace)
-			return lfirst_oid(lc);
-	return InvalidOid;
-}
-
-static Oid
-protected_in(Oid catalog, AttrNumber publication_column, AttrNumber column, Oid publication)
-{
-	Relation relation = table_open(catalog, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	Oid found = InvalidOid;
-
-	ScanKeyInit(&key, publication_column, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(publication));
-	scan = systable_beginscan(relation, InvalidOid, false, SnapshotSelf, 1, &key);
-	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		bool isnull;
-		Oid oid =
-			DatumGetObjectId(heap_getattr(tuple, column, RelationGetDescr(relation), &isnull));
-
-		if (catalog == PublicationRelRelationId)
-			found = protected_relation(oid) != NULL ? oid : InvalidOid;
-		else
-			found = protected_in_schema(oid);
-	}
-	systable_endscan(scan);
-	table_close(relation, AccessShareLock);
-	return found;
-}
-
-static void
-publication_changed(Oid publication)
-{
-	HeapTuple tuple = guard_row_of_oid(PublicationRelationId, PublicationObjectIndexId,
-									   Anum_pg_publication_oid, publication, SnapshotSelf);
-	Oid relid;
-
-	if (!HeapTupleIsValid(tuple))
-		return;
-	relid = protected_in(PublicationRelRelationId, Anum_pg_publication_rel_prpubid,
-						 Anum_pg_publication_rel_prrelid, publication);
-	if (!OidIsValid(relid))
-		relid = protected_in(PublicationNamespaceRelationId, Anum_pg_publication_namespace_pnpubid,
-							 Anum_pg_publication_namespace_pnnspid, publication);
-	if (!OidIsValid(relid) && ((Form_pg_publication) GETSTRUCT(tuple))->puballtables)
-		relid = protected_in_schema(InvalidOid);
-	if (OidIsValid(relid))
-		guard_refuse(relid, "a publication", "Subscribers get the rows of everybody.");
-}
-
-/* the publication that a row of one of its catalogs belongs to */
-static Oid
-publication_of(Oid catalog, Oid index, AttrNumber oid_column, AttrNumber column, Oid oid)
-{
-	HeapTuple tuple = guard_row_of_oid(catalog, index, oid_column, oid, SnapshotSelf);
-	Relation relation;
-	Oid publication;
-	bool isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return InvalidOid;
-	relation = table_open(catalog, AccessShareLock);
-	publication =
-		DatumGetObjectId(heap_getattr(tuple, column, RelationGetDescr(relation), &isnull));
-	table_close(relation, AccessShareLock);
-	return publication;
 }
 
 /*
@@ -550,7 +562,7 @@ publication_of(Oid catalog, Oid index, AttrNumber oid_column, AttrNumber column,
 void
 guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 {
-	if (!protected_any() || may_define_anything())
+	if (!protected_any() || guard_may_define())
 		return;
 	switch (class_id)
 	{
@@ -558,7 +570,7 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 			if (created && sub_id == 0)
 				index_created(object_id);
 			else if (created)
-				column_added(object_id, sub_id);
+				column_created(object_id, sub_id);
 			break;
 		case ConstraintRelationId:
 			constraint_changed(object_id, created);
@@ -575,17 +587,9 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 				rule_created(object_id);
 			break;
 		case PublicationRelationId:
-			publication_changed(object_id);
-			break;
 		case PublicationRelRelationId:
-			publication_changed(publication_of(class_id, PublicationRelObjectIndexId,
-											   Anum_pg_publication_rel_oid,
-											   Anum_pg_publication_rel_prpubid, object_id));
-			break;
 		case PublicationNamespaceRelationId:
-			publication_changed(publication_of(class_id, PublicationNamespaceObjectIndexId,
-											   Anum_pg_publication_namespace_oid,
-											   Anum_pg_publication_namespace_pnpubid, object_id));
+			guard_publication(class_id, object_id);
 			break;
 		default:
 			break;
@@ -606,4 +610,11 @@ Datum
 class_is_reviewed(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(reviewed_index_class(PG_GETARG_OID(0)));
+}
+
+/* type_is_reviewed(oid) RETURNS boolean: of a column */
+Datum
+type_is_reviewed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reviewed_type(PG_GETARG_OID(0)));
 }

@@ -67,9 +67,115 @@ lookup_tells_nothing(Plan *node)
 	}
 }
 
+/* of subqueries in the plan that are run when they are asked for */
+static Bitmapset *lazy_parameters = NULL;
+
+/*
+ * What is asked before the policy must not be noticed, not even by when it is asked: the
+ * rest of the scan's quals comes after it.  Their order means nothing.
+ */
+static void
+put_policy_first(Plan *node, List *policy, List *index_columns)
+{
+	List *silent = NIL;
+	List *ours = NIL;
+	List *others = NIL;
+	ListCell *lc;
+
+	foreach (lc, node->qual)
+	{
+		if (policy_holds(lfirst(lc), policy, index_columns))
+			ours = lappend(ours, lfirst(lc));
+		else if (others == NIL && ours == NIL && silent_clause(lfirst(lc), lazy_parameters))
+			silent = lappend(silent, lfirst(lc));
+		else
+			others = lappend(others, lfirst(lc));
+	}
+	node->qual = list_concat(list_concat(silent, ours), others);
+}
+
+static void
+mark_shared(Plan *node, bool shared)
+{
+	if (IsA(node, BitmapIndexScan))
+		((BitmapIndexScan *) node)->isshared = shared;
+	else if (IsA(node, BitmapOr))
+	{
+		((BitmapOr *) node)->isshared = shared;
+		mark_shared(linitial(((BitmapOr *) node)->bitmapplans), shared);
+	}
+	else if (IsA(node, BitmapAnd))
+		mark_shared(linitial(((BitmapAnd *) node)->bitmapplans), shared);
+}
+
+static bool order_bitmaps(Plan *node, bool shared, bool *left_out);
+
+/*
+ * A bitmap that is empty spares core the next one of an AND, and with it the values that
+ * this would be looked up by.  If their making can be noticed, so can a row.  So one of
+ * these comes first; of others, what they ask is asked of the rows.
+ */
+static bool
+order_and(BitmapAnd *node, bool shared, bool *left_out)
+{
+	List *noticed = NIL;
+	List *silent = NIL;
+	ListCell *lc;
+
+	foreach (lc, node->bitmapplans)
+	{
+		if (shared)
+			mark_shared(lfirst(lc), false);
+		if (order_bitmaps(lfirst(lc), false, left_out))
+			noticed = lappend(noticed, lfirst(lc));
+		else
+			silent = lappend(silent, lfirst(lc));
+	}
+	if (list_length(noticed) > 1)
+		*left_out = true;
+	if (noticed != NIL)
+		silent = lcons(linitial(noticed), silent);
+	node->bitmapplans = silent;
+	if (shared)
+		mark_shared(linitial(silent), true);
+	return noticed != NIL;
+}
+
+/* returns whether it can be noticed that it runs */
+static bool
+order_bitmaps(Plan *node, bool shared, bool *left_out)
+{
+	bool noticed = false;
+	ListCell *lc;
+
+	if (IsA(node, BitmapAnd))
+		return order_and((BitmapAnd *) node, shared, left_out);
+	if (IsA(node, BitmapOr))
+	{
+		foreach (lc, ((BitmapOr *) node)->bitmapplans)
+			noticed |= order_bitmaps(lfirst(lc), false, left_out);
+		return noticed;
+	}
+	foreach (lc, castNode(BitmapIndexScan, node)->indexqualorig)
+		noticed |= !silent_clause(lfirst(lc), lazy_parameters);
+	return noticed;
+}
+
+static void
+order_heap_scan(BitmapHeapScan *node)
+{
+	bool left_out = false;
+
+	(void) order_bitmaps(node->scan.plan.lefttree, node->scan.plan.parallel_aware, &left_out);
+	if (left_out)
+		node->scan.plan.qual = list_concat(node->scan.plan.qual, copyObject(node->bitmapqualorig));
+}
+
 static void
 check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 {
+	List *columns;
+	List *policy;
 	RangeTblEntry *rte;
 	const ProtectedRelation *entry;
 
@@ -81,10 +187,12 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	entry = protected_relation(rte->relid);
 	if (entry == NULL)
 		return;
-	if (policy_leads(node->qual, policy_read_quals(entry, rte->relid, scanrelid),
-					 IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL,
-					 tells_nothing) &&
-		lookup_tells_nothing(node))
+	columns = IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL;
+	policy = policy_read_quals(entry, rte->relid, scanrelid);
+	if (IsA(node, BitmapHeapScan))
+		order_heap_scan((BitmapHeapScan *) node);
+	put_policy_first(node, policy, columns);
+	if (policy_leads(node->qual, policy, columns, tells_nothing) && lookup_tells_nothing(node))
 		return;
 	ereport(
 		ERROR,
@@ -145,14 +253,51 @@ check_node(PlannedStmt *plan, Plan *node)
 	check_node(plan, node->righttree);
 }
 
+static void
+find_lazy(Plan *node)
+{
+	ListCell *lc;
+
+	if (node == NULL)
+		return;
+	check_stack_depth();
+	foreach (lc, node->initPlan)
+	{
+		ListCell *parameter;
+
+		foreach (parameter, lfirst_node(SubPlan, lc)->setParam)
+			lazy_parameters = bms_add_member(lazy_parameters, lfirst_int(parameter));
+	}
+	if (IsA(node, Append))
+		foreach (lc, ((Append *) node)->appendplans)
+			find_lazy(lfirst(lc));
+	else if (IsA(node, MergeAppend))
+		foreach (lc, ((MergeAppend *) node)->mergeplans)
+			find_lazy(lfirst(lc));
+	else if (IsA(node, SubqueryScan))
+		find_lazy(((SubqueryScan *) node)->subplan);
+	else if (IsA(node, CustomScan))
+		foreach (lc, ((CustomScan *) node)->custom_plans)
+			find_lazy(lfirst(lc));
+	find_lazy(node->lefttree);
+	find_lazy(node->righttree);
+}
+
 /* guard_plan -- verify a finished plan */
 void
 guard_plan(PlannedStmt *plan)
 {
+	ListCell *lc;
+
 	if (plan->commandType == CMD_UTILITY)
 		return;
+	lazy_parameters = NULL;
+	find_lazy(plan->planTree);
+	foreach (lc, plan->subplans)
+		find_lazy(lfirst(lc));
 	check_node(plan, plan->planTree);
 	check_list(plan, plan->subplans);
+	lazy_parameters = NULL;
 }
 
 /* guard_mark_referential -- note in the plan that it was exempted, for guard_execution() */

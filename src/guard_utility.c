@@ -343,6 +343,25 @@ guard_alter_policy(AlterPolicyStmt *alter)
 						errhint("Call privseg.unprotect() to take protection away.")));
 }
 
+/* where rows lie is shown; in which order, an index may say by what they hold */
+static void
+guard_cluster(ClusterStmt *cluster)
+{
+	Oid relid = named_relation(cluster->relation);
+	Oid index = InvalidOid;
+	Relation relation;
+
+	if (protected_relation(relid) == NULL || row_security_bypassed())
+		return;
+	if (cluster->indexname != NULL)
+		index = get_relname_relid(cluster->indexname, get_rel_namespace(relid));
+	relation = table_open(relid, AccessShareLock);
+	if (!OidIsValid(index) || RelationGetPrimaryKeyIndex(relation) != index)
+		guard_refuse(relid, "CLUSTER by other than its primary key",
+					 "Where its rows lie would tell what they hold.");
+	table_close(relation, NoLock);
+}
+
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */
 static void
 guard_extension_contents(AlterExtensionContentsStmt *alter)
@@ -406,6 +425,9 @@ guard_utility(PlannedStmt *statement)
 				guard_explain_execute((ExplainStmt *) node);
 			break;
 		case T_ClusterStmt:
+			guard_cluster((ClusterStmt *) node);
+			guard_verbose(node);
+			break;
 		case T_VacuumStmt:
 			guard_verbose(node);
 			break;

@@ -23,6 +23,7 @@ extern List *policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index
 extern List *policy_copy_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_subject_table(const ProtectedRelation *entry, Oid relid);
 extern bool policy_is(Node *qual, List *policy);
+extern bool policy_holds(Node *qual, List *policy, List *index_columns);
 extern bool
 policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual));
 extern bool policy_is_call(Node *node);

@@ -128,31 +128,43 @@ operator_text(Oid operator)
 static Reference
 find_referenced(Relation relation, AttrNumber column)
 {
-	Reference found;
+	Reference found = {InvalidOid};
+	Oid root = InvalidOid;
+	bool usable = true;
 	ListCell *lc;
 
 	foreach (lc, RelationGetFKeyList(relation))
 	{
 		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
 		const ProtectedRelation *entry = protected_relation(reference->confrelid);
+		const char *key_column;
 
 		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
 			continue;
-		if (is_deferrable(reference->conoid))
-			break;
+		usable = usable && !is_deferrable(reference->conoid);
+		key_column = get_attname(reference->confrelid, reference->confkey[0], false);
+		/* core has one more for each partition that is referred to; another one is not meant */
+		if (OidIsValid(root) && (root != entry->relid || strcmp(key_column, found.key_column) != 0))
+			usable = false;
+		if (OidIsValid(root) && reference->confrelid != entry->relid)
+			continue;
+		root = entry->relid;
 		found.relid = reference->confrelid;
 		found.domain = entry->domain;
 		found.key_kind = entry->key_kind;
 		found.subject_column = pstrdup(entry->subject);
 		found.equality = reference->conpfeqop[0];
-		found.key_column = get_attname(found.relid, reference->confkey[0], false);
-		return found;
+		found.key_column = key_column;
 	}
+	if (OidIsValid(root) && usable)
+		return found;
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_NOT_READY),
-			 errmsg("the foreign key that carries the subject of \"%s\" is gone, or deferrable",
+			 errmsg("the foreign key that carries the subject of \"%s\" is gone, deferrable, or "
+					"not the only one",
 					RelationGetRelationName(relation)),
-			 errhint("Add it again, or drop the trigger privseg_subject_carried.")));
+			 errhint("Add it again, drop the others, or drop the trigger "
+					 "privseg_subject_carried.")));
 }
 
 /* what one execution of the trigger keeps */
@@ -449,7 +461,11 @@ subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain)
 		if (!is_of_it)
 			continue;
 		entry = protected_relation(reference->confrelid);
-		if (reference->nkeys != 1 || entry == NULL || entry->domain != domain)
+		/* to the subjects' own key: another column of theirs may be anything */
+		if (reference->nkeys != 1 || entry == NULL || entry->domain != domain ||
+			entry->relid != domain ||
+			strcmp(entry->subject,
+				   get_attname(reference->confrelid, reference->confkey[0], false)) != 0)
 			return false;
 		SPI_connect();
 		query = look_up(reference->confrelid, entry->subject,

@@ -397,6 +397,20 @@ policy_is(Node *qual, List *policy)
 	return policy != NIL && equal(qual, make_ands_explicit(policy));
 }
 
+/* policy_holds -- is it a part of the policy, and nothing else? */
+bool
+policy_holds(Node *qual, List *policy, List *index_columns)
+{
+	ListCell *lc;
+
+	if (index_columns != NIL)
+		qual = index_to_relation(qual, index_columns);
+	foreach (lc, conjuncts(qual, NIL))
+		if (!list_member(policy, lfirst(lc)))
+			return false;
+	return true;
+}
+
 /*
  * policy_leads -- do these quals, in the order in which they run, ask all the
  * policy asks before anything that could tell of a row?

@@ -182,7 +182,6 @@ static const Oid for_definitions[] = {
 	F_OCTET_LENGTH_BYTEA,
 	/* parts of a moment, which all have; the unit must be a constant (see there) */
 	F_DATE_TIMESTAMP,
-	F_TIMESTAMP_DATE,
 	F_DATE_TRUNC_TEXT_TIMESTAMP,
 	F_DATE_PART_TEXT_TIMESTAMP,
 	F_DATE_PART_TEXT_DATE,
@@ -301,6 +300,28 @@ tells_nothing(Oid function, List *args, Oid collation)
 	return false;
 }
 
+/* a unit that moments have, and that leads to none before the first */
+static bool
+unit_is_known(Node *unit, Oid function)
+{
+	static const char *const of_times[] = {"day", "hour", "minute", "second"};
+	static const char *const of_dates[] = {"day", "week", "month", "quarter", "year"};
+	const char *name;
+
+	if (!IsA(unit, Const) || ((Const *) unit)->constisnull || exprType(unit) != TEXTOID)
+		return false;
+	name = TextDatumGetCString(((Const *) unit)->constvalue);
+	if (function != F_DATE_PART_TEXT_DATE && function != F_EXTRACT_TEXT_DATE)
+		for (size_t i = 0; i < lengthof(of_times); i++)
+			if (strcmp(of_times[i], name) == 0)
+				return true;
+	if (function != F_DATE_TRUNC_TEXT_TIMESTAMP)
+		for (size_t i = 0; i < lengthof(of_dates); i++)
+			if (strcmp(of_dates[i], name) == 0)
+				return true;
+	return false;
+}
+
 static bool
 is_for_definitions(Oid function, List *args)
 {
@@ -315,7 +336,7 @@ is_for_definitions(Oid function, List *args)
 			case F_DATE_PART_TEXT_DATE:
 			case F_EXTRACT_TEXT_TIMESTAMP:
 			case F_EXTRACT_TEXT_DATE:
-				return IsA(linitial(args), Const);
+				return unit_is_known(linitial(args), function);
 			default:
 				return true;
 		}
@@ -328,6 +349,12 @@ is_for_definitions(Oid function, List *args)
 typedef struct Review
 {
 	bool definition; /* of an owner's, not a clause of a statement */
+	/*
+	 * Not even what is the same for all rows may be noticed, for it is asked when the
+	 * first row has come so far.  Parameters: of subqueries that run when they are.
+	 */
+	bool silent;
+	Bitmapset *lazy;
 } Review;
 
 static bool
@@ -348,6 +375,14 @@ calls_user(Node *node, void *context)
 		IsA(node, SubPlan) || IsA(node, CoerceToDomain))
 		return true;
 	return expression_tree_walker(node, calls_user, context);
+}
+
+static bool
+has_case_test(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, CaseTestExpr) || expression_tree_walker(node, has_case_test, NULL);
 }
 
 static bool tells(Node *node, void *context);
@@ -373,13 +408,20 @@ tells(Node *node, void *context)
 	/* what it selects is a statement of its own; here, only the comparison with it */
 	if (IsA(node, SubLink))
 		return tells(((SubLink *) node)->testexpr, context);
-	/* what is the same for all rows is asked of none */
-	if (!contain_var_clause(node) && !IsA(node, List))
+	/* what is the same for all rows is asked of none; in CASE x WHEN, x is a row's */
+	if (!review->silent && !contain_var_clause(node) && !IsA(node, List) &&
+		!IsA(node, CaseTestExpr) && !has_case_test(node, NULL))
 		return calls_user(node, NULL);
 	switch (nodeTag(node))
 	{
 		case T_Var:
+		case T_Const:
+		case T_CaseTestExpr:
+		case T_SQLValueFunction:
 			return false;
+		case T_Param:
+			return ((Param *) node)->paramkind == PARAM_EXEC &&
+				   bms_is_member(((Param *) node)->paramid, review->lazy);
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
@@ -398,8 +440,6 @@ tells(Node *node, void *context)
 		case T_NullTest:
 			return ((NullTest *) node)->argisrow ||
 				   tells((Node *) ((NullTest *) node)->arg, context);
-		case T_CaseExpr:
-		case T_CaseWhen:
 		case T_CoalesceExpr:
 			return !review->definition || expression_tree_walker(node, tells, context);
 		case T_List:
@@ -422,7 +462,20 @@ tells(Node *node, void *context)
 bool
 reviewed_clause(Node *clause)
 {
-	Review review = {false};
+	Review review = {false, false, NULL};
+
+	return !tells(clause, &review);
+}
+
+/*
+ * silent_clause -- may it be asked before the policy, row by row, and nobody tell which
+ * rows got there?
+ *	lazy	parameters of subqueries that are run when they are asked for
+ */
+bool
+silent_clause(Node *clause, Bitmapset *lazy)
+{
+	Review review = {false, true, lazy};
 
 	return !tells(clause, &review);
 }
@@ -433,9 +486,37 @@ reviewed_clause(Node *clause)
 bool
 reviewed_definition(Node *expression)
 {
-	Review review = {true};
+	Review review = {true, false, NULL};
 
 	return !tells(expression, &review);
+}
+
+/* ---- types ---- */
+
+static bool is_superusers_c(Oid function);
+
+/*
+ * reviewed_type -- does it bring code along that ANALYZE runs?  Of a range, how far its
+ * bounds are apart is its maker's to say.
+ */
+bool
+reviewed_type(Oid type)
+{
+	HeapTuple tuple;
+	Form_pg_range range;
+	bool result;
+
+	type = getBaseType(type);
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		type = get_multirange_range(type);
+	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	range = (Form_pg_range) GETSTRUCT(tuple);
+	result = (!OidIsValid(range->rngsubdiff) || is_superusers_c(range->rngsubdiff)) &&
+			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
+	ReleaseSysCache(tuple);
+	return result;
 }
 
 /* ---- operator classes ---- */

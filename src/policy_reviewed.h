@@ -5,14 +5,19 @@
 #ifndef PRIVSEG_POLICY_REVIEWED_H
 #define PRIVSEG_POLICY_REVIEWED_H
 
+#include "nodes/bitmapset.h"
 #include "nodes/nodes.h"
 
 #pragma GCC visibility push(hidden)
 
 /* a clause of a statement: may it run before the policy, in an index? */
 extern bool reviewed_clause(Node *clause);
+/* the same, and in such a way that nothing tells which rows it was asked about? */
+extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* an expression of an owner's DDL: may it run over every row? */
 extern bool reviewed_definition(Node *expression);
+/* a column's type: does ANALYZE run nothing of a user for it? */
+extern bool reviewed_type(Oid type);
 /* an index's operator class: may its code be shown every row? */
 extern bool reviewed_opclass(Oid opclass);
 /* the same where an owner makes an index: a superuser's C code is trusted, too */

@@ -104,6 +104,9 @@ SELECT pg_temp.outcome('carry_analyst', 'carry_mail', 'INSERT INTO carry.lines (
 -- the column that tells the subject keeps its name and type, and is not dropped
 SELECT s AS statement, pg_temp.outcome('carry_owner', 'carry_mail', s || '; SELECT 1') AS owner FROM unnest(ARRAY['ALTER TABLE carry.lines RENAME order_id TO x', 'ALTER TABLE carry.lines ALTER order_id TYPE numeric', 'ALTER TABLE carry.lines RENAME id TO x']) s;
 
+-- a second foreign key of the column tells another subject: that is no way to tell
+SELECT r.code, r.message FROM pg_temp.refusal('SET LOCAL row_security = off; ALTER TABLE carry.customers ADD alt bigint UNIQUE; ALTER TABLE carry.lines ADD CONSTRAINT aaa FOREIGN KEY (order_id) REFERENCES carry.customers (alt) NOT VALID; SET LOCAL row_security = on; SET LOCAL ROLE carry_owner; SET LOCAL privseg.purpose = carry_mail; INSERT INTO carry.lines (id, order_id) VALUES (9, 12)') r;
+
 -- a trigger that comes later has no say about whose row it is
 SET ROLE carry_owner;
 CREATE FUNCTION carry.turn() RETURNS trigger LANGUAGE plpgsql AS $$

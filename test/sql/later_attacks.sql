@@ -66,6 +66,38 @@ CREATE COLLATION later.nd (provider = icu, locale = 'und', deterministic = false
 SELECT s AS statement, pg_temp.outcome('SELECT count(*) FROM later.person WHERE id BETWEEN 75 AND 75 AND name >= ''n075'' AND ' || s) AS hidden, pg_temp.outcome('SELECT count(*) FROM later.person WHERE id BETWEEN 15 AND 15 AND name >= ''n015'' AND ' || s) AS shown FROM unnest(ARRAY[
 	'ARRAY[xmin] < ARRAY[''1''::xid]', 'ARRAY[doc] = ARRAY[''1''::json]', 'name LIKE ''x%'' COLLATE later.nd', 'ARRAY[tags, ''{q,r}''] < ARRAY[['''']]', 'ARRAY[tags, ''{q}''] < ARRAY[['''']]', 'name COLLATE "POSIX" < ''a'' COLLATE "C"', 'name < ''z'' COLLATE later.nd', 'tags > ''{a}''']) s;
 
+-- nor does anything tell that it was asked: not what is the same for all rows
+CREATE SEQUENCE pg_temp.asked;
+CREATE FUNCTION pg_temp.ask() RETURNS text LANGUAGE plpgsql COST 0.001 AS $$ BEGIN PERFORM nextval('pg_temp.asked'); RETURN 'x'; END $$;
+CREATE FUNCTION pg_temp.asked(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	code text;
+BEGIN
+	PERFORM setval('pg_temp.asked', 1, false);
+	code := pg_temp.outcome(statement);
+	RETURN code || (SELECT CASE WHEN is_called THEN ', asked' ELSE '' END FROM pg_temp.asked);
+END $$;
+RESET ROLE;
+CREATE TABLE later.wide (id bigint PRIMARY KEY, a int, b int, filler text);
+INSERT INTO later.wide SELECT i, i % 500, i % 499, repeat('x', 200) FROM generate_series(1, 20000) i;
+CREATE INDEX ON later.wide (a);
+CREATE INDEX ON later.wide (b);
+ANALYZE later.wide;
+SELECT privseg.protect('later.wide', 'id');
+SELECT privseg.record_consent('later.wide', 9, 'later_mail', 'given') > 0 AS recorded;
+GRANT SELECT ON later.wide TO later_analyst;
+SET ROLE later_analyst;
+SELECT s AS clause, pg_temp.asked('SELECT count(*) FROM later.person WHERE id <= 75 AND id >= 75 AND secret >= ''s75'' AND secret <= ''s75'' AND ' || s) AS is_so, pg_temp.asked('SELECT count(*) FROM later.person WHERE id <= 75 AND id >= 75 AND secret > ''s75'' AND ' || s) AS is_not,
+	pg_temp.asked('SELECT count(*) FROM later.person WHERE id = 2 AND ' || s) AS shown FROM unnest(ARRAY['secret <> (SELECT pg_temp.ask())', 'secret <> (SELECT 1 / (random() * 0)::int)::text', 'secret <> pg_temp.ask()', 'secret <> (1 / (random() * 0)::int)::text', 'secret <> current_setting(''no.such'')', 'secret NOT IN (SELECT pg_temp.ask())',
+	'(id < 0 OR secret <> (SELECT pg_temp.ask()))', 'id <> (SELECT nextval(''pg_temp.asked''))', 'secret = ANY (ARRAY[(SELECT pg_temp.ask())])']) s;
+-- nor that an index was looked into, or not
+SET enable_seqscan = off;
+SET enable_indexscan = off;
+EXPLAIN (COSTS off) SELECT id FROM later.wide WHERE a = 7 AND b = 8;
+SELECT s AS statement, pg_temp.asked(s) FROM unnest(ARRAY['SELECT count(*) FROM later.wide WHERE a = 7 AND b = (SELECT length(pg_temp.ask()))', 'SELECT count(*) FROM later.wide WHERE a = 700 AND b = (SELECT length(pg_temp.ask()))', 'SELECT count(*) FROM later.wide WHERE a = (SELECT 0 + 9) AND b = (SELECT length(pg_temp.ask()) + 8)', 'SELECT count(*) FROM later.wide WHERE a = (SELECT 700) AND b = (SELECT length(pg_temp.ask()))']) s;
+RESET enable_seqscan;
+RESET enable_indexscan;
+
 -- EXPLAIN of what was prepared for something else, of cascades, and around functions
 CREATE TABLE later.u (id bigint);
 CREATE VIEW later.v AS SELECT id FROM later.u;
