@@ -113,6 +113,8 @@ extern Oid guard_referring(Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 
 /* guard_alter.c */
+extern HeapTuple guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_column,
+									 AttrNumber number_column, Oid relid, AttrNumber number);
 extern HeapTuple
 guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);

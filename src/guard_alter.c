@@ -63,6 +63,18 @@ guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot sn
 	return catalog_row(catalog, index, snapshot, 1, &key);
 }
 
+/* guard_row_of_column -- a catalog's row of a relation's column, as it is now, or NULL */
+HeapTuple
+guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_column, AttrNumber number_column,
+					Oid relid, AttrNumber number)
+{
+	ScanKeyData keys[2];
+
+	ScanKeyInit(&keys[0], relid_column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], number_column, BTEqualStrategyNumber, F_INT2EQ, Int16GetDatum(number));
+	return catalog_row(catalog, index, SnapshotSelf, 2, keys);
+}
+
 static void
 belongs_to_protection(const char *object, Oid relid)
 {
@@ -87,7 +99,6 @@ column_altered(Oid relid, AttrNumber number)
 	bool own = catalog_is_internal_table(relid);
 	bool is_key;
 	const char *name;
-	ScanKeyData keys[2];
 	HeapTuple tuple;
 	Form_pg_attribute attribute;
 
@@ -100,11 +111,9 @@ column_altered(Oid relid, AttrNumber number)
 		(entry != NULL && protected_by_column(entry, name)) || subject_is_carried_by(relid, name);
 	if (!own && !is_key && entry == NULL)
 		return;
-	ScanKeyInit(&keys[0], Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	ScanKeyInit(&keys[1], Anum_pg_attribute_attnum, BTEqualStrategyNumber, F_INT2EQ,
-				Int16GetDatum(number));
-	tuple = catalog_row(AttributeRelationId, AttributeRelidNumIndexId, SnapshotSelf, 2, keys);
+	tuple =
+		guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+							Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, relid, number);
 	if (!HeapTupleIsValid(tuple))
 		return;
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);

@@ -97,6 +97,7 @@ typedef struct KeyBytes
 	int64 integer;
 } KeyBytes;
 
+extern Datum policy_as_key(Datum value, Oid type);
 extern void policy_key_bytes(Datum key, KeyKind kind, KeyBytes *bytes);
 extern void policy_expect_key(int which, const void *key, size_t length);
 extern void policy_expect_nothing(int which);

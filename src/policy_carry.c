@@ -249,17 +249,6 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 	return found;
 }
 
-/* a value of a key column, as row_permitted() takes it */
-static Datum
-as_key(Datum value, Oid type)
-{
-	if (type == INT4OID)
-		return Int64GetDatum(DatumGetInt32(value));
-	if (type == INT2OID)
-		return Int64GetDatum(DatumGetInt16(value));
-	return value;
-}
-
 /* triggers that come later have no say: the policy's check of the new row asks for it */
 static void
 expect(const Reference *reference, Datum subject, bool isnull, Oid type)
@@ -271,7 +260,7 @@ expect(const Reference *reference, Datum subject, bool isnull, Oid type)
 		policy_expect_key(0, NULL, 0);
 		return;
 	}
-	policy_key_bytes(as_key(subject, type), reference->key_kind, &bytes);
+	policy_key_bytes(policy_as_key(subject, type), reference->key_kind, &bytes);
 	policy_expect_key(0, bytes.data, bytes.length);
 }
 
@@ -292,7 +281,7 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 	if (carrying->permitted.fn_oid == InvalidOid)
 		fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]), &carrying->permitted,
 					  GetMemoryChunkContext(carrying));
-	subject = as_key(subject, type);
+	subject = policy_as_key(subject, type);
 	if (!DatumGetBool(FunctionCall3(&carrying->permitted, subject,
 									ObjectIdGetDatum(reference->domain), Int32GetDatum(0))))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),

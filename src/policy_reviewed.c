@@ -377,14 +377,6 @@ calls_user(Node *node, void *context)
 	return expression_tree_walker(node, calls_user, context);
 }
 
-static bool
-has_case_test(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, CaseTestExpr) || expression_tree_walker(node, has_case_test, NULL);
-}
-
 static bool tells(Node *node, void *context);
 
 static bool
@@ -408,15 +400,13 @@ tells(Node *node, void *context)
 	/* what it selects is a statement of its own; here, only the comparison with it */
 	if (IsA(node, SubLink))
 		return tells(((SubLink *) node)->testexpr, context);
-	/* what is the same for all rows is asked of none; in CASE x WHEN, x is a row's */
-	if (!review->silent && !contain_var_clause(node) && !IsA(node, List) &&
-		!IsA(node, CaseTestExpr) && !has_case_test(node, NULL))
+	/* what is the same for all rows is asked of none */
+	if (!review->silent && !contain_var_clause(node) && !IsA(node, List))
 		return calls_user(node, NULL);
 	switch (nodeTag(node))
 	{
 		case T_Var:
 		case T_Const:
-		case T_CaseTestExpr:
 		case T_SQLValueFunction:
 			return false;
 		case T_Param:

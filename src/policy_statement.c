@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "catalog.h"
+#include "catalog/pg_type.h"
 #include "errors.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -271,6 +272,17 @@ policy_context_leave(const PolicyContext *context)
 }
 
 /* ---- the key a row must keep ---- */
+
+/* policy_as_key -- a value of a key column, as row_permitted() takes it */
+Datum
+policy_as_key(Datum value, Oid type)
+{
+	if (type == INT4OID)
+		return Int64GetDatum(DatumGetInt32(value));
+	if (type == INT2OID)
+		return Int64GetDatum(DatumGetInt16(value));
+	return value;
+}
 
 /* policy_key_bytes -- of a key as row_permitted() takes it: two are equal where these are */
 void

@@ -12,7 +12,6 @@
 
 #include "access/htup_details.h"
 #include "catalog.h"
-#include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "errors.h"
 #include "miscadmin.h"
@@ -47,11 +46,7 @@ key_of(HeapTuple row, AttrNumber column, Relation relation, KeyKind kind, KeyByt
 	bytes->length = 0;
 	if (isnull)
 		return;
-	if (type == INT4OID)
-		value = Int64GetDatum(DatumGetInt32(value));
-	else if (type == INT2OID)
-		value = Int64GetDatum(DatumGetInt16(value));
-	policy_key_bytes(value, kind, bytes);
+	policy_key_bytes(policy_as_key(value, type), kind, bytes);
 }
 
 static bool
