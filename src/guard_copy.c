@@ -265,7 +265,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 
 	where = list_concat_copy(where, policy_copy_quals(entry, RelationGetRelid(relation), 1));
 	/* one purpose from begin to end: what a trigger sets is not for its own statement */
-	policy_statement_begins(context, READS_PERMITTED);
+	policy_statement_begins(context, READS_PERMITTED, 0);
 	old = MemoryContextSwitchTo(context);
 	guard_copying = entry->relid;
 	PG_TRY();

@@ -178,6 +178,7 @@ expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
 }
 
 #define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
+#define TELLS_SIZE "Its size tells whether rows of anybody meet it."
 #define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
 
 /* ---- columns that are added ---- */
@@ -218,6 +219,22 @@ has_generated(Form_pg_index index)
 	return false;
 }
 
+/* IS NULL and IS NOT NULL of columns: of no row in particular */
+static bool
+tests_presence_only(Node *predicate)
+{
+	ListCell *lc;
+
+	foreach (lc, make_ands_implicit((Expr *) predicate))
+	{
+		NullTest *test = lfirst(lc);
+
+		if (!IsA(test, NullTest) || !IsA(test->arg, Var))
+			return false;
+	}
+	return true;
+}
+
 static void
 index_created(Oid index)
 {
@@ -239,6 +256,9 @@ index_created(Oid index)
 	predicate = expression_of(tuple, Anum_pg_index_indpred, IndexRelationId);
 	if (!reviewed_definition(expressions) || !reviewed_definition(predicate))
 		guard_refuse(form->indrelid, "an index with such an expression", RUNS_CODE);
+	/* how many rows it holds, its size says, and that of the database */
+	if (predicate != NULL && !tests_presence_only(predicate) && !is_empty(form->indrelid))
+		guard_refuse(form->indrelid, "a partial index by such a condition", TELLS_SIZE);
 	if ((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
 		form->indisexclusion)
 		guard_refuse(form->indrelid, "an exclusion constraint, or a unique index of an expression,",
@@ -354,6 +374,21 @@ is_of_primary_key(Oid relid, AttrNumber column)
 	return result;
 }
 
+/* does it refer by nothing but keys of subjects, and of the relation's own rows? */
+static bool
+is_of_keys(HeapTuple constraint, Form_pg_constraint form)
+{
+	ProtectedRelation entry = *protected_relation(form->conrelid);
+	int16 columns[INDEX_MAX_KEYS];
+	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
+
+	for (int i = 0; i < n; i++)
+		if (!is_of_primary_key(form->conrelid, columns[i]) &&
+			!protected_by_column(&entry, get_attname(form->conrelid, columns[i], false)))
+			return false;
+	return true;
+}
+
 /*
  * A foreign key that writes what others put into a protected relation into its own:
  * but for keys, which are numbers of rows.  And one from a protected relation.
@@ -383,9 +418,10 @@ reference_created(HeapTuple tuple, Form_pg_constraint form)
 		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
 					 "It copies there what is changed here, whoever permits what.");
 	/* from rows of everybody: it tells what they hold, and its actions change them */
-	if (from != NULL && !(to_keys && from->domain == domain) &&
+	if (from != NULL && !(to_keys && from->domain == domain && is_of_keys(tuple, form)) &&
 		!has_no_values(tuple, form->conrelid) && !is_empty(form->conrelid))
-		guard_refuse(form->conrelid, "a foreign key to other than keys of the same subjects",
+		guard_refuse(form->conrelid,
+					 "a foreign key from or to other than keys of the same subjects",
 					 "It is checked against rows of everybody, and its actions change them.");
 }
 

@@ -4,12 +4,14 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
 #include "catalog/objectaddress.h"
 #include "catalog/partition.h"
 #include "commands/extension.h"
@@ -18,6 +20,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/partcache.h"
 #include "utils/rel.h"
@@ -345,21 +348,59 @@ guard_alter_policy(AlterPolicyStmt *alter)
 
 /* where rows lie is shown; in which order, an index may say by what they hold */
 static void
-guard_cluster(ClusterStmt *cluster)
+guard_order(Oid relid, const char *index_name)
 {
-	Oid relid = named_relation(cluster->relation);
 	Oid index = InvalidOid;
 	Relation relation;
 
-	if (protected_relation(relid) == NULL || row_security_bypassed())
-		return;
-	if (cluster->indexname != NULL)
-		index = get_relname_relid(cluster->indexname, get_rel_namespace(relid));
+	if (index_name != NULL)
+		index = get_relname_relid(index_name, get_rel_namespace(relid));
 	relation = table_open(relid, AccessShareLock);
 	if (!OidIsValid(index) || RelationGetPrimaryKeyIndex(relation) != index)
 		guard_refuse(relid, "CLUSTER by other than its primary key",
 					 "Where its rows lie would tell what they hold.");
 	table_close(relation, NoLock);
+}
+
+/* all at once, by the indexes they were marked with: those of them that are protected */
+static void
+guard_cluster_all(void)
+{
+	Relation catalog = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_index_indisclustered, BTEqualStrategyNumber, F_BOOLEQ,
+				BoolGetDatum(true));
+	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+
+		if (protected_relation(form->indrelid) != NULL &&
+			pg_class_ownercheck(form->indrelid, GetUserId()))
+			guard_order(form->indrelid, get_rel_name(form->indexrelid));
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+}
+
+static void
+guard_cluster(ClusterStmt *cluster)
+{
+	Oid relid;
+
+	if (!protected_any() || row_security_bypassed())
+		return;
+	if (cluster->relation == NULL)
+	{
+		guard_cluster_all();
+		return;
+	}
+	relid = named_relation(cluster->relation);
+	if (protected_relation(relid) != NULL)
+		guard_order(relid, cluster->indexname);
 }
 
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */

@@ -225,13 +225,18 @@ on_executor_start(QueryDesc *query, int flags)
 	PG_TRY();
 	{
 		PolicyReads reads = guard_execution(query->plannedstmt, &context);
+		int depth = 0;
 
 		if (query->plannedstmt->parallelModeNeeded)
 			consent_shmem_publish_time(GetCurrentTimestamp());
 		start_executor(query, flags);
-		policy_statement_begins(query->estate->es_query_cxt, reads);
 		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
-			policy_pages_begin(query->planstate);
+		{
+			depth = policy_pages_begin(query->planstate);
+			if (reads == READS_PERMITTED)
+				policy_lock_whole(query->estate);
+		}
+		policy_statement_begins(query->estate->es_query_cxt, reads, depth);
 	}
 	PG_FINALLY();
 	{

@@ -49,7 +49,7 @@ typedef struct PolicyReader
 
 extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
-extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads);
+extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth);
 extern void policy_statement_goes_on(MemoryContext query_context);
 extern const char *policy_purpose_of_statement(MemoryContext context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
@@ -117,7 +117,12 @@ extern void policy_context_enter(PolicyContext *context);
 extern void policy_context_leave(const PolicyContext *context);
 
 /* policy_page.c */
-extern void policy_pages_begin(PlanState *root);
+extern int policy_pages_begin(PlanState *root);
+
+/* ---- what a statement leaves behind (policy_traces.c) ---- */
+
+extern void policy_lock_whole(EState *state);
+extern void policy_leave_stack(int depth);
 
 #pragma GCC visibility pop
 

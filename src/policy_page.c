@@ -327,9 +327,20 @@ ask_several(SeqScanState *scan, const ProtectedRelation *entry)
 	node->qual = qual;
 }
 
+/* how deep the executor's calls go into one another */
+typedef struct Depth
+{
+	int here;
+	int deepest;
+} Depth;
+
 static bool
 ask_page_by_page(PlanState *node, void *context)
 {
+	Depth *depth = context;
+	bool result;
+
+	depth->deepest = Max(depth->deepest, ++depth->here);
 	if (IsA(node, SeqScanState))
 	{
 		Relation relation = ((SeqScanState *) node)->ss.ss_currentRelation;
@@ -342,21 +353,26 @@ ask_page_by_page(PlanState *node, void *context)
 			ask_several((SeqScanState *) node, &copy);
 		}
 	}
-	return planstate_tree_walker(node, ask_page_by_page, context);
+	result = planstate_tree_walker(node, ask_page_by_page, context);
+	depth->here--;
+	return result;
 }
 
 /*
  * policy_pages_begin -- at executor start, when the plan's state is made: let
- * sequential scans of protected relations ask page by page.
+ * sequential scans of protected relations ask page by page.  Returns how many nodes of
+ * the plan are below one another.
  */
-void
+int
 policy_pages_begin(PlanState *root)
 {
+	Depth depth = {0, 0};
 	MemoryContext caller;
 
 	if (root == NULL)
-		return;
+		return 0;
 	caller = MemoryContextSwitchTo(root->state->es_query_cxt);
-	(void) ask_page_by_page(root, NULL);
+	(void) ask_page_by_page(root, &depth);
 	MemoryContextSwitchTo(caller);
+	return depth.deepest;
 }

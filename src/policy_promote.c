@@ -235,6 +235,7 @@ policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
 	if (!policy_statement_reviewed || rte->rtekind != RTE_RELATION ||
 		protected_relation(rte->relid) == NULL || !may_select(root, rte, column))
 		return false;
+	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
 									   Int16GetDatum(column), BoolGetDatum(rte->inh));
 	data->freefunc = ReleaseSysCache;
@@ -253,6 +254,7 @@ policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, Variabl
 	if (!OidIsValid(relid) || protected_relation(relid) == NULL ||
 		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		return false;
+	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index),
 									   Int16GetDatum(column), BoolGetDatum(false));
 	data->freefunc = ReleaseSysCache;

@@ -16,6 +16,7 @@
 #include "catalog/dependency.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
+#include "catalog/pg_collation.h"
 #include "catalog/pg_language.h"
 #include "catalog/pg_opclass.h"
 #include "catalog/pg_proc.h"
@@ -25,12 +26,16 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "policy_reviewed.h"
+#include "tsearch/ts_type.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
+#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
 #include "utils/syscache.h"
 #include "utils/typcache.h"
 
@@ -38,8 +43,15 @@ typedef enum Condition
 {
 	ALWAYS,   /* whatever the arguments are */
 	ELEMENTS, /* where the arguments' elements are compared by code of core */
-	PATTERN   /* where the second is a constant that cannot raise */
+	PATTERN,  /* where the second is a constant that cannot raise */
+	SHALLOW   /* where one is a constant of little depth */
 } Condition;
+
+/*
+ * How deep a clause may go before the policy for each row.  With the stack that a
+ * statement leaves for it (policy_statement.c) it never raises for want of more.
+ */
+#define DEPTH_MAX 32
 
 typedef struct ReviewedFunction
 {
@@ -99,15 +111,15 @@ static const ReviewedFunction for_clauses[] = {
 	{F_ENUM_LE, ALWAYS},
 	{F_ENUM_GT, ALWAYS},
 	{F_ENUM_GE, ALWAYS},
-	/* jsonb: walks two values side by side; a missing key is NULL or false */
+	/* jsonb: walks two values side by side, as deep as the less deep is; a missing key is NULL or false */
 	{F_JSONB_EQ, ALWAYS},
 	{F_JSONB_NE, ALWAYS},
 	{F_JSONB_LT, ALWAYS},
 	{F_JSONB_LE, ALWAYS},
 	{F_JSONB_GT, ALWAYS},
 	{F_JSONB_GE, ALWAYS},
-	{F_JSONB_CONTAINS, ALWAYS},
-	{F_JSONB_CONTAINED, ALWAYS},
+	{F_JSONB_CONTAINS, SHALLOW},
+	{F_JSONB_CONTAINED, SHALLOW},
 	{F_JSONB_EXISTS, ALWAYS},
 	{F_JSONB_EXISTS_ANY, ALWAYS},
 	{F_JSONB_EXISTS_ALL, ALWAYS},
@@ -147,12 +159,15 @@ static const ReviewedFunction for_clauses[] = {
 	{F_NETWORK_SUP, ALWAYS},
 	{F_NETWORK_SUPEQ, ALWAYS},
 	{F_NETWORK_OVERLAP, ALWAYS},
-	/* full text: looks lexemes up; both sides are made already */
+	/* full text: looks lexemes up, as deep as the query is; both sides are made already */
 	{F_TSVECTOR_EQ, ALWAYS},
 	{F_TSVECTOR_NE, ALWAYS},
-	{F_TS_MATCH_VQ, ALWAYS},
-	{F_TS_MATCH_QV, ALWAYS},
-	/* patterns: only a pattern that ends in an escape raises, and only where it gets there */
+	{F_TS_MATCH_VQ, SHALLOW},
+	{F_TS_MATCH_QV, SHALLOW},
+	/*
+	 * patterns: only a pattern that ends in an escape raises, and only where it gets there;
+	 * each % that fits goes one deeper
+	 */
 	{F_TEXTLIKE, PATTERN},
 	{F_TEXTNLIKE, PATTERN},
 	{F_TEXTICLIKE, PATTERN},
@@ -167,7 +182,7 @@ static const ReviewedFunction for_clauses[] = {
  * What an owner may have computed of every row besides, in an index, a generated
  * column, statistics.  Not good enough for a clause, where somebody looks for a
  * single error: these raise where the value is not text of the database's encoding,
- * or would be longer than a value can be.
+ * would be longer than a value can be, or where the machine forbids md5.
  */
 static const Oid for_definitions[] = {
 	/* letters and lengths of text that is valid */
@@ -180,6 +195,8 @@ static const Oid for_definitions[] = {
 	F_CHAR_LENGTH_TEXT,
 	F_OCTET_LENGTH_TEXT,
 	F_OCTET_LENGTH_BYTEA,
+	F_MD5_TEXT,
+	F_MD5_BYTEA,
 	/* parts of a moment, which all have; the unit must be a constant (see there) */
 	F_DATE_TIMESTAMP,
 	F_DATE_TRUNC_TEXT_TIMESTAMP,
@@ -190,6 +207,45 @@ static const Oid for_definitions[] = {
 };
 
 /* ---- arguments ---- */
+
+/*
+ * Comparing text by a collation whose library has another version than it was made for
+ * warns, the first time in a session.
+ */
+static bool
+collation_is_current(Oid collation)
+{
+	HeapTuple tuple;
+	Form_pg_collation form;
+	Datum locale;
+	Datum version;
+	bool no_locale;
+	bool no_version;
+	bool result = true;
+
+	if (!OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
+		collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID)
+		return true;
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	version = SysCacheGetAttr(COLLOID, tuple, Anum_pg_collation_collversion, &no_version);
+	locale =
+		SysCacheGetAttr(COLLOID, tuple,
+						form->collprovider == COLLPROVIDER_ICU ? Anum_pg_collation_colliculocale :
+																 Anum_pg_collation_collcollate,
+						&no_locale);
+	if (!no_version && !no_locale)
+	{
+		char *actual =
+			get_collation_actual_version(form->collprovider, TextDatumGetCString(locale));
+
+		result = actual != NULL && strcmp(actual, TextDatumGetCString(version)) == 0;
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
 
 /* are values of this type compared by code of core alone? */
 static bool
@@ -206,6 +262,7 @@ type_is_of_core(Oid type)
 		TypeCacheEntry *range = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
 
 		return range->rngelemtype != NULL && type_is_of_core(range->rngelemtype->type_id) &&
+			   (range->rng_collation == InvalidOid || collation_is_current(range->rng_collation)) &&
 			   range->rng_cmp_proc_finfo.fn_oid < FirstNormalObjectId &&
 			   (!OidIsValid(range->rng_canonical_finfo.fn_oid) ||
 				range->rng_canonical_finfo.fn_oid < FirstNormalObjectId);
@@ -246,39 +303,133 @@ collation_is_known(List *args, Oid collation)
 	ListCell *lc;
 
 	if (OidIsValid(collation))
-		return true;
+		return collation_is_current(collation);
 	foreach (lc, args)
 		if (type_is_collatable(exprType(lfirst(lc))))
 			return false;
 	return true;
 }
 
-/* a constant pattern whose last character is not an escape */
+/* ---- constants ---- */
+
+/* a constant argument, past casts that do nothing; or NULL */
+static Const *
+constant_of(Node *argument)
+{
+	while (argument != NULL && IsA(argument, RelabelType))
+		argument = (Node *) ((RelabelType *) argument)->arg;
+	return argument != NULL && IsA(argument, Const) ? (Const *) argument : NULL;
+}
+
+/* how deep it is below an item; DEPTH_MAX + 1 for any more */
+static int
+depth_of_item(QueryItem *item, int depth)
+{
+	int left;
+	int right = 0;
+
+	if (item->type == QI_VAL || depth > DEPTH_MAX)
+		return depth;
+	if (item->qoperator.oper != OP_NOT)
+		right = depth_of_item(item + item->qoperator.left, depth + 1);
+	left = depth_of_item(item + 1, depth + 1);
+	return Max(left, right);
+}
+
+static int
+depth_of_jsonb(Jsonb *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
+	JsonbIteratorToken token;
+	JsonbValue part;
+	int depth = 0;
+	int deepest = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
+	{
+		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
+			deepest = Max(deepest, ++depth);
+		else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
+			depth--;
+	}
+	return deepest;
+}
+
+static bool
+is_shallow(Node *argument)
+{
+	Const *constant = constant_of(argument);
+
+	if (constant == NULL || constant->constisnull)
+		return constant != NULL;
+	if (constant->consttype == JSONBOID)
+		return depth_of_jsonb(DatumGetJsonbP(constant->constvalue)) <= DEPTH_MAX;
+	if (constant->consttype == TSQUERYOID)
+	{
+		TSQuery query = DatumGetTSQuery(constant->constvalue);
+
+		return query->size == 0 || depth_of_item(GETQUERY(query), 0) <= DEPTH_MAX;
+	}
+	return false;
+}
+
+/* a constant pattern whose last character is not an escape, with few % */
 static bool
 pattern_cannot_raise(List *args)
 {
-	Const *pattern = lsecond(args);
+	Const *pattern = constant_of(lsecond(args));
 	char *string;
 	int escapes = 0;
+	int depth = 0;
 
-	while (IsA(pattern, RelabelType))
-		pattern = (Const *) ((RelabelType *) pattern)->arg;
-	if (!IsA(pattern, Const) || pattern->constisnull)
-		return IsA(pattern, Const);
+	if (pattern == NULL || pattern->constisnull)
+		return pattern != NULL;
 	if (pattern->consttype != TEXTOID && pattern->consttype != VARCHAROID &&
 		pattern->consttype != BPCHAROID)
 		return false;
 	string = TextDatumGetCString(pattern->constvalue);
 	for (int i = (int) strlen(string) - 1; i >= 0 && string[i] == '\\'; i--)
 		escapes++;
+	for (const char *c = string; *c != '\0'; c++)
+		depth += *c == '%';
 	pfree(string);
-	return escapes % 2 == 0;
+	return escapes % 2 == 0 && depth <= DEPTH_MAX;
+}
+
+/*
+ * Core has them for LEAKPROOF, but they raise: starts_with where the collation is not
+ * deterministic; areas and lengths where they overflow; md5 where the machine forbids it.
+ */
+static bool
+raises_nevertheless(Oid function, Oid collation)
+{
+	switch (function)
+	{
+		case F_STARTS_WITH:
+			return !get_collation_isdeterministic(collation);
+		case F_LSEG_LT:
+		case F_LSEG_LE:
+		case F_LSEG_GT:
+		case F_LSEG_GE:
+		case F_CIRCLE_EQ:
+		case F_CIRCLE_NE:
+		case F_CIRCLE_LT:
+		case F_CIRCLE_LE:
+		case F_CIRCLE_GT:
+		case F_CIRCLE_GE:
+		case F_MD5_TEXT:
+		case F_MD5_BYTEA:
+			return true;
+		default:
+			return false;
+	}
 }
 
 static bool
 tells_nothing(Oid function, List *args, Oid collation)
 {
-	if (function >= FirstNormalObjectId || !collation_is_known(args, collation))
+	if (function >= FirstNormalObjectId || !collation_is_known(args, collation) ||
+		raises_nevertheless(function, collation))
 		return false;
 	if (get_func_leakproof(function))
 		return true;
@@ -293,6 +444,8 @@ tells_nothing(Oid function, List *args, Oid collation)
 			case PATTERN:
 				/* there is no pattern matching by a collation that is not deterministic */
 				return get_collation_isdeterministic(collation) && pattern_cannot_raise(args);
+			case SHALLOW:
+				return is_shallow(linitial(args)) || is_shallow(lsecond(args));
 			default:
 				return true;
 		}
@@ -481,120 +634,26 @@ reviewed_definition(Node *expression)
 	return !tells(expression, &review);
 }
 
-/* ---- types ---- */
-
-static bool is_superusers_c(Oid function);
-
-/*
- * reviewed_type -- does it bring code along that ANALYZE runs?  Of a range, how far its
- * bounds are apart is its maker's to say.
- */
-bool
-reviewed_type(Oid type)
-{
-	HeapTuple tuple;
-	Form_pg_range range;
-	bool result;
-
-	type = getBaseType(type);
-	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
-		type = get_multirange_range(type);
-	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	range = (Form_pg_range) GETSTRUCT(tuple);
-	result = (!OidIsValid(range->rngsubdiff) || is_superusers_c(range->rngsubdiff)) &&
-			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
-	ReleaseSysCache(tuple);
-	return result;
-}
-
-/* ---- operator classes ---- */
-
 static bool
-is_superusers_c(Oid function)
+raises_somewhere(Node *node, void *context)
 {
-	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	Form_pg_proc procedure;
-	bool result;
-
-	if (!HeapTupleIsValid(tuple))
+	if (node == NULL)
 		return false;
-	procedure = (Form_pg_proc) GETSTRUCT(tuple);
-	result = function < FirstNormalObjectId ||
-			 (procedure->prolang == ClanguageId && superuser_arg(procedure->proowner));
-	ReleaseSysCache(tuple);
-	return result;
+	if (IsA(node, OpExpr) &&
+		raises_nevertheless(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->inputcollid))
+		return true;
+	if (IsA(node, FuncExpr) &&
+		raises_nevertheless(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->inputcollid))
+		return true;
+	return expression_tree_walker(node, raises_somewhere, NULL);
 }
 
 /*
- * reviewed_opclass -- core's own; and those of pg_trgm as a superuser's script has
- * made them: members of the extension, owned by a superuser, with nothing but C
- * functions of a superuser.  pg_trgm is trusted, so whoever may create in the
- * database can install it; but then, too, the script runs as the superuser who owns
- * what it makes, and nobody else can put a function into the class.
+ * leakproof_clause -- is it LEAKPROOF by what the catalog says, and rightly so where the
+ * function is core's?  A superuser's word for others is taken.
  */
 bool
-reviewed_opclass(Oid opclass)
+leakproof_clause(Node *clause)
 {
-	HeapTuple tuple;
-	Form_pg_opclass class;
-	Oid extension;
-	Oid family;
-	Oid type;
-	CatCList *members;
-	bool result;
-
-	if (opclass < FirstNormalObjectId)
-		return true;
-	extension = getExtensionOfObject(OperatorClassRelationId, opclass);
-	if (!OidIsValid(extension) || extension != get_extension_oid("pg_trgm", true))
-		return false;
-	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	class = (Form_pg_opclass) GETSTRUCT(tuple);
-	family = class->opcfamily;
-	type = class->opcintype;
-	result = superuser_arg(class->opcowner);
-	ReleaseSysCache(tuple);
-	members = SearchSysCacheList2(AMPROCNUM, ObjectIdGetDatum(family), ObjectIdGetDatum(type));
-	for (int i = 0; i < members->n_members && result; i++)
-		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
-	ReleaseSysCacheList(members);
-	return result;
-}
-
-/*
- * reviewed_index_class -- core's own, and those of extensions in C that a superuser
- * has installed: nothing that the owner of a relation can write.
- */
-bool
-reviewed_index_class(Oid opclass)
-{
-	HeapTuple tuple;
-	Form_pg_opclass class;
-	Oid family;
-	CatCList *members;
-	bool result;
-
-	if (opclass < FirstNormalObjectId)
-		return true;
-	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	class = (Form_pg_opclass) GETSTRUCT(tuple);
-	family = class->opcfamily;
-	result = superuser_arg(class->opcowner);
-	ReleaseSysCache(tuple);
-	members = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
-	for (int i = 0; i < members->n_members && result; i++)
-		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
-	ReleaseSysCacheList(members);
-	members = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family));
-	for (int i = 0; i < members->n_members && result; i++)
-		result = is_superusers_c(
-			get_opcode(((Form_pg_amop) GETSTRUCT(&members->members[i]->tuple))->amopopr));
-	ReleaseSysCacheList(members);
-	return result;
+	return !contain_leaked_vars(clause) && !raises_somewhere(clause, NULL);
 }

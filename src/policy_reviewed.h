@@ -14,9 +14,11 @@
 extern bool reviewed_clause(Node *clause);
 /* the same, and in such a way that nothing tells which rows it was asked about? */
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
+/* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
+extern bool leakproof_clause(Node *clause);
 /* an expression of an owner's DDL: may it run over every row? */
 extern bool reviewed_definition(Node *expression);
-/* a column's type: does ANALYZE run nothing of a user for it? */
+/* policy_class.c: a column's type: does ANALYZE run nothing of a user for it? */
 extern bool reviewed_type(Oid type);
 /* an index's operator class: may its code be shown every row? */
 extern bool reviewed_opclass(Oid opclass);

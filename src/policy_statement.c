@@ -27,6 +27,7 @@ typedef struct OpenStatement
 	MemoryContext context;
 	MemoryContextCallback callback;
 	PolicyReader reader;
+	int depth; /* of its plan */
 } OpenStatement;
 
 static OpenStatement *open_statements = NULL;
@@ -54,14 +55,18 @@ policy_reader(PolicyReads reads)
 	return reader;
 }
 
-/* policy_statement_begins -- remember who begins a statement, and what it reads */
+/*
+ * policy_statement_begins -- remember who begins a statement, and what it reads
+ *	depth		of its plan, in nodes
+ */
 void
-policy_statement_begins(MemoryContext query_context, PolicyReads reads)
+policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth)
 {
 	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
 
 	statement->context = query_context;
 	statement->reader = policy_reader(reads);
+	statement->depth = depth;
 	statement->callback.func = statement_ends;
 	statement->callback.arg = statement;
 	statement->next = open_statements;
@@ -129,6 +134,8 @@ policy_statement_goes_on(MemoryContext query_context)
 		if (open->context != query_context)
 			continue;
 		policy_reader_goes_on(&open->reader);
+		if (open->reader.reads == READS_PERMITTED)
+			policy_leave_stack(open->depth);
 		return;
 	}
 }

@@ -1,0 +1,143 @@
+/*
+ * policy_class.c
+ *	  Which types and operator classes bring code of a user along.
+ *
+ * An index shows its operator class the rows of everybody, and ANALYZE shows them to
+ * a type's own functions.
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/dependency.h"
+#include "catalog/pg_amop.h"
+#include "catalog/pg_amproc.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_opclass.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_range.h"
+#include "catalog/pg_type.h"
+#include "commands/extension.h"
+#include "miscadmin.h"
+#include "policy_reviewed.h"
+#include "utils/catcache.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+/* ---- types ---- */
+
+static bool is_superusers_c(Oid function);
+
+/*
+ * reviewed_type -- does it bring code along that ANALYZE runs?  Of a range, how far its
+ * bounds are apart is its maker's to say.
+ */
+bool
+reviewed_type(Oid type)
+{
+	HeapTuple tuple;
+	Form_pg_range range;
+	bool result;
+
+	type = getBaseType(type);
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		type = get_multirange_range(type);
+	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	range = (Form_pg_range) GETSTRUCT(tuple);
+	result = (!OidIsValid(range->rngsubdiff) || is_superusers_c(range->rngsubdiff)) &&
+			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* ---- operator classes ---- */
+
+static bool
+is_superusers_c(Oid function)
+{
+	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	Form_pg_proc procedure;
+	bool result;
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	procedure = (Form_pg_proc) GETSTRUCT(tuple);
+	result = function < FirstNormalObjectId ||
+			 (procedure->prolang == ClanguageId && superuser_arg(procedure->proowner));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/*
+ * reviewed_opclass -- core's own; and those of pg_trgm as a superuser's script has
+ * made them: members of the extension, owned by a superuser, with nothing but C
+ * functions of a superuser.  pg_trgm is trusted, so whoever may create in the
+ * database can install it; but then, too, the script runs as the superuser who owns
+ * what it makes, and nobody else can put a function into the class.
+ */
+bool
+reviewed_opclass(Oid opclass)
+{
+	HeapTuple tuple;
+	Form_pg_opclass class;
+	Oid extension;
+	Oid family;
+	Oid type;
+	CatCList *members;
+	bool result;
+
+	if (opclass < FirstNormalObjectId)
+		return true;
+	extension = getExtensionOfObject(OperatorClassRelationId, opclass);
+	if (!OidIsValid(extension) || extension != get_extension_oid("pg_trgm", true))
+		return false;
+	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	family = class->opcfamily;
+	type = class->opcintype;
+	result = superuser_arg(class->opcowner);
+	ReleaseSysCache(tuple);
+	members = SearchSysCacheList2(AMPROCNUM, ObjectIdGetDatum(family), ObjectIdGetDatum(type));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
+	ReleaseSysCacheList(members);
+	return result;
+}
+
+/*
+ * reviewed_index_class -- core's own, and those of extensions in C that a superuser
+ * has installed: nothing that the owner of a relation can write.
+ */
+bool
+reviewed_index_class(Oid opclass)
+{
+	HeapTuple tuple;
+	Form_pg_opclass class;
+	Oid family;
+	CatCList *members;
+	bool result;
+
+	if (opclass < FirstNormalObjectId)
+		return true;
+	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	class = (Form_pg_opclass) GETSTRUCT(tuple);
+	family = class->opcfamily;
+	result = superuser_arg(class->opcowner);
+	ReleaseSysCache(tuple);
+	members = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);
+	ReleaseSysCacheList(members);
+	members = SearchSysCacheList1(AMOPSTRATEGY, ObjectIdGetDatum(family));
+	for (int i = 0; i < members->n_members && result; i++)
+		result = is_superusers_c(
+			get_opcode(((Form_pg_amop) GETSTRUCT(&members->members[i]->tuple))->amopopr));
+	ReleaseSysCacheList(members);
+	return result;
+}

@@ -1,0 +1,113 @@
+-- What a statement does besides giving rows (locks, warnings, the depth of the stack, the
+-- sizes and the order of what it builds) is the same whatever hidden rows hold.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE ROLE trace_owner;
+CREATE ROLE trace_keeper BYPASSRLS IN ROLE trace_owner;
+CREATE ROLE trace_reader;
+CREATE SCHEMA trace AUTHORIZATION trace_owner;
+GRANT ALL ON SCHEMA trace TO PUBLIC;
+SELECT privseg.create_purpose('trace_mail', 'consent');
+SELECT count(privseg.grant_clearance(r::regrole, 'trace_mail')::text) FROM unnest('{trace_owner,trace_reader}'::text[]) r;
+SET ROLE trace_owner;
+CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int, gone timestamptz);
+CREATE TABLE trace.purchase (id int PRIMARY KEY, person_id int, coupon int);
+CREATE TABLE trace.empty (person_id int, n int);
+INSERT INTO trace.person SELECT i, 'n' || i, 's' || i, ('common w' || i)::tsvector, repeat('e diabetes ', 3000), (repeat('{"deep": ', 500) || '1' || repeat('}', 500))::jsonb, lseg(point(1e308, 0), point(-1e308, 0)), circle(point(0, 0), 1e200), i FROM generate_series(1, 9) i;
+UPDATE trace.person SET note = 'e', doc = '{}', line = NULL, round = NULL WHERE id < 9;
+INSERT INTO trace.purchase SELECT i, i, 700 + i FROM generate_series(1, 9) i;
+CREATE INDEX person_secret ON trace.person (secret);
+CREATE INDEX ON trace.purchase (person_id);
+CREATE INDEX ON trace.empty (person_id);
+CREATE COLLATION trace.loose (provider = icu, locale = 'und', deterministic = false);
+SET client_min_messages = error;
+CREATE COLLATION trace.outdated (provider = icu, locale = 'und', version = '1');
+SET client_min_messages = warning;
+CREATE TYPE trace.stretch AS RANGE (subtype = text, collation = trace.outdated);
+GRANT ALL ON ALL TABLES IN SCHEMA trace TO PUBLIC;
+RESET ROLE;
+SELECT privseg.protect('trace.person', 'id'), privseg.protect('trace.purchase', 'person_id', 'trace.person'), privseg.protect('trace.empty', 'person_id', 'trace.person');
+SELECT count(privseg.record_consent('trace.person', i, 'trace_mail', 'given')) FROM generate_series(1, 8) i;
+
+-- errors of functions that core has for LEAKPROOF: the ninth person's secret is guessed right, and wrong
+CREATE TABLE trace.guess (k int GENERATED ALWAYS AS IDENTITY, q text);
+INSERT INTO trace.guess (q) VALUES
+	('SELECT count(*) FROM trace.person WHERE secret BETWEEN {s} AND {s} AND starts_with(name COLLATE trace.loose, secret)'),
+	('SELECT count(*) FROM trace.person WHERE secret BETWEEN {s} AND {s} AND name COLLATE trace.loose ^@ secret'),
+	('SELECT count(*) FROM trace.person WHERE secret BETWEEN {s} AND {s} AND line < lseg(point(0, 0), point(1, 1))'),
+	('SELECT count(*) FROM trace.person WHERE secret BETWEEN {s} AND {s} AND round = circle(point(0, 0), 1)'),
+	('SELECT count(*) FROM trace.person WHERE secret BETWEEN {s} AND {s} AND (line <= lseg(point(0, 0), point(1, 1)) OR round > circle(point(0, 0), 1))');
+SELECT k, pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', '''s9''')), pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', '''s0''')) FROM trace.guess ORDER BY k;
+SET row_security = off;
+SELECT k, pg_temp.outcome(replace(q, '{s}', '''s9''')), pg_temp.outcome(replace(q, '{s}', '''s0''')) FROM trace.guess ORDER BY k;
+RESET row_security;
+
+-- the depth that a value asks for, where little of the stack is left
+CREATE FUNCTION trace.deep(depth int, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	IF depth > 0 THEN RETURN trace.deep(depth - 1, statement); END IF;
+	EXECUTE statement INTO result;
+	RETURN result;
+END $$;
+CREATE FUNCTION trace.nested(levels int, leaf text, start text, stop text) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT repeat(start, levels) || leaf || repeat(stop, levels) $$;
+-- planned where there is room, a right guess and a wrong one; then it is answered at some depths, and ends in an error at others
+CREATE FUNCTION trace.differ(condition text, OUT answered boolean, OUT refused boolean, OUT differ bigint) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('CREATE OR REPLACE FUNCTION trace.right() RETURNS bigint LANGUAGE plpgsql AS %L', format('BEGIN RETURN (SELECT count(*) FROM trace.person WHERE id = 9 AND %s); END', replace(condition, '{w}', 'w9')));
+	EXECUTE format('CREATE OR REPLACE FUNCTION trace.wrong() RETURNS bigint LANGUAGE plpgsql AS %L', format('BEGIN RETURN (SELECT count(*) FROM trace.person WHERE id = 9 AND %s); END', replace(condition, '{w}', 'w0')));
+	PERFORM pg_temp.outcome('trace_reader', 'trace_mail', 'SELECT trace.deep(0, ''SELECT trace.right() + trace.wrong()'')');
+	SELECT bool_or(r = '0'), bool_or(r = '54001'), count(*) FILTER (WHERE r <> w) INTO answered, refused, differ
+	  FROM generate_series(0, 120) d, LATERAL (SELECT pg_temp.outcome('trace_reader', 'trace_mail', format('SELECT trace.deep(%s, ''SELECT trace.right()'')', d)) AS r,
+		pg_temp.outcome('trace_reader', 'trace_mail', format('SELECT trace.deep(%s, ''SELECT trace.wrong()'')', d)) AS w) s;
+END $$;
+SET max_stack_depth = '500kB';
+SELECT k, (trace.differ(c)).* FROM (VALUES (1, 'words @@ ''{w}'' AND note LIKE ''' || repeat('%e', 30) || ''''), (2, 'words @@ ''{w}'' AND note LIKE ''' || repeat('%e', 2000) || ''''),
+	(3, 'words @@ ''{w} & ' || trace.nested(7, 'common', '(common & !!', ')') || ''''), (4, 'words @@ ''{w} & ' || trace.nested(600, 'common', '(common & !!', ')') || ''''),
+	(5, 'words @@ ''{w}'' AND doc @> ''' || trace.nested(500, '1', '{"deep": ', '}') || '''')) t (k, c) ORDER BY k;
+RESET max_stack_depth;
+
+-- what an owner builds: its size, what it is checked against, the order it puts rows in
+SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trace_owner,trace_keeper}'::text[]) WITH ORDINALITY o (owner, i), unnest(ARRAY[
+	'CREATE INDEX ON trace.person (id) WHERE secret = ''s9''',
+	'CREATE INDEX ON trace.person (id) WHERE id = 9 AND coupon BETWEEN 1 AND 9',
+	'CREATE INDEX ON trace.person (id) WHERE gone IS NULL',
+	'CREATE INDEX ON trace.person (id) WHERE gone IS NULL AND secret IS NOT NULL',
+	'CREATE INDEX ON trace.person (id) WHERE gone IS NULL AND secret = ''s9''',
+	'CREATE INDEX ON trace.empty (person_id) WHERE n = 3',
+	'CREATE INDEX ON trace.person (id) WHERE starts_with(name COLLATE trace.loose, secret) IS NULL',
+	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (secret = ''s9'' AND starts_with(name COLLATE trace.loose, secret)) STORED',
+	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (secret = ''s9'' AND name < secret COLLATE trace.outdated) STORED',
+	'ALTER TABLE trace.person ADD g text GENERATED ALWAYS AS (md5(secret)) STORED',
+	'ALTER TABLE trace.purchase ADD FOREIGN KEY (coupon) REFERENCES trace.person',
+	'ALTER TABLE trace.purchase ADD FOREIGN KEY (coupon) REFERENCES trace.person NOT VALID',
+	'ALTER TABLE trace.person ADD FOREIGN KEY (coupon) REFERENCES trace.person',
+	'ALTER TABLE trace.purchase ADD FOREIGN KEY (person_id) REFERENCES trace.person']) WITH ORDINALITY s (statement, j),
+	pg_temp.refusal(format('SET LOCAL ROLE %s; SET LOCAL row_security = %s; %s', owner, CASE owner WHEN 'trace_owner' THEN 'on' ELSE 'off' END, statement)) r ORDER BY i, j;
+SET ROLE trace_owner;
+ALTER TABLE trace.person CLUSTER ON person_secret;
+\set VERBOSITY terse
+CLUSTER;
+ALTER TABLE trace.person CLUSTER ON person_pkey;
+CLUSTER;
+\set VERBOSITY default
+RESET ROLE;
+
+-- a collation's warning comes once in a session
+\c
+SET ROLE trace_reader;
+SET privseg.purpose = 'trace_mail';
+SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name < secret COLLATE trace.outdated;
+SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name <@ ANY (ARRAY['[a,)'::trace.stretch]) IS NULL;
+\c
+SET client_min_messages = error;
+DROP SCHEMA trace CASCADE;
+DROP OWNED BY trace_owner, trace_keeper, trace_reader;
+DROP ROLE trace_owner, trace_keeper, trace_reader;
