@@ -16,7 +16,7 @@ use PrivsegNode;
 use Test::More;
 
 my $seed = $ENV{LEAK_HUNT_SEED} // 20261126;
-my $statements = $ENV{LEAK_HUNT_STATEMENTS} // 1500;
+my $statements = $ENV{LEAK_HUNT_STATEMENTS} // 2000;
 
 srand($seed);
 sub pick { return $_[ int(rand(@_)) ]; }
@@ -34,14 +34,14 @@ my @probes = (
 	# errors of core: division, overflow, range, domain of a function
 	'1 / ({p}.n + 5) > -100', '{p}.n % ({p}.n + 5) > -100', '1 / {p}.amount > -1', '{p}.n * 1000000 > 0', '{p}.n + 2147480000 > 0', '-{p}.n < 0', 'abs({p}.n) > 0',
 	'{p}.n::smallint > 0', 'ln({p}.amount) > -1', 'sqrt({p}.f) > -1', 'exp({p}.f) > 0', 'power({p}.f, 2) > 0', '1 / {p}.f > -1', '{p}.f::int > 0', '{p}.f::real > 0', '{p}.amount::int > 0', '{p}.amount::bigint > 0',
-	'factorial({p}.n) > 0', 'chr({p}.n) IS NOT NULL', q(length(repeat('x', {p}.n * 100000)) > 0), 'substring({p}.name, 1, {p}.n) IS NOT NULL', 'left({p}.name, {p}.n) IS NOT NULL AND 1 / ({p}.n + 5) > -9',
+	'factorial({p}.n) > 0', 'chr({p}.n) IS NOT NULL', q(length(repeat('x', {p}.n * 1000)) > 0), 'substring({p}.name, 1, {p}.n) IS NOT NULL', 'left({p}.name, {p}.n) IS NOT NULL AND 1 / ({p}.n + 5) > -9',
 	'make_date(2024, 1, {p}.n) IS NOT NULL', q(make_interval(days => {p}.n * 10000000) IS NOT NULL), '{p}.d + {p}.n IS NOT NULL', '{p}.t + {p}.iv IS NOT NULL', q({p}.d::timestamp > '2000-01-01'), '{p}.t::date IS NOT NULL', q(age({p}.t) < interval '1000 years'), '{p}.iv * 10 IS NOT NULL', q(date_trunc('day', {p}.t) IS NOT NULL),
 	'width_bucket({p}.amount, 1, 100, 5) > 0', 'generate_series(1, 2) IS NOT NULL AND 1 / ({p}.n + 5) > -9', 'lcm({p}.n, 65521) > 0', 'get_byte({p}.b, 3) >= 0', 'get_bit({p}.b, 9) >= 0', q(encode({p}.b, 'escape') IS NOT NULL AND convert_from({p}.b, 'UTF8') IS NOT NULL), q({p}.bits & B'1010' IS NOT NULL), '{p}.bits::bit(4)::int IS NOT NULL AND get_bit({p}.bits, 3) >= 0',
 	# texts that are read as something else
 	'{p}.name::int > 0', '{p}.name::numeric > 0', '{p}.name::float8 > 0', '{p}.name::bigint > 0', q(('2024-01-' || {p}.name)::date IS NOT NULL), '{p}.name::json IS NOT NULL', '{p}.name::jsonb IS NOT NULL', q('x' ~ {p}.name IS NOT NULL), q(regexp_replace('x', {p}.name, '') IS NOT NULL), q('x' SIMILAR TO {p}.name IS NOT NULL), q('x' LIKE {p}.name || '' IS NOT NULL), q('x' LIKE '%' || {p}.name ESCAPE '~' IS NOT NULL AND {p}.name::int > 0), '{p}.name::tsquery IS NOT NULL', q(to_tsquery('simple', {p}.name) IS NOT NULL), q(('{' || {p}.name || '}')::int[] IS NOT NULL), q(to_number({p}.name, '9999') > 0), q(to_date('2024-01-' || {p}.name, 'YYYY-MM-DD') IS NOT NULL), q(('10.0.0.' || {p}.name)::inet IS NOT NULL), q(decode({p}.name || {p}.name, 'hex') IS NOT NULL), q(set_byte('\x01'::bytea, 0, {p}.name::int) IS NOT NULL), q({p}.name::regclass IS NULL OR true), q(current_setting('leak.' || {p}.name, true) IS NULL), q(xmlparse(CONTENT '<a>' || {p}.name || '</a>') IS NOT NULL), q(('{"a":' || {p}.name || '}')::jsonb @> '{}'), q(jsonb_path_exists('[1]', {p}.name::jsonpath)), q(json_populate_record(NULL::pair, ('{"a":"' || {p}.name || '"}')::json) IS NOT NULL),
 	# parts of values
-	q(({p}.j ->> 'a')::int > 0), q(({p}.j -> 'a')::int > 0), q(jsonb_array_length({p}.j -> 'l') > 0), q(jsonb_path_query_first({p}.j, 'strict $.a.size()') IS NOT NULL), q(jsonb_object_keys({p}.j) IS NOT NULL), q(EXISTS (SELECT FROM jsonb_each({p}.j))), q({p}.j - 'a' IS NOT NULL), q(jsonb_set({p}.j, '{a,0}', '1') IS NOT NULL),
-	'{p}.arr || {p}.arr IS NOT NULL AND array_append({p}.arr, 1) IS NOT NULL', 'array_position({p}.arr, 1) IS NOT NULL OR true', q(array_fill(1, ARRAY[{p}.n * 1000000]) IS NOT NULL), 'array_to_tsvector({p}.names) IS NOT NULL', '{p}.r + int4range(1, 5) IS NOT NULL', 'int4range({p}.n, 40) IS NOT NULL', '{p}.r - int4range(150, 160) IS NOT NULL', 'lower({p}.r) * 100000000 > 0', '{p}.i + 1 IS NOT NULL', 'set_masklen({p}.i, {p}.n) IS NOT NULL', 'host({p}.i)::inet IS NOT NULL AND {p}.i - 1 IS NOT NULL', 'CAST({p}.names AS int[]) IS NOT NULL', q({p}.e < pick_mood({p}.n)), 'format({p}.name) IS NOT NULL AND format(({p}.names)[1]) IS NOT NULL',
+	q(({p}.j ->> 'a')::int > 0), q(({p}.j -> 'a')::int > 0), q(jsonb_array_length({p}.j -> 'l') > 0), q(jsonb_path_query_first({p}.j, 'strict $.l.size()') IS NOT NULL), q(jsonb_object_keys({p}.j) IS NOT NULL), q(EXISTS (SELECT FROM jsonb_each({p}.j))), q({p}.j - 'a' IS NOT NULL), q(jsonb_set({p}.j, '{a,0}', '1') IS NOT NULL),
+	'{p}.arr || {p}.arr IS NOT NULL AND array_append({p}.arr, 1) IS NOT NULL', 'array_position({p}.arr, 1) IS NOT NULL OR true', q(array_fill(1, ARRAY[{p}.n * 1000]) IS NOT NULL), 'array_to_tsvector({p}.names) IS NOT NULL', '{p}.r + int4range(1, 5) IS NOT NULL', 'int4range({p}.n, 40) IS NOT NULL', '{p}.r - int4range(150, 160) IS NOT NULL', 'lower({p}.r) * 100000000 > 0', '{p}.i + 1 IS NOT NULL', 'set_masklen({p}.i, {p}.n) IS NOT NULL', 'host({p}.i)::inet IS NOT NULL AND {p}.i - 1 IS NOT NULL', 'CAST({p}.names AS int[]) IS NOT NULL', q({p}.e < pick_mood({p}.n)), 'format({p}.name) IS NOT NULL AND format(({p}.names)[1]) IS NOT NULL',
 	# side effects of core's own functions
 	q(pg_try_advisory_lock({p}.n - {p}.n % 1000) AND spy({p}.n)), q(set_config('leak.seen', CASE WHEN {p}.n > 1000 THEN 'seen' ELSE current_setting('leak.seen', true) END, false) IS NOT NULL),
 	# what may go before the policy, next to something that may not
@@ -64,7 +64,7 @@ my @shapes = (
 	'SELECT count(*) FROM {t} p, LATERAL (SELECT [p] AS c) s WHERE c', 'SELECT count(*) FROM {t} p CROSS JOIN LATERAL (SELECT FROM {u} q WHERE [p] AND [q] LIMIT 2) s', 'SELECT count(*) FROM (SELECT *, [p] AS c FROM {t} p) s WHERE c', 'SELECT count(*) FROM (SELECT *, [p] AS c FROM {t} p OFFSET 0) s WHERE c', 'SELECT count(*) FROM {t} p, unnest(p.arr) a WHERE [p]',
 	'SELECT sum(CASE WHEN [p] THEN 1 ELSE 2 END) FROM {t} p', 'SELECT count(*) FROM {t} p WHERE CASE WHEN [p] THEN [p] ELSE true END', 'SELECT count(*) FROM {t} p WHERE COALESCE([p], [p])', 'SELECT count(NULLIF([p], [p])) FROM {t} p',
 	'WITH c AS MATERIALIZED (SELECT * FROM {t} p WHERE [p]) SELECT count(*) FROM c p WHERE [p]', 'WITH c AS NOT MATERIALIZED (SELECT * FROM {t} p) SELECT count(*) FROM c p, c q WHERE p.n = q.n AND [p] AND [q]', 'WITH RECURSIVE c AS (SELECT n FROM {t} p WHERE n < 5 AND [p] UNION SELECT p.n FROM {t} p JOIN c ON p.boss = c.n WHERE [p]) SELECT count(*) FROM c',
-	'SELECT count(*) FROM (SELECT n FROM {t} p WHERE [p] EXCEPT SELECT n FROM {u} q WHERE [q]) s', 'SELECT count(*) FROM (SELECT n, [p] FROM {t} p UNION SELECT n, [q] FROM {u} q) s', 'SELECT sum(r) FROM (SELECT rank() OVER (PARTITION BY [p] ORDER BY n) AS r FROM {t} p) s', 'SELECT sum(s) FROM (SELECT sum(n) OVER (ORDER BY ([p]), n) AS s FROM {t} p WHERE [p]) s', 'SELECT sum(c) FROM (SELECT count(*) AS c FROM {t} p GROUP BY GROUPING SETS (([p]), (n), ())) s', q(SELECT string_agg(n::text, ',') FROM (SELECT DISTINCT ON (([p])) n FROM {t} p ORDER BY ([p]), n) s), q(SELECT string_agg(n::text, ',') FROM (SELECT n FROM {t} p WHERE [p] ORDER BY n DESC LIMIT 3) s), q(SELECT format('%s %s %s', min(n), max(amount), min(name)) FROM {t} p WHERE [p]), 'SELECT count(DISTINCT ([p])) FROM {t} p', 'SELECT count(*) FROM {t} p WHERE n > 0 AND ([p]) ORDER BY 1', 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ([p])) FROM {t} p', 'SELECT count(*) FROM {t} p JOIN {u} q ON ([p]) = ([q])', 'SELECT count(*) FROM ROWS FROM (generate_series(1, (SELECT count(*) FROM {t} p WHERE [p]))) g',
+	'SELECT count(*) FROM (SELECT n FROM {t} p WHERE [p] EXCEPT SELECT n FROM {u} q WHERE [q]) s', 'SELECT count(*) FROM (SELECT n, [p] FROM {t} p UNION SELECT n, [q] FROM {u} q) s', 'SELECT sum(r) FROM (SELECT rank() OVER (PARTITION BY [p] ORDER BY n) AS r FROM {t} p) s', 'SELECT sum(s) FROM (SELECT sum(n) OVER (ORDER BY ([p]), n) AS s FROM {t} p WHERE [p]) s', 'SELECT sum(c) FROM (SELECT count(*) AS c FROM {t} p GROUP BY GROUPING SETS (([p]), (n), ())) s', q(SELECT string_agg(n::text, ',') FROM (SELECT DISTINCT ON (c) n FROM (SELECT [p] AS c, n FROM {t} p) s ORDER BY c, n) s), q(SELECT string_agg(n::text, ',') FROM (SELECT n FROM {t} p WHERE [p] ORDER BY n DESC LIMIT 3) s), q(SELECT format('%s %s %s', min(n), max(amount), min(name)) FROM {t} p WHERE [p]), 'SELECT count(DISTINCT ([p])) FROM {t} p', 'SELECT count(*) FROM {t} p WHERE n > 0 AND ([p]) ORDER BY 1', 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY ([p])) FROM {t} p', 'SELECT count(*) FROM {t} p JOIN {u} q ON ([p]) = ([q])', 'SELECT count(*) FROM ROWS FROM (generate_series(1, (SELECT count(*) FROM {t} p WHERE [p]))) g',
 	'SELECT count(*) FROM (SELECT n FROM {w} p WHERE [p] FOR UPDATE) s', 'SELECT count(*) FROM (SELECT n FROM {w} p WHERE [p] FOR SHARE SKIP LOCKED) s', q(SELECT count(*) FROM query_of_count($x$SELECT count(*) FROM {t} p WHERE [p]$x$)), q(DECLARE c CURSOR FOR SELECT n FROM {t} p WHERE [p]; FETCH FORWARD 1 FROM c), q(CREATE TEMP TABLE leak_copy AS SELECT * FROM {t} p WHERE [p]; SELECT count(*) FROM leak_copy p WHERE [p]),
 	'WITH u AS (UPDATE {w} p SET boss = 1 WHERE [p] RETURNING [p] AS c) SELECT count(*) FILTER (WHERE c) FROM u', 'WITH u AS (UPDATE {w} p SET boss = CASE WHEN [p] THEN 2 END RETURNING n) SELECT count(*) FROM u', 'WITH u AS (UPDATE {w} p SET boss = 3 FROM {t} q WHERE q.n = p.n AND [p] AND [q] RETURNING p.n) SELECT count(*) FROM u', 'WITH d AS (DELETE FROM {w} p WHERE [p] RETURNING n) SELECT count(*) FROM d', 'WITH d AS (DELETE FROM {w} p USING {t} q WHERE q.n = p.n AND [p] AND [q] RETURNING p.n) SELECT count(*) FROM d',
 	q(MERGE INTO {w} p USING other q ON p.n = q.n AND [p] WHEN MATCHED AND [p] THEN UPDATE SET boss = 5 WHEN NOT MATCHED THEN DO NOTHING; SELECT sum(boss) FROM {w}), q(MERGE INTO {w} p USING {t} q ON p.n = q.n AND [q] WHEN MATCHED THEN DELETE; SELECT count(*) FROM {w}), q(INSERT INTO person AS p (id, n) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET boss = 7 WHERE [p]; SELECT sum(boss) FROM person));
@@ -211,7 +211,7 @@ BEGIN
 	PERFORM pg_advisory_unlock_all();
 	RETURN result || CASE WHEN (SELECT last_value FROM public.spied) <> spied_before THEN ' | spied' ELSE '' END;
 END $$;
-CREATE TABLE attempt (k int PRIMARY KEY, actor text, purpose text, planner text, statement text, outcome text, bare text, began timestamptz, ended timestamptz);
+CREATE TABLE attempt (k int PRIMARY KEY, actor text, purpose text, planner text, statement text, outcome text DEFAULT 'not tried', bare text DEFAULT 'not tried');
 SQL
 
 my $node = PrivsegNode::init('leak_hunt');
@@ -248,28 +248,17 @@ SELECT privseg.protect(('guarded.' || t)::regclass, 'person_id', 'guarded.person
 SELECT count(privseg.record_consent('guarded.person', g, 'leak_a', CASE WHEN g <= 30 THEN 'given' ELSE 'refused' END)) FROM generate_series(1, 60) g;
 ANALYZE;
 SQL
-	$node->safe_psql($database, "INSERT INTO attempt VALUES $attempts");
-	$node->safe_psql($database, <<'SQL');
-SET client_min_messages = error;
-DO $$
-DECLARE
-	a record;
-BEGIN
-	FOR a IN SELECT * FROM attempt ORDER BY k LOOP
-		UPDATE attempt SET began = clock_timestamp() WHERE k = a.k;
-		UPDATE attempt SET outcome = public.outcome('guarded', a.actor, a.purpose, a.planner, a.statement) WHERE k = a.k;
-		UPDATE attempt SET ended = clock_timestamp() WHERE k = a.k;
-		UPDATE attempt SET bare = public.outcome('bare', 'leak_owner', '', a.planner, a.statement) WHERE k = a.k;
-		COMMIT;
-	END LOOP;
-END $$;
+	$node->safe_psql($database, "INSERT INTO attempt (k, actor, purpose, planner, statement) VALUES $attempts");
+	# each is a statement of its own: none may take too long, whatever chance has made
+	$node->psql($database, "SET client_min_messages = error; SET statement_timeout = '10s';" . join('', map { <<"SQL" } 0 .. $#attempts), on_error_stop => 0);
+UPDATE attempt SET outcome = public.outcome('guarded', actor, purpose, planner, statement) WHERE k = $_;
+UPDATE attempt SET bare = public.outcome('bare', 'leak_owner', '', planner, statement) WHERE k = $_;
 SQL
-	note($node->safe_psql($database, 'SELECT ended - began, planner, statement FROM attempt ORDER BY 1 DESC LIMIT 20')) if $ENV{LEAK_HUNT_VERBOSE};
 	foreach my $kind ('outcome', 'bare')
 	{
 		my @values = split /\x1e/, $node->safe_psql($database, "SELECT string_agg($kind, chr(30) ORDER BY k) FROM attempt");
 		($kind eq 'bare' ? \%bare : \%outcome)->{$database} = \@values;
-		is(scalar(@values), $statements, "every statement was tried: $kind, $database");
+		is(scalar(grep { $_ ne 'not tried' } @values), $statements, "every statement came to an end: $kind, $database");
 	}
 }
 $node->stop;
