@@ -406,7 +406,7 @@ BEGIN
 			RAISE EXCEPTION 'subject table "%" has no unique index on "%"', class.relname, protect.subject
 				USING ERRCODE = 'object_not_in_prerequisite_state',
 					  DETAIL = 'A subject table holds one row per data subject, and a row that can be inserted is about a new one.',
-					  HINT = format('CREATE UNIQUE INDEX ON %s (%I), or name the subject table in subject_of.',
+					  HINT = format('If its rows are about people of another table, name that in subject_of; else CREATE UNIQUE INDEX ON %s (%I).',
 									protect.relation, protect.subject);
 		END IF;
 	ELSE

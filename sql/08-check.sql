@@ -52,6 +52,25 @@ AS $$
 		  JOIN pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname
 		 GROUP BY t
 		UNION ALL
+		SELECT 3, 'gap', 'protection', m.oid::regclass::text, 'is a materialized view with rows of ' || string_agg(DISTINCT o.source::text, ', ') || ', whoever permits what now',
+			   'Drop it, or let nobody read it who may not see the rows of everybody.'
+		  FROM (WITH RECURSIVE over(relid, source) AS (
+					SELECT t::oid, t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t
+					UNION
+					SELECT w.ev_class, o.source FROM over o
+					  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.relid AND d.classid = 'pg_rewrite'::regclass
+					  JOIN pg_rewrite w ON w.oid = d.objid)
+				SELECT relid, source FROM over) o JOIN pg_class m ON m.oid = o.relid AND m.relkind = 'm'
+		 GROUP BY m.oid
+		UNION ALL
+		SELECT 3, 'gap', 'protection', f.conrelid::regclass::text, 'is not protected, and its foreign key refers to rows of ' || string_agg(DISTINCT f.confrelid::regclass::text, ', '),
+			   'If its rows are about these people, call privseg.protect(), or carry_subject() before.'
+		  FROM pg_constraint f
+		 WHERE f.contype = 'f' AND f.conparentid = 0
+		   AND f.confrelid IN (SELECT t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t)
+		   AND f.conrelid NOT IN (SELECT t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t)
+		 GROUP BY f.conrelid
+		UNION ALL
 		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',
 			   'Unprotect it, and protect it under its present subject table.'
 		  FROM privseg.protected_relations r

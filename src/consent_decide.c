@@ -194,7 +194,8 @@ find_cancelled(const Purpose *purpose, const ConsentFact *facts, int nfacts, boo
 static bool
 permit_stands(const ConsentFact *fact, TimestampTz at, bool as_of, const char **reason)
 {
-	if (fact->expires <= at)
+	/* one without an end stands at the end of time, too */
+	if (fact->expires <= at && !TIMESTAMP_IS_NOEND(fact->expires))
 	{
 		*reason = "expired";
 		return false;

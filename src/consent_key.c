@@ -19,7 +19,7 @@ does_not_fit(const ProtectedRelation *domain)
 {
 	/* the text may be somebody's key of another system: not shown */
 	ereport(ERROR, (errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
-					errmsg("the text given is not a key of \"%s\"", get_rel_name(domain->relid)),
+					errmsg("the subject given is not a key of \"%s\"", get_rel_name(domain->relid)),
 					errdetail("Its keys are of type %s.", format_type_be(domain->key_type))));
 }
 

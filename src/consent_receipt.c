@@ -315,10 +315,30 @@ privseg_consent_receipt(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(receipt_with_signature(receipt, signature));
 }
 
+/* says so where a receipt names another root key than the one that is loaded */
+static void
+tell_other_key(Jsonb *receipt)
+{
+	static const char name[] = "key_fingerprint";
+	char fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
+	JsonbValue value;
+
+	if (getKeyJsonValueFromContainer(&receipt->root, name, strlen(name), &value) == NULL ||
+		value.type != jbvString)
+		return;
+	rootkey_fingerprint(fingerprint);
+	if (value.val.string.len == ROOTKEY_FINGERPRINT_HEX &&
+		memcmp(value.val.string.val, fingerprint, ROOTKEY_FINGERPRINT_HEX) == 0)
+		return;
+	ereport(NOTICE, (errmsg("the receipt names another root key than the one that is loaded"),
+					 errhint("Verify it where the key with its \"key_fingerprint\" is loaded.")));
+}
+
 /*
  * verify_receipt(receipt jsonb) RETURNS boolean
  *
- * True only for a receipt as consent_receipt() made it, under this root key.
+ * True only for a receipt as consent_receipt() made it, under this root key; a notice
+ * where it names another.
  * Errors: 55000 without a root key, and no other for any input.
  */
 Datum
@@ -333,6 +353,7 @@ privseg_verify_receipt(PG_FUNCTION_ARGS)
 	if (!receipt_signature(receipt, signature))
 		PG_RETURN_BOOL(false);
 
+	tell_other_key(receipt);
 	receipt = DatumGetJsonbP(DirectFunctionCall2(jsonb_delete, JsonbPGetDatum(receipt),
 												 CStringGetTextDatum("signature")));
 	message = receipt_message(receipt, &len);

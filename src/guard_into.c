@@ -499,6 +499,17 @@ guard_mark_copies(PlannedStmt *plan, Oid target)
 	plan->invalItems = lappend(plan->invalItems, mark);
 }
 
+/* for errhint: where copies may go */
+static int
+hint_where_to(bool is_temporary)
+{
+	if (is_temporary || !guc_allow_temporary_copies)
+		return errhint(
+			"Copy into a table with the subject's key that privseg.protect() protects; or have a superuser switch on privseg.allow_temporary_copies, or, to maintain the database, SET row_security = off.");
+	return errhint(
+		"Copy into a temporary table, or into a table with the subject's key that privseg.protect() protects; or, to maintain the database, SET row_security = off.");
+}
+
 /*
  * guard_into -- before a plan runs that reads or writes protected relations under
  * the policy: what it reads does not go where the policy does not follow.
@@ -509,15 +520,13 @@ guard_into(PlannedStmt *plan)
 	ListCell *lc;
 
 	if (guard_making != NULL)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_SHAPE),
-			 errmsg("rows of protected relations cannot be copied into %s", guard_making),
-			 errdetail("They would be read there whoever permits what."),
-			 strstr(guard_making, "server") != NULL ?
-				 errhint("COPY ... TO STDOUT, or psql's \\copy, hands them to the client.") :
-				 errhint(
-					 "Copy into a temporary table, or into a table with the subject's key that privseg.protect() protects; or, to maintain the database, SET row_security = off.")));
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("rows of protected relations cannot be copied into %s", guard_making),
+				 errdetail("They would be read there whoever permits what."),
+				 strstr(guard_making, "server") != NULL ?
+					 errhint("COPY ... TO STDOUT, or psql's \\copy, hands them to the client.") :
+					 hint_where_to(false)));
 	foreach (lc, plan->invalItems)
 	{
 		PlanInvalItem *mark = lfirst_node(PlanInvalItem, lc);
@@ -537,7 +546,6 @@ guard_into(PlannedStmt *plan)
 				 errdetail(
 					 "It is protected, but not by the key of the subjects that are read, column by column.") :
 				 errdetail("They would be read there whoever permits what."),
-			 errhint(
-				 "Copy into a temporary table, or into a table of the same subjects with their key in its subject column; or, to maintain the database, SET row_security = off.")));
+			 hint_where_to(persistence == RELPERSISTENCE_TEMP)));
 	}
 }

@@ -105,7 +105,8 @@ guard_published(Oid relid, Oid namespace)
 		return;
 	if (names(PublicationRelRelationId, Anum_pg_publication_rel_prrelid, relid) ||
 		names(PublicationNamespaceRelationId, Anum_pg_publication_namespace_pnnspid, namespace))
-		guard_refuse(relid, "a publication", "Subscribers get the rows of everybody.");
+		guard_refuse(relid, "to be in what a publication publishes",
+					 "Subscribers get the rows of everybody.");
 }
 
 /* the publication that a row of one of its catalogs belongs to */

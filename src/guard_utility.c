@@ -240,9 +240,9 @@ guard_alter_table(AlterTableStmt *alter)
 						ERROR,
 						(errcode(PRIVSEG_ERR_DENIED),
 						 errmsg(
-							 "the trigger that keeps rows of \"%s\" with their subject cannot be disabled",
+							 "the trigger that keeps rows of \"%s\" with their subject stays as it is",
 							 get_rel_name(relid)),
-						 errhint("Disable other triggers by name.")));
+						 errhint("Enable and disable other triggers by name.")));
 				break;
 			default:
 				break;
@@ -291,14 +291,17 @@ guard_drop_extension(List *names)
 
 	foreach (lc, names)
 		if (strcmp(strVal(lfirst(lc)), "privseg") == 0)
-			ereport(
-				NOTICE,
-				(errmsg("consent records, clearances and purposes of this database go with "
-						"extension \"privseg\""),
-				 errdetail("Tables that were protected keep row security enabled and forced."),
-				 errhint(
-					 "Run pg_dump first, and privseg.unprotect() the tables to have them as they "
-					 "were.")));
+			ereport(NOTICE,
+					(errmsg("consent records, clearances and purposes of this database go with "
+							"extension \"privseg\""),
+					 protected_any() ?
+						 errdetail("Tables that are protected keep row security enabled and "
+								   "forced, and show nobody but superusers a row.") :
+						 0,
+					 protected_any() ?
+						 errhint("Run pg_dump first, and privseg.unprotect() the tables "
+								 "to have them as they were.") :
+						 errhint("Run pg_dump first.")));
 }
 
 static void

@@ -191,6 +191,9 @@ SELECT array_agg(id ORDER BY id) AS renewed FROM pg_temp.shown() WHERE purpose =
 SELECT privseg.rebuild_consent('decision_test.person') IS NOT NULL AS built;
 SELECT array_agg(id ORDER BY id) AS renewed FROM pg_temp.shown() WHERE purpose = 'decision_consent' AND id BETWEEN 201 AND 205;
 
+-- at the end of time a consent without an end stands, and one with an end has ended
+SELECT privseg.explain_decision('decision_test.person', id::text, 'decision_consent', 'infinity') ->> 'reason' AS reason, story FROM decision_test.story WHERE story IN ('given@-9', 'given@-9/30') ORDER BY 1;
+
 -- a purpose created later counts what was said about every purpose
 SELECT privseg.create_purpose('decision_later', 'legitimate_interests', direct_marketing => true, sale_or_sharing => true);
 SELECT privseg.grant_clearance('decision_reader', 'decision_later');

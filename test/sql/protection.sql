@@ -196,6 +196,19 @@ SELECT privseg.protect('protection_test.alone', 'id');
 SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.alone%' AND area = 'protection';
 DROP TABLE protection_test.alone;
 
+-- what lies beside protected tables: copies from before, and tables that were forgotten
+CREATE TABLE protection_test.main (id int PRIMARY KEY, n int);
+CREATE TABLE protection_test.forgotten (id int PRIMARY KEY, main_id int REFERENCES protection_test.main) PARTITION BY RANGE (id);
+CREATE TABLE protection_test.forgotten_1 PARTITION OF protection_test.forgotten FOR VALUES FROM (1) TO (9);
+CREATE VIEW protection_test.between AS SELECT * FROM protection_test.main;
+CREATE MATERIALIZED VIEW protection_test.copied AS SELECT * FROM protection_test.between;
+SELECT privseg.protect('protection_test.main', 'id');
+SELECT status, area, object, message, hint FROM privseg.check() WHERE area = 'protection' AND object ~ 'forgotten|copied' ORDER BY object;
+CREATE INDEX ON protection_test.forgotten (main_id);
+SELECT privseg.protect('protection_test.forgotten', 'main_id', 'protection_test.main');
+SELECT status, area, object FROM privseg.check() WHERE area = 'protection' AND object ~ 'forgotten|copied' ORDER BY object;
+DROP TABLE protection_test.forgotten, protection_test.main CASCADE;
+
 -- records of a dropped table are of no table: whoever gets its number, here or
 -- from a dump, gets no consent with it
 CREATE TABLE protection_test.brief (id int PRIMARY KEY);

@@ -34,6 +34,11 @@ SELECT privseg.record_consent('receipt_test.account', 'o''neil'::text, 'receipt_
 CREATE TEMP TABLE kept AS
 SELECT privseg.consent_receipt('receipt_test."Person"', 1) AS receipt;
 
+-- under another root key
+SET client_min_messages = notice;
+SELECT privseg.verify_receipt(receipt), privseg.verify_receipt(receipt || '{"key_fingerprint": "00"}') FROM kept;
+SET client_min_messages = warning;
+
 -- what is in it
 SELECT receipt->>'type' AS type, receipt->>'version' AS version,
 	receipt->>'subject_table' AS subject_table, receipt->>'subject' AS subject,
