@@ -38,6 +38,9 @@ COMMENT ON FUNCTION privseg.library_is_preloaded() IS
 CREATE FUNCTION privseg.counters_shown(relation oid) RETURNS boolean
 LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'counters_shown';
 COMMENT ON FUNCTION privseg.counters_shown(oid) IS 'may the current user see what core counts of the relation?';
+CREATE FUNCTION privseg.shown_time(function regproc, "of" oid) RETURNS double precision
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'shown_time';
+COMMENT ON FUNCTION privseg.shown_time(regproc, oid) IS 'the time of a function as core counts it, NULL for whoever may not see it';
 CREATE FUNCTION privseg.shown_counter(function regproc, "of" oid) RETURNS bigint
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'shown_counter';
 COMMENT ON FUNCTION privseg.shown_counter(regproc, oid) IS 'a counter of core''s, NULL of a protected relation for whoever may not see it';

@@ -273,6 +273,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 		state = BeginCopyFrom(parse, relation, (Node *) where, copy->filename, copy->is_program,
 							  NULL, copy->attlist, copy->options);
 		processed = CopyFrom(state);
+		policy_statement_went_on(context);
 		EndCopyFrom(state);
 	}
 	PG_CATCH();

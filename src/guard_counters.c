@@ -18,6 +18,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
@@ -42,6 +43,7 @@
 
 PG_FUNCTION_INFO_V1(counters_shown);
 PG_FUNCTION_INFO_V1(shown_counter);
+PG_FUNCTION_INFO_V1(shown_time);
 PG_FUNCTION_INFO_V1(shown_size);
 PG_FUNCTION_INFO_V1(shown_progress);
 PG_FUNCTION_INFO_V1(shown_tid);
@@ -80,6 +82,18 @@ static const Oid database_counters[] = {
 	F_PG_STAT_GET_DB_TUPLES_DELETED,
 };
 
+/* of functions: how often the policy's own were called */
+static const Oid function_counters[] = {
+	F_PG_STAT_GET_FUNCTION_CALLS,
+	F_PG_STAT_GET_XACT_FUNCTION_CALLS,
+};
+static const Oid function_times[] = {
+	F_PG_STAT_GET_FUNCTION_TOTAL_TIME,
+	F_PG_STAT_GET_FUNCTION_SELF_TIME,
+	F_PG_STAT_GET_XACT_FUNCTION_TOTAL_TIME,
+	F_PG_STAT_GET_XACT_FUNCTION_SELF_TIME,
+};
+
 static const Oid sizes[] = {
 	F_PG_RELATION_SIZE_REGCLASS, F_PG_RELATION_SIZE_REGCLASS_TEXT, F_PG_TABLE_SIZE,
 	F_PG_INDEXES_SIZE,           F_PG_TOTAL_RELATION_SIZE,
@@ -100,6 +114,7 @@ static bool
 is_counter(Oid function)
 {
 	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, database_counters) ||
+		   IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, function_times) ||
 		   IS_ONE_OF(function, sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
 		   function == F_CURRTID2;
 }
@@ -139,6 +154,24 @@ guard_is_of_protected(Oid relid)
 	return protected_relation(relid) != NULL;
 }
 
+/*
+ * Is it read while the policy is asked about a row?  The extension's own, and core's
+ * catalogs, with their indexes and what holds their large values.
+ */
+static bool
+is_read_for_rows(Oid relid)
+{
+	Oid namespace = get_rel_namespace(relid);
+	char *name;
+
+	if (relid < FirstNormalObjectId)
+		return true;
+	/* pg_toast_12345 and pg_toast_12345_index are of relation 12345 */
+	if (namespace == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
+	namespace = get_rel_namespace((Oid) strtoul(name + strlen("pg_toast_"), NULL, 10));
+	return OidIsValid(namespace) && namespace == get_namespace_oid("privseg", true);
+}
+
 /* ---- what takes their place ---- */
 
 /* counters_shown(relation oid) RETURNS boolean: to whoever reads */
@@ -165,7 +198,9 @@ shown_counter(PG_FUNCTION_ARGS)
 	if (IS_ONE_OF(function, database_counters))
 		hidden = of == MyDatabaseId && protected_any();
 	else if (IS_ONE_OF(function, relation_counters))
-		hidden = guard_is_of_protected(of);
+		hidden = protected_any() && (guard_is_of_protected(of) || is_read_for_rows(of));
+	else if (IS_ONE_OF(function, function_counters))
+		hidden = protected_any();
 	else
 		hidden = true;
 	if (hidden && (!is_counter(function) || !sees_counters()))
@@ -173,6 +208,27 @@ shown_counter(PG_FUNCTION_ARGS)
 	fmgr_info(function, &info);
 	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
 	call->args[0].value = ObjectIdGetDatum(of);
+	call->args[0].isnull = false;
+	result = FunctionCallInvoke(call);
+	if (call->isnull)
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(result);
+}
+
+/* shown_time(function regproc, of oid) RETURNS float8: the same of the times of functions */
+Datum
+shown_time(PG_FUNCTION_ARGS)
+{
+	Oid function = PG_GETARG_OID(0);
+	LOCAL_FCINFO(call, 1);
+	FmgrInfo info;
+	Datum result;
+
+	if (!IS_ONE_OF(function, function_times) || (protected_any() && !sees_counters()))
+		PG_RETURN_NULL();
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = PG_GETARG_DATUM(1);
 	call->args[0].isnull = false;
 	result = FunctionCallInvoke(call);
 	if (call->isnull)
@@ -317,6 +373,9 @@ replace_call(FuncExpr *call)
 			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
 		return our_call(CATALOG_SHOWN_SIZE, INT8OID, args);
 	}
+	if (IS_ONE_OF(call->funcid, function_times))
+		return our_call(CATALOG_SHOWN_TIME, FLOAT8OID,
+						lcons(regproc_constant(call->funcid), list_copy(call->args)));
 	return our_call(CATALOG_SHOWN_COUNTER, INT8OID,
 					lcons(regproc_constant(call->funcid), list_copy(call->args)));
 }

@@ -178,7 +178,7 @@ expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
 }
 
 #define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
-#define TELLS_SIZE "Its size tells whether rows of anybody meet it."
+#define TELLS_SIZE "The size of it answers what it asks about rows of anybody."
 #define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
 
 /* ---- columns that are added ---- */
@@ -219,9 +219,9 @@ has_generated(Form_pg_index index)
 	return false;
 }
 
-/* IS NULL and IS NOT NULL of columns: of no row in particular */
+/* IS NULL and IS NOT NULL of columns that are entered: of no row in particular */
 static bool
-tests_presence_only(Node *predicate)
+tests_presence_only(Oid relid, Node *predicate)
 {
 	ListCell *lc;
 
@@ -229,7 +229,8 @@ tests_presence_only(Node *predicate)
 	{
 		NullTest *test = lfirst(lc);
 
-		if (!IsA(test, NullTest) || !IsA(test->arg, Var))
+		if (!IsA(test, NullTest) || !IsA(test->arg, Var) || ((Var *) test->arg)->varattno <= 0 ||
+			get_attgenerated(relid, ((Var *) test->arg)->varattno) != '\0')
 			return false;
 	}
 	return true;
@@ -254,10 +255,13 @@ index_created(Oid index)
 		return;
 	expressions = expression_of(tuple, Anum_pg_index_indexprs, IndexRelationId);
 	predicate = expression_of(tuple, Anum_pg_index_indpred, IndexRelationId);
-	if (!reviewed_definition(expressions) || !reviewed_definition(predicate))
+	if (!reviewed_expression(expressions) || !reviewed_expression(predicate))
 		guard_refuse(form->indrelid, "an index with such an expression", RUNS_CODE);
+	if (!reviewed_definition(expressions) && !is_empty(form->indrelid))
+		guard_refuse(form->indrelid, "an index with such an expression", TELLS_SIZE);
 	/* how many rows it holds, its size says, and that of the database */
-	if (predicate != NULL && !tests_presence_only(predicate) && !is_empty(form->indrelid))
+	if (predicate != NULL && !tests_presence_only(form->indrelid, predicate) &&
+		!is_empty(form->indrelid))
 		guard_refuse(form->indrelid, "a partial index by such a condition", TELLS_SIZE);
 	if ((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
 		form->indisexclusion)
@@ -374,19 +378,32 @@ is_of_primary_key(Oid relid, AttrNumber column)
 	return result;
 }
 
-/* does it refer by nothing but keys of subjects, and of the relation's own rows? */
+/* are these columns of a constraint nothing but keys of subjects? */
 static bool
-is_of_keys(HeapTuple constraint, Form_pg_constraint form)
+is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid)
 {
-	ProtectedRelation entry = *protected_relation(form->conrelid);
+	const ProtectedRelation *found = protected_relation(relid);
+	ProtectedRelation entry;
 	int16 columns[INDEX_MAX_KEYS];
-	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
+	int n = columns_of(constraint, in, columns);
 
+	if (found == NULL)
+		return false;
+	entry = *found;
 	for (int i = 0; i < n; i++)
-		if (!is_of_primary_key(form->conrelid, columns[i]) &&
-			!protected_by_column(&entry, get_attname(form->conrelid, columns[i], false)))
+		if (!protected_by_column(&entry, get_attname(relid, columns[i], false)))
 			return false;
-	return true;
+	return n > 0;
+}
+
+/* its columns are taken for numbers of rows: they stay what they were */
+static void
+primary_key_created(HeapTuple tuple, Form_pg_constraint form)
+{
+	if (is_protected_now(form->conrelid) && !is_empty(form->conrelid) &&
+		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid))
+		guard_refuse(form->conrelid, "another primary key",
+					 "What refers to its rows, and where they lie, would tell what they hold.");
 }
 
 /*
@@ -418,7 +435,9 @@ reference_created(HeapTuple tuple, Form_pg_constraint form)
 		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
 					 "It copies there what is changed here, whoever permits what.");
 	/* from rows of everybody: it tells what they hold, and its actions change them */
-	if (from != NULL && !(to_keys && from->domain == domain && is_of_keys(tuple, form)) &&
+	if (from != NULL &&
+		!(from->domain == domain && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid) &&
+		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid)) &&
 		!has_no_values(tuple, form->conrelid) && !is_empty(form->conrelid))
 		guard_refuse(form->conrelid,
 					 "a foreign key from or to other than keys of the same subjects",
@@ -450,11 +469,13 @@ constraint_changed(Oid constraint, bool created)
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
 	if (form->contype == CONSTRAINT_FOREIGN && created)
 		reference_created(tuple, form);
+	if (form->contype == CONSTRAINT_PRIMARY && created)
+		primary_key_created(tuple, form);
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
 		!is_protected_now(form->conrelid))
 		return;
 	if (created &&
-		!reviewed_definition(expression_of(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
+		!reviewed_expression(expression_of(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
 		guard_refuse(form->conrelid, "a check with such an expression", RUNS_CODE);
 	/*
 	 * Cascades ask also one that is not validated.  One that was renamed, or is
@@ -479,8 +500,10 @@ default_created(Oid relid, AttrNumber column)
 		return;
 	expression = expression_of(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId);
 	/* a default knows no row; what a generated column is made of does */
-	if (contain_var_clause(expression) && !reviewed_definition(expression))
+	if (contain_var_clause(expression) && !reviewed_expression(expression))
 		guard_refuse(relid, "a column generated by such an expression", RUNS_CODE);
+	if (contain_var_clause(expression) && !reviewed_definition(expression) && !is_empty(relid))
+		guard_refuse(relid, "a column generated by such an expression", TELLS_SIZE);
 }
 
 static void
@@ -494,7 +517,7 @@ statistics_created(Oid statistics)
 		return;
 	relid = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid;
 	if (is_protected_now(relid) &&
-		!reviewed_definition(
+		!reviewed_expression(
 			expression_of(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId)))
 		guard_refuse(relid, "statistics of such an expression", RUNS_CODE);
 }
@@ -527,7 +550,7 @@ conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
 							  after->atttypmod, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
 
 	/* core leaves away what a longer type does not need */
-	return converted != NULL && reviewed_definition(eval_const_expressions(NULL, converted));
+	return converted != NULL && reviewed_expression(eval_const_expressions(NULL, converted));
 }
 
 /*
@@ -542,6 +565,8 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
 		(!conversion_is_reviewed(before, after) || !reviewed_type(after->atttypid)))
 		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
+	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !is_empty(relid))
+		guard_refuse(relid, "DROP EXPRESSION", "What was computed of rows of everybody is kept.");
 	if (!before->attnotnull && after->attnotnull && !is_empty(relid))
 		guard_refuse(relid, "SET NOT NULL", TELLS_ROWS);
 }
@@ -614,7 +639,7 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 Datum
 definition_is_reviewed(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(reviewed_definition(stringToNode(TextDatumGetCString(PG_GETARG_DATUM(0)))));
+	PG_RETURN_BOOL(reviewed_expression(stringToNode(TextDatumGetCString(PG_GETARG_DATUM(0)))));
 }
 
 /* class_is_reviewed(oid) RETURNS boolean: an index's operator class */

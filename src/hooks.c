@@ -281,6 +281,7 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool ex
 	PG_TRY();
 	{
 		run_executor(query, direction, count, execute_once);
+		policy_statement_went_on(query->estate->es_query_cxt);
 	}
 	PG_CATCH();
 	{

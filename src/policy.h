@@ -51,7 +51,8 @@ extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
 extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth);
 extern void policy_statement_goes_on(MemoryContext query_context);
-extern const char *policy_purpose_of_statement(MemoryContext context);
+extern void policy_statement_went_on(MemoryContext query_context);
+extern const PolicyReader *policy_reader_of_statement(MemoryContext context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
 
 /* a statement that runs; one inside the other */

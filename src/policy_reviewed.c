@@ -29,11 +29,9 @@
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "policy_reviewed.h"
-#include "tsearch/ts_type.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
-#include "utils/jsonb.h"
 #include "utils/lsyscache.h"
 #include "utils/pg_locale.h"
 #include "utils/syscache.h"
@@ -46,12 +44,6 @@ typedef enum Condition
 	PATTERN,  /* where the second is a constant that cannot raise */
 	SHALLOW   /* where one is a constant of little depth */
 } Condition;
-
-/*
- * How deep a clause may go before the policy for each row.  With the stack that a
- * statement leaves for it (policy_statement.c) it never raises for want of more.
- */
-#define DEPTH_MAX 32
 
 typedef struct ReviewedFunction
 {
@@ -206,6 +198,19 @@ static const Oid for_definitions[] = {
 	F_EXTRACT_TEXT_DATE,
 };
 
+/* What gives a part of a value, or the same value of a wider type. */
+static const Oid for_parts[] = {
+	F_JSONB_OBJECT_FIELD,  F_JSONB_OBJECT_FIELD_TEXT,
+	F_JSONB_ARRAY_ELEMENT, F_JSONB_ARRAY_ELEMENT_TEXT,
+	F_JSONB_EXTRACT_PATH,  F_JSONB_EXTRACT_PATH_TEXT,
+	F_INT4_INT2,           F_INT8_INT2,
+	F_INT8_INT4,           F_NUMERIC_INT2,
+	F_NUMERIC_INT4,        F_NUMERIC_INT8,
+	F_FLOAT8_INT2,         F_FLOAT8_INT4,
+	F_FLOAT8_INT8,         F_FLOAT8_FLOAT4,
+	F_TEXT_NAME,           F_TEXT_BPCHAR,
+};
+
 /* ---- arguments ---- */
 
 /*
@@ -310,92 +315,6 @@ collation_is_known(List *args, Oid collation)
 	return true;
 }
 
-/* ---- constants ---- */
-
-/* a constant argument, past casts that do nothing; or NULL */
-static Const *
-constant_of(Node *argument)
-{
-	while (argument != NULL && IsA(argument, RelabelType))
-		argument = (Node *) ((RelabelType *) argument)->arg;
-	return argument != NULL && IsA(argument, Const) ? (Const *) argument : NULL;
-}
-
-/* how deep it is below an item; DEPTH_MAX + 1 for any more */
-static int
-depth_of_item(QueryItem *item, int depth)
-{
-	int left;
-	int right = 0;
-
-	if (item->type == QI_VAL || depth > DEPTH_MAX)
-		return depth;
-	if (item->qoperator.oper != OP_NOT)
-		right = depth_of_item(item + item->qoperator.left, depth + 1);
-	left = depth_of_item(item + 1, depth + 1);
-	return Max(left, right);
-}
-
-static int
-depth_of_jsonb(Jsonb *value)
-{
-	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
-	JsonbIteratorToken token;
-	JsonbValue part;
-	int depth = 0;
-	int deepest = 0;
-
-	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
-	{
-		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
-			deepest = Max(deepest, ++depth);
-		else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
-			depth--;
-	}
-	return deepest;
-}
-
-static bool
-is_shallow(Node *argument)
-{
-	Const *constant = constant_of(argument);
-
-	if (constant == NULL || constant->constisnull)
-		return constant != NULL;
-	if (constant->consttype == JSONBOID)
-		return depth_of_jsonb(DatumGetJsonbP(constant->constvalue)) <= DEPTH_MAX;
-	if (constant->consttype == TSQUERYOID)
-	{
-		TSQuery query = DatumGetTSQuery(constant->constvalue);
-
-		return query->size == 0 || depth_of_item(GETQUERY(query), 0) <= DEPTH_MAX;
-	}
-	return false;
-}
-
-/* a constant pattern whose last character is not an escape, with few % */
-static bool
-pattern_cannot_raise(List *args)
-{
-	Const *pattern = constant_of(lsecond(args));
-	char *string;
-	int escapes = 0;
-	int depth = 0;
-
-	if (pattern == NULL || pattern->constisnull)
-		return pattern != NULL;
-	if (pattern->consttype != TEXTOID && pattern->consttype != VARCHAROID &&
-		pattern->consttype != BPCHAROID)
-		return false;
-	string = TextDatumGetCString(pattern->constvalue);
-	for (int i = (int) strlen(string) - 1; i >= 0 && string[i] == '\\'; i--)
-		escapes++;
-	for (const char *c = string; *c != '\0'; c++)
-		depth += *c == '%';
-	pfree(string);
-	return escapes % 2 == 0 && depth <= DEPTH_MAX;
-}
-
 /*
  * Core has them for LEAKPROOF, but they raise: starts_with where the collation is not
  * deterministic; areas and lengths where they overflow; md5 where the machine forbids it.
@@ -443,9 +362,9 @@ tells_nothing(Oid function, List *args, Oid collation)
 				return elements_are_of_core(args);
 			case PATTERN:
 				/* there is no pattern matching by a collation that is not deterministic */
-				return get_collation_isdeterministic(collation) && pattern_cannot_raise(args);
+				return get_collation_isdeterministic(collation) && constant_pattern_is_silent(args);
 			case SHALLOW:
-				return is_shallow(linitial(args)) || is_shallow(lsecond(args));
+				return constant_is_shallow(linitial(args)) || constant_is_shallow(lsecond(args));
 			default:
 				return true;
 		}
@@ -497,11 +416,41 @@ is_for_definitions(Oid function, List *args)
 	return false;
 }
 
+/* how many of these depend on the row */
+static int
+n_values(List *args)
+{
+	ListCell *lc;
+	int n = 0;
+
+	foreach (lc, args)
+		n += contain_var_clause(lfirst(lc));
+	return n;
+}
+
+/*
+ * Of one row's value alone, and comparing it with nothing: how big what is made of it is
+ * then answers no question about it.  Texts may be put together.
+ */
+static bool
+is_of_one_value(Oid function, List *args)
+{
+	if (n_values(args) > 1 && function != F_TEXTCAT)
+		return false;
+	if (is_for_definitions(function, args))
+		return true;
+	for (size_t i = 0; i < lengthof(for_parts); i++)
+		if (for_parts[i] == function)
+			return true;
+	return false;
+}
+
 /* ---- expressions ---- */
 
 typedef struct Review
 {
 	bool definition; /* of an owner's, not a clause of a statement */
+	bool strict;     /* and one whose results take up space: see is_of_one_value() */
 	/*
 	 * Not even what is the same for all rows may be noticed, for it is asked when the
 	 * first row has come so far.  Parameters: of subqueries that run when they are.
@@ -535,6 +484,8 @@ static bool tells(Node *node, void *context);
 static bool
 call_tells(Oid function, List *args, Oid collation, Review *review)
 {
+	if (review->strict && !is_of_one_value(function, args))
+		return true;
 	if (!tells_nothing(function, args, collation) &&
 		!(review->definition && collation_is_known(args, collation) &&
 		  is_for_definitions(function, args)))
@@ -556,6 +507,10 @@ tells(Node *node, void *context)
 	/* what is the same for all rows is asked of none */
 	if (!review->silent && !contain_var_clause(node) && !IsA(node, List))
 		return calls_user(node, NULL);
+	if (review->strict && !IsA(node, Var) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) &&
+		!IsA(node, RelabelType) && !IsA(node, CollateExpr) && !IsA(node, List) &&
+		!(IsA(node, CoalesceExpr) && n_values(((CoalesceExpr *) node)->args) == 1))
+		return true;
 	switch (nodeTag(node))
 	{
 		case T_Var:
@@ -605,7 +560,7 @@ tells(Node *node, void *context)
 bool
 reviewed_clause(Node *clause)
 {
-	Review review = {false, false, NULL};
+	Review review = {false, false, false, NULL};
 
 	return !tells(clause, &review);
 }
@@ -618,18 +573,30 @@ reviewed_clause(Node *clause)
 bool
 silent_clause(Node *clause, Bitmapset *lazy)
 {
-	Review review = {false, true, lazy};
+	Review review = {false, false, true, lazy};
 
 	return !tells(clause, &review);
 }
 
 /*
- * reviewed_definition -- may an owner have this computed of every row?
+ * reviewed_expression -- may an owner have this computed of every row, where nothing of
+ * the result is told?
+ */
+bool
+reviewed_expression(Node *expression)
+{
+	Review review = {true, false, false, NULL};
+
+	return !tells(expression, &review);
+}
+
+/*
+ * reviewed_definition -- and where the result is stored, and its size may be seen?
  */
 bool
 reviewed_definition(Node *expression)
 {
-	Review review = {true, false, NULL};
+	Review review = {true, true, false, NULL};
 
 	return !tells(expression, &review);
 }

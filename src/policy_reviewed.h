@@ -7,6 +7,7 @@
 
 #include "nodes/bitmapset.h"
 #include "nodes/nodes.h"
+#include "nodes/pg_list.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -17,7 +18,13 @@ extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
 extern bool leakproof_clause(Node *clause);
 /* an expression of an owner's DDL: may it run over every row? */
+extern bool reviewed_expression(Node *expression);
+/* and its results be stored? */
 extern bool reviewed_definition(Node *expression);
+/* policy_constant.c: a constant argument that leads to few calls */
+extern bool constant_is_shallow(Node *argument);
+/* and LIKE's pattern */
+extern bool constant_pattern_is_silent(List *args);
 /* policy_class.c: a column's type: does ANALYZE run nothing of a user for it? */
 extern bool reviewed_type(Oid type);
 /* an index's operator class: may its code be shown every row? */

@@ -10,7 +10,8 @@
  * for each execution, but plpgsql keeps expressions, and fn_extra with them,
  * alive across statements.  So each call proves that the state is still its
  * own: same snapshot contents, no subtransaction rolled back, same user, and
- * the same purpose.  Two snapshots with equal xmax and equally many running
+ * the same purpose.  A statement's purpose and user are those it began with: a change
+ * while it runs is refused when the rows are through (policy_statement_went_on).  Two snapshots with equal xmax and equally many running
  * transactions below it are equal, because below a fixed xmax transactions
  * only ever end.
  */
@@ -59,6 +60,7 @@ typedef struct RowState
 	uint64 xact_generation;
 	uint64 purpose_generation;
 	/* what was resolved */
+	bool of_statement; /* as it began: see resolve_state() */
 	bool bypass;
 	bool unique; /* row_writable() has seen that the subject's key is */
 	KeyKind key_kind;
@@ -67,15 +69,10 @@ typedef struct RowState
 	MemoryContext context;
 } RowState;
 
-/*
- * policy_require_purpose -- the purpose the session acts under, if the user may;
- * otherwise 42501 that says what is missing.
- */
-Purpose
-policy_require_purpose(Oid user)
+static Purpose
+require_purpose(Oid user, const char *name)
 {
 	Purpose purpose;
-	const char *name = guc_purpose;
 
 	if (name == NULL || name[0] == '\0')
 		ereport(
@@ -112,6 +109,16 @@ policy_require_purpose(Oid user)
 	return purpose;
 }
 
+/*
+ * policy_require_purpose -- the purpose the session acts under, if the user may;
+ * otherwise 42501 that says what is missing.
+ */
+Purpose
+policy_require_purpose(Oid user)
+{
+	return require_purpose(user, guc_purpose);
+}
+
 #define ANY_KIND (-1) /* of key: the function does not look at it */
 
 static inline bool
@@ -142,6 +149,10 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 	Snapshot snapshot = GetActiveSnapshot();
+	const PolicyReader *reader = policy_reader_of_statement(fcinfo->flinfo->fn_mcxt);
+	bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
+	/* what changes while the statement runs is not for its rows to say */
+	bool of_statement = !cascaded && reader != NULL && reader->reads != READS_NOTHING;
 	const ProtectedRelation *domain;
 
 	/* statements repeated under locks already held do not do this themselves */
@@ -167,16 +178,21 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	state->domain = domain_oid;
 	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
-	state->bypass = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0 ? policy_actor_bypasses() :
-															   row_security_bypassed();
+	if (cascaded)
+		state->bypass = policy_actor_bypasses();
+	else if (of_statement)
+		state->bypass = reader->reads == READS_ALL;
+	else
+		state->bypass = row_security_bypassed();
+	state->of_statement = of_statement;
 	if (!state->bypass)
 	{
-		const char *began = policy_purpose_of_statement(fcinfo->flinfo->fn_mcxt);
-		bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
-		Purpose purpose = policy_require_purpose(cascaded ? policy_actor() : GetUserId());
+		Purpose purpose = of_statement ?
+							  require_purpose(reader->user, reader->purpose) :
+							  policy_require_purpose(cascaded ? policy_actor() : GetUserId());
 
-		if (began != NULL && strcmp(began, purpose.name) != 0)
-			policy_purpose_changed(began);
+		if (!of_statement && reader != NULL && strcmp(reader->purpose, purpose.name) != 0)
+			policy_purpose_changed(reader->purpose);
 
 		domain = subject_domain(domain_oid);
 		if (domain == NULL)
@@ -199,7 +215,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 static void
 check_same_purpose(RowState *state)
 {
-	if (!state->bypass && strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
+	if (!state->bypass && !state->of_statement &&
+		strcmp(state->purpose, guc_purpose ? guc_purpose : "") != 0)
 		policy_purpose_changed(state->purpose);
 	state->purpose_generation = guc_purpose_generation;
 }

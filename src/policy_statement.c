@@ -74,14 +74,14 @@ policy_statement_begins(MemoryContext query_context, PolicyReads reads, int dept
 	MemoryContextRegisterResetCallback(query_context, &statement->callback);
 }
 
-/* policy_purpose_of_statement -- that it began under; NULL where that is not known */
-const char *
-policy_purpose_of_statement(MemoryContext context)
+/* policy_reader_of_statement -- who began it, and under which purpose; NULL: not known */
+const PolicyReader *
+policy_reader_of_statement(MemoryContext context)
 {
 	for (; context != NULL; context = MemoryContextGetParent(context))
 		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
 			if (open->context == context)
-				return open->reader.purpose;
+				return &open->reader;
 	return NULL;
 }
 
@@ -138,6 +138,21 @@ policy_statement_goes_on(MemoryContext query_context)
 			policy_leave_stack(open->depth);
 		return;
 	}
+}
+
+/*
+ * policy_statement_went_on -- afterwards: the same, for rows were judged by who began it.
+ * They do not say so themselves: that one was asked about would be told by an error.
+ */
+void
+policy_statement_went_on(MemoryContext query_context)
+{
+	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
+		if (open->context == query_context)
+		{
+			policy_reader_goes_on(&open->reader);
+			return;
+		}
 }
 
 /* what it reads, as policy_statement_begins() was told */

@@ -16,10 +16,28 @@
 #include "tcop/tcopprot.h"
 #include "utils/rel.h"
 
+static void
+lock_whole(Oid relid, Snapshot snapshot)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	ListCell *lc;
+
+	PredicateLockRelation(relation, snapshot);
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		PredicateLockRelation(index, snapshot);
+		index_close(index, NoLock);
+	}
+	table_close(relation, NoLock);
+}
+
 /*
  * policy_lock_whole -- at executor start: under SERIALIZABLE, a reader's locks are those of
- * whole relations.  Core's would name the pages and rows that an index led to, in pg_locks
- * and in which writers conflict with the reader.
+ * whole relations, its own and those that the policy reads.  Core's would name the pages
+ * and rows that an index led to, or that the policy then asked about, in pg_locks and in
+ * which writers come to conflict with the reader.
  */
 void
 policy_lock_whole(EState *state)
@@ -31,22 +49,12 @@ policy_lock_whole(EState *state)
 	foreach (lc, state->es_range_table)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		Relation relation;
-		ListCell *index;
 
-		if (rte->rtekind != RTE_RELATION || protected_relation(rte->relid) == NULL)
-			continue;
-		relation = table_open(rte->relid, AccessShareLock);
-		PredicateLockRelation(relation, state->es_snapshot);
-		foreach (index, RelationGetIndexList(relation))
-		{
-			Relation indexed = index_open(lfirst_oid(index), AccessShareLock);
-
-			PredicateLockRelation(indexed, state->es_snapshot);
-			index_close(indexed, NoLock);
-		}
-		table_close(relation, NoLock);
+		if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL)
+			lock_whole(rte->relid, state->es_snapshot);
 	}
+	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
+		lock_whole(catalog_table_oid(i), state->es_snapshot);
 }
 
 /* What a row's clauses may need, and what each node of the plan above them does, in bytes. */
@@ -58,11 +66,11 @@ use_stack(Size more)
 {
 	volatile char room[8 * 1024];
 
+	/* at each step: a statement may be given much, and the kernel ends the process */
+	check_stack_depth();
 	room[0] = 0;
 	if (more > sizeof(room))
 		use_stack(more - sizeof(room));
-	else
-		check_stack_depth();
 	room[sizeof(room) - 1] = room[0];
 }
 

@@ -177,6 +177,10 @@ SET ROLE copy_writer;
 COPY copies.tag (person, tag) FROM STDIN;
 3	other purpose
 \.
+SET privseg.purpose = 'copy_mail';
+COPY copies.tag (person, tag) FROM STDIN;
+2	the purpose it began with
+\.
 RESET ROLE;
 DROP TRIGGER a ON copies.tag;
 

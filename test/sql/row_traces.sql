@@ -16,8 +16,8 @@ GRANT ALL ON SCHEMA trace TO PUBLIC;
 SELECT privseg.create_purpose('trace_mail', 'consent');
 SELECT count(privseg.grant_clearance(r::regrole, 'trace_mail')::text) FROM unnest('{trace_owner,trace_reader}'::text[]) r;
 SET ROLE trace_owner;
-CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int, gone timestamptz);
-CREATE TABLE trace.purchase (id int PRIMARY KEY, person_id int, coupon int);
+CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int NOT NULL, gone timestamptz, made text GENERATED ALWAYS AS (NULLIF('s9', secret)) STORED);
+CREATE TABLE trace.purchase (id int PRIMARY KEY, person_id int NOT NULL, coupon int NOT NULL);
 CREATE TABLE trace.empty (person_id int, n int);
 INSERT INTO trace.person SELECT i, 'n' || i, 's' || i, ('common w' || i)::tsvector, repeat('e diabetes ', 3000), (repeat('{"deep": ', 500) || '1' || repeat('}', 500))::jsonb, lseg(point(1e308, 0), point(-1e308, 0)), circle(point(0, 0), 1e200), i FROM generate_series(1, 9) i;
 UPDATE trace.person SET note = 'e', doc = '{}', line = NULL, round = NULL WHERE id < 9;
@@ -47,6 +47,36 @@ SELECT k, pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', '''s9'
 SET row_security = off;
 SELECT k, pg_temp.outcome(replace(q, '{s}', '''s9''')), pg_temp.outcome(replace(q, '{s}', '''s0''')) FROM trace.guess ORDER BY k;
 RESET row_security;
+
+-- purpose, role and row_security changed while a statement runs: it ends in an error whether or not a hidden row was asked about
+CREATE TABLE trace.change (k int GENERATED ALWAYS AS IDENTITY, change text);
+INSERT INTO trace.change (change) VALUES ($$set_config('privseg.purpose', 'trace_none', true)$$), ($$set_config('privseg.purpose', '', true)$$), ($$set_config('role', 'trace_nobody', true)$$), ($$set_config('row_security', 'off', true)$$);
+CREATE ROLE trace_nobody;
+GRANT trace_nobody TO trace_reader;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+SET enable_seqscan = off;
+SELECT k, change, right_guess, wrong_guess, right_guess = wrong_guess AS same FROM trace.change, LATERAL (SELECT format('SELECT count(*) FROM (SELECT %s AS a, 9 AS b OFFSET 0) s JOIN trace.person p ON p.id = s.b AND p.secret = {s}', change) AS q) q,
+	LATERAL pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', quote_literal('s9'))) AS right_guess, LATERAL pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', quote_literal('s0'))) AS wrong_guess ORDER BY k;
+-- the rows are those of the purpose it began with
+SET ROLE trace_reader;
+SET privseg.purpose = 'trace_mail';
+\set VERBOSITY terse
+BEGIN;
+SELECT id, set_config('privseg.purpose', 'trace_none', true) FROM trace.person;
+ROLLBACK;
+\set VERBOSITY default
+-- what is read while the policy is asked is counted, and not shown
+SELECT count(*) FROM trace.person WHERE secret = 's9';
+SELECT relid::regclass, idx_scan, pg_stat_get_xact_numscans(relid) AS scans FROM pg_stat_all_tables WHERE relid IN ('privseg.consent_page'::regclass, 'privseg.consent_set'::regclass, 'pg_class'::regclass) ORDER BY 1::text;
+SELECT bool_and(pg_stat_get_blocks_fetched(c.oid) IS NULL) AS hidden FROM pg_class c WHERE relnamespace IN ('privseg'::regnamespace, 'pg_catalog'::regnamespace)
+	OR relname IN (SELECT format(f, r::oid) FROM unnest('{pg_toast_%s,pg_toast_%s_index}'::text[]) f, unnest('{pg_proc,privseg.consent_page}'::regclass[]) r);
+SELECT count(*) AS functions, count(pg_stat_get_function_calls('privseg.library_is_preloaded'::regproc)) AS calls, count(pg_stat_get_function_total_time('privseg.library_is_preloaded'::regproc)) AS times FROM pg_stat_user_functions;
+RESET ROLE;
+RESET privseg.purpose;
+RESET enable_hashjoin;
+RESET enable_mergejoin;
+RESET enable_seqscan;
 
 -- the depth that a value asks for, where little of the stack is left
 CREATE FUNCTION trace.deep(depth int, statement text) RETURNS text LANGUAGE plpgsql AS $$
@@ -86,6 +116,24 @@ SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trace_owner,trace_k
 	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (secret = ''s9'' AND starts_with(name COLLATE trace.loose, secret)) STORED',
 	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (secret = ''s9'' AND name < secret COLLATE trace.outdated) STORED',
 	'ALTER TABLE trace.person ADD g text GENERATED ALWAYS AS (md5(secret)) STORED',
+	'CREATE INDEX ON trace.person (COALESCE(NULLIF(left(''ab'', (id = 9 AND coupon > 8)::int), ''a''), ''long''))',
+	'CREATE INDEX ON trace.person ((id = 9))',
+	'CREATE INDEX ON trace.person ((secret IS NULL))',
+	'CREATE INDEX ON trace.person (left(name, id))',
+	'CREATE INDEX ON trace.person (lower(name || ''x'' || secret))',
+	'CREATE INDEX ON trace.person ((doc -> ''k'' ->> ''a''))',
+	'CREATE INDEX ON trace.person ((doc ->> name))',
+	'CREATE INDEX ON trace.person (COALESCE(name, ''nobody''))',
+	'CREATE INDEX ON trace.person (id) WHERE made IS NOT NULL',
+	'CREATE INDEX ON trace.person (md5(made))',
+	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (NULLIF(id = 9, false)) STORED',
+	'ALTER TABLE trace.person ADD g text GENERATED ALWAYS AS (COALESCE(NULLIF(secret, ''s9''), ''long'')) STORED',
+	'ALTER TABLE trace.person ALTER made DROP EXPRESSION',
+	'ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY (coupon, id)',
+	'CREATE UNIQUE INDEX made_key ON trace.purchase (coupon); ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY USING INDEX made_key',
+	'ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY (person_id)',
+	'ALTER TABLE trace.purchase ADD FOREIGN KEY (person_id) REFERENCES trace.purchase ON DELETE CASCADE NOT VALID',
+	'ALTER TABLE trace.purchase ADD FOREIGN KEY (id) REFERENCES trace.person ON DELETE CASCADE NOT VALID',
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (coupon) REFERENCES trace.person',
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (coupon) REFERENCES trace.person NOT VALID',
 	'ALTER TABLE trace.person ADD FOREIGN KEY (coupon) REFERENCES trace.person',
@@ -110,4 +158,4 @@ SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name <@
 SET client_min_messages = error;
 DROP SCHEMA trace CASCADE;
 DROP OWNED BY trace_owner, trace_keeper, trace_reader;
-DROP ROLE trace_owner, trace_keeper, trace_reader;
+DROP ROLE trace_owner, trace_keeper, trace_reader, trace_nobody;

@@ -102,6 +102,13 @@ SELECT count(privseg.record_consent('groups.bigint', n, 'groups_in', 'withdrawn'
 INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) SELECT 'groups.uuid', md5(n::text), 'groups_in', 'given' FROM generate_series(1, 950, 30) n;
 SELECT * FROM groups.differences;
 
+-- the purpose changes in mid-page, when many rows were asked about already
+BEGIN;
+SET LOCAL privseg.purpose = 'groups_in';
+SET LOCAL ROLE groups_reader;
+SELECT count(c) FROM (SELECT n, CASE WHEN n = 499 THEN set_config('privseg.purpose', 'groups_out', true) END AS c FROM groups.bigint OFFSET 0) s;
+ROLLBACK;
+
 -- texts of all storages
 CREATE TABLE groups.short_text (key text PRIMARY KEY);
 INSERT INTO groups.short_text SELECT n::text FROM generate_series(1, 100) n;

@@ -184,6 +184,10 @@ CREATE TRIGGER zz_move BEFORE INSERT OR UPDATE ON write_test.purchase FOR EACH R
 SELECT pg_temp.outcome('INSERT INTO write_test.purchase VALUES (30, 1)') AS inserted, pg_temp.outcome('UPDATE write_test.purchase SET amount = 1 WHERE id = 2') AS updated;
 RESET ROLE;
 DROP TRIGGER zz_move ON write_test.purchase;
+-- nor does a superuser whose session skips triggers
+SET ROLE write_super;
+SELECT pg_temp.outcome('SET LOCAL session_replication_role = replica; UPDATE write_test.purchase SET amount = 1 WHERE id = 2; SELECT ''done''') AS updated, pg_temp.outcome('SET LOCAL session_replication_role = replica; UPDATE write_test.purchase SET person_id = 3 WHERE id = 2') AS moved;
+RESET ROLE;
 RESET privseg.purpose;
 
 DROP SCHEMA write_test CASCADE;

@@ -1,0 +1,109 @@
+/*
+ * policy_constant.c
+ *	  Constants that a clause compares values with: how deep they lead, and whether
+ *	  that may raise.
+ */
+#include "compat.h"
+
+#include "catalog/pg_type.h"
+#include "nodes/primnodes.h"
+#include "policy_reviewed.h"
+#include "tsearch/ts_type.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+
+/*
+ * How deep a clause may go before the policy for each row.  With the stack that a
+ * statement leaves for it (policy_traces.c) it never raises for want of more.
+ */
+#define DEPTH_MAX 32
+
+/* a constant argument, past casts that do nothing; or NULL */
+static Const *
+constant_of(Node *argument)
+{
+	while (argument != NULL && IsA(argument, RelabelType))
+		argument = (Node *) ((RelabelType *) argument)->arg;
+	return argument != NULL && IsA(argument, Const) ? (Const *) argument : NULL;
+}
+
+/* how deep it is below an item; DEPTH_MAX + 1 for any more */
+static int
+depth_of_item(QueryItem *item, int depth)
+{
+	int left;
+	int right = 0;
+
+	if (item->type == QI_VAL || depth > DEPTH_MAX)
+		return depth;
+	if (item->qoperator.oper != OP_NOT)
+		right = depth_of_item(item + item->qoperator.left, depth + 1);
+	left = depth_of_item(item + 1, depth + 1);
+	return Max(left, right);
+}
+
+static int
+depth_of_jsonb(Jsonb *value)
+{
+	JsonbIterator *iterator = JsonbIteratorInit(&value->root);
+	JsonbIteratorToken token;
+	JsonbValue part;
+	int depth = 0;
+	int deepest = 0;
+
+	while ((token = JsonbIteratorNext(&iterator, &part, false)) != WJB_DONE)
+	{
+		if (token == WJB_BEGIN_ARRAY || token == WJB_BEGIN_OBJECT)
+			deepest = Max(deepest, ++depth);
+		else if (token == WJB_END_ARRAY || token == WJB_END_OBJECT)
+			depth--;
+	}
+	return deepest;
+}
+
+/*
+ * constant_is_shallow -- is it a constant that is compared in few calls, one in another?
+ */
+bool
+constant_is_shallow(Node *argument)
+{
+	Const *constant = constant_of(argument);
+
+	if (constant == NULL || constant->constisnull)
+		return constant != NULL;
+	if (constant->consttype == JSONBOID)
+		return depth_of_jsonb(DatumGetJsonbP(constant->constvalue)) <= DEPTH_MAX;
+	if (constant->consttype == TSQUERYOID)
+	{
+		TSQuery query = DatumGetTSQuery(constant->constvalue);
+
+		return query->size == 0 || depth_of_item(GETQUERY(query), 0) <= DEPTH_MAX;
+	}
+	return false;
+}
+
+/*
+ * constant_pattern_is_silent -- of LIKE: is the second a constant whose last character is
+ * not an escape, with few %?
+ */
+bool
+constant_pattern_is_silent(List *args)
+{
+	Const *pattern = constant_of(lsecond(args));
+	char *string;
+	int escapes = 0;
+	int depth = 0;
+
+	if (pattern == NULL || pattern->constisnull)
+		return pattern != NULL;
+	if (pattern->consttype != TEXTOID && pattern->consttype != VARCHAROID &&
+		pattern->consttype != BPCHAROID)
+		return false;
+	string = TextDatumGetCString(pattern->constvalue);
+	for (int i = (int) strlen(string) - 1; i >= 0 && string[i] == '\\'; i--)
+		escapes++;
+	for (const char *c = string; *c != '\0'; c++)
+		depth += *c == '%';
+	pfree(string);
+	return escapes % 2 == 0 && depth <= DEPTH_MAX;
+}
