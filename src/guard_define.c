@@ -396,11 +396,12 @@ is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid)
 	return n > 0;
 }
 
-/* its columns are taken for numbers of rows: they stay what they were */
+/* its columns are taken for numbers of rows: they stay what they were; a partition has its parent's */
 static void
 primary_key_created(HeapTuple tuple, Form_pg_constraint form)
 {
 	if (is_protected_now(form->conrelid) && !is_empty(form->conrelid) &&
+		!OidIsValid(form->conparentid) &&
 		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid))
 		guard_refuse(form->conrelid, "another primary key",
 					 "What refers to its rows, and where they lie, would tell what they hold.");

@@ -19,6 +19,9 @@ SET ROLE trace_owner;
 CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int NOT NULL, gone timestamptz, made text GENERATED ALWAYS AS (NULLIF('s9', secret)) STORED);
 CREATE TABLE trace.purchase (id int PRIMARY KEY, person_id int NOT NULL, coupon int NOT NULL);
 CREATE TABLE trace.empty (person_id int, n int);
+CREATE TABLE trace.visit (person_id int, day date, PRIMARY KEY (person_id, day)) PARTITION BY RANGE (day);
+CREATE TABLE trace.visit_1 PARTITION OF trace.visit FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+INSERT INTO trace.visit SELECT i, '2026-01-01' FROM generate_series(1, 9) i;
 INSERT INTO trace.person SELECT i, 'n' || i, 's' || i, ('common w' || i)::tsvector, repeat('e diabetes ', 3000), (repeat('{"deep": ', 500) || '1' || repeat('}', 500))::jsonb, lseg(point(1e308, 0), point(-1e308, 0)), circle(point(0, 0), 1e200), i FROM generate_series(1, 9) i;
 UPDATE trace.person SET note = 'e', doc = '{}', line = NULL, round = NULL WHERE id < 9;
 INSERT INTO trace.purchase SELECT i, i, 700 + i FROM generate_series(1, 9) i;
@@ -32,7 +35,7 @@ SET client_min_messages = warning;
 CREATE TYPE trace.stretch AS RANGE (subtype = text, collation = trace.outdated);
 GRANT ALL ON ALL TABLES IN SCHEMA trace TO PUBLIC;
 RESET ROLE;
-SELECT privseg.protect('trace.person', 'id'), privseg.protect('trace.purchase', 'person_id', 'trace.person'), privseg.protect('trace.empty', 'person_id', 'trace.person');
+SELECT privseg.protect('trace.person', 'id'), privseg.protect('trace.purchase', 'person_id', 'trace.person'), privseg.protect('trace.empty', 'person_id', 'trace.person'), privseg.protect('trace.visit', 'person_id', 'trace.person');
 SELECT count(privseg.record_consent('trace.person', i, 'trace_mail', 'given')) FROM generate_series(1, 8) i;
 
 -- errors of functions that core has for LEAKPROOF: the ninth person's secret is guessed right, and wrong
@@ -132,6 +135,7 @@ SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trace_owner,trace_k
 	'ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY (coupon, id)',
 	'CREATE UNIQUE INDEX made_key ON trace.purchase (coupon); ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY USING INDEX made_key',
 	'ALTER TABLE trace.purchase DROP CONSTRAINT purchase_pkey, ADD PRIMARY KEY (person_id)',
+	'CREATE TABLE trace.visit_2 (LIKE trace.visit); INSERT INTO trace.visit_2 VALUES (1, ''2026-02-01''); ALTER TABLE trace.visit ATTACH PARTITION trace.visit_2 FOR VALUES FROM (''2026-02-01'') TO (''2026-03-01'')',
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (person_id) REFERENCES trace.purchase ON DELETE CASCADE NOT VALID',
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (id) REFERENCES trace.person ON DELETE CASCADE NOT VALID',
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (coupon) REFERENCES trace.person',
