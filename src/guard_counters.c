@@ -161,15 +161,15 @@ guard_is_of_protected(Oid relid)
 static bool
 is_read_for_rows(Oid relid)
 {
-	Oid namespace = get_rel_namespace(relid);
+	Oid schema = get_rel_namespace(relid);
 	char *name;
 
 	if (relid < FirstNormalObjectId)
 		return true;
 	/* pg_toast_12345 and pg_toast_12345_index are of relation 12345 */
-	if (namespace == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
-	namespace = get_rel_namespace((Oid) strtoul(name + strlen("pg_toast_"), NULL, 10));
-	return OidIsValid(namespace) && namespace == get_namespace_oid("privseg", true);
+	if (schema == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
+		schema = get_rel_namespace((Oid) strtoul(name + strlen("pg_toast_"), NULL, 10));
+	return OidIsValid(schema) && schema == get_namespace_oid("privseg", true);
 }
 
 /* ---- what takes their place ---- */

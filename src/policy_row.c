@@ -10,10 +10,12 @@
  * for each execution, but plpgsql keeps expressions, and fn_extra with them,
  * alive across statements.  So each call proves that the state is still its
  * own: same snapshot contents, no subtransaction rolled back, same user, and
- * the same purpose.  A statement's purpose and user are those it began with: a change
- * while it runs is refused when the rows are through (policy_statement_went_on).  Two snapshots with equal xmax and equally many running
+ * the same purpose.  Two snapshots with equal xmax and equally many running
  * transactions below it are equal, because below a fixed xmax transactions
  * only ever end.
+ *
+ * A statement's purpose and user are those it began with: a change while it runs is
+ * refused when the rows are through (policy_statement_went_on).
  */
 #include "compat.h"
 
