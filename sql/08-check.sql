@@ -149,6 +149,11 @@ AS $$
 			   'Have superusers make roles, or clear nobody whom it may not be.'
 		  FROM pg_roles r WHERE r.rolcreaterole AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.clearances)
 		UNION ALL
+		SELECT 9, 'gap', 'clearance', r.rolname::text, concat_ws(', and ', CASE WHEN r.rolbypassrls THEN 'reads rows of everybody under row_security = off' END,
+				CASE WHEN r.rolreplication THEN 'may copy the whole cluster: it has REPLICATION' END),
+			   'Keep such roles for dumps, migrations and standbys.'
+		  FROM pg_roles r WHERE (r.rolbypassrls OR r.rolreplication) AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.protected_relations)
+		UNION ALL
 		SELECT 13, 'gap', 'consent', format('%s, purpose %s', r.subject_table, r.purpose),
 			   format('%s consents name no notice; no material notice ever overtakes them', count(*)),
 			   'Name the notice that people were shown when you record consent.'

@@ -202,8 +202,9 @@ shown_counter(PG_FUNCTION_ARGS)
 	else if (IS_ONE_OF(function, function_counters))
 		hidden = protected_any();
 	else
-		hidden = true;
-	if (hidden && (!is_counter(function) || !sees_counters()))
+		/* another function, of whatever arguments: not called for anybody */
+		PG_RETURN_NULL();
+	if (hidden && !sees_counters())
 		PG_RETURN_NULL();
 	fmgr_info(function, &info);
 	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
@@ -276,18 +277,15 @@ shown_size(PG_FUNCTION_ARGS)
 
 /*
  * shown_tid(relation text, row tid) RETURNS tid: what currtid2() gives, the latest version
- * of a row; NULL of a protected relation, where it may be a hidden one.
+ * of a row; NULL where it may be a hidden one.  That is anywhere: the name may be of a
+ * view, and what it names may change.
  */
 Datum
 shown_tid(PG_FUNCTION_ARGS)
 {
-	text *name = PG_GETARG_TEXT_PP(0);
-	Oid relid =
-		RangeVarGetRelid(makeRangeVarFromNameList(textToQualifiedNameList(name)), NoLock, true);
-
-	if (guard_is_of_protected(relid) && !row_security_bypassed())
+	if (protected_any() && !row_security_bypassed())
 		PG_RETURN_NULL();
-	PG_RETURN_DATUM(OidFunctionCall2(F_CURRTID2, PointerGetDatum(name), PG_GETARG_DATUM(1)));
+	PG_RETURN_DATUM(OidFunctionCall2(F_CURRTID2, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1)));
 }
 
 /*

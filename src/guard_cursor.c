@@ -7,6 +7,7 @@
  */
 #include "compat.h"
 
+#include "errors.h"
 #include "guard.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
@@ -47,6 +48,12 @@ guard_cursor_declared(const char *name)
 		reads = Max(reads, guard_reads(lfirst_node(PlannedStmt, lc)));
 	if (reads == READS_NOTHING)
 		return;
+	/* plpgsql fetches from what is kept without asking anybody */
+	if (reads == READS_ALL)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("a cursor WITH HOLD would keep rows that row_security = off has shown"),
+				 errhint("Declare it without HOLD, and fetch from it in its transaction.")));
 	cursor = MemoryContextAllocZero(portal->portalContext, sizeof(HeldCursor));
 	cursor->portal = portal;
 	cursor->reader = policy_reader(reads);

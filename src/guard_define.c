@@ -273,6 +273,9 @@ index_created(Oid index)
 	for (int i = 0; i < classes->dim1; i++)
 		if (!reviewed_index_class(classes->values[i]))
 			guard_refuse(form->indrelid, "an index with such an operator class", RUNS_CODE);
+	for (int i = 0; i < classes->dim1; i++)
+		if (!reviewed_extension(classes->values[i]) && !is_empty(form->indrelid))
+			guard_refuse(form->indrelid, "an index with such an operator class", TELLS_ROWS);
 	table_close(relation, AccessShareLock);
 }
 

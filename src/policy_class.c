@@ -141,3 +141,23 @@ reviewed_index_class(Oid opclass)
 	ReleaseSysCacheList(members);
 	return result;
 }
+
+/*
+ * reviewed_extension -- core's own, and those of extensions whose classes take every value:
+ * others raise, and say how long an array is, or that it holds a NULL.
+ */
+bool
+reviewed_extension(Oid opclass)
+{
+	static const char *const reviewed[] = {"btree_gin", "btree_gist", "citext", "hstore",
+										   "pg_trgm"};
+	char *name;
+
+	if (opclass < FirstNormalObjectId)
+		return true;
+	name = get_extension_name(getExtensionOfObject(OperatorClassRelationId, opclass));
+	for (size_t i = 0; name != NULL && i < lengthof(reviewed); i++)
+		if (strcmp(reviewed[i], name) == 0)
+			return true;
+	return false;
+}

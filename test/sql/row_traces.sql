@@ -13,12 +13,13 @@ CREATE ROLE trace_keeper BYPASSRLS IN ROLE trace_owner;
 CREATE ROLE trace_reader;
 CREATE SCHEMA trace AUTHORIZATION trace_owner;
 GRANT ALL ON SCHEMA trace TO PUBLIC;
+SELECT format('GRANT CREATE ON DATABASE %I TO trace_owner', current_database()) \gexec
 SELECT privseg.create_purpose('trace_mail', 'consent');
 SELECT count(privseg.grant_clearance(r::regrole, 'trace_mail')::text) FROM unnest('{trace_owner,trace_reader}'::text[]) r;
 SET ROLE trace_owner;
-CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int NOT NULL, gone timestamptz, made text GENERATED ALWAYS AS (NULLIF('s9', secret)) STORED);
+CREATE TABLE trace.person (id int PRIMARY KEY, name text, secret text, words tsvector, note text, doc jsonb, line lseg, round circle, coupon int NOT NULL, gone timestamptz, numbers int[], made text GENERATED ALWAYS AS (NULLIF('s9', secret)) STORED);
 CREATE TABLE trace.purchase (id int PRIMARY KEY, person_id int NOT NULL, coupon int NOT NULL);
-CREATE TABLE trace.empty (person_id int, n int);
+CREATE TABLE trace.empty (person_id int, n int, numbers int[]);
 CREATE TABLE trace.visit (person_id int, day date, PRIMARY KEY (person_id, day)) PARTITION BY RANGE (day);
 CREATE TABLE trace.visit_1 PARTITION OF trace.visit FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
 INSERT INTO trace.visit SELECT i, '2026-01-01' FROM generate_series(1, 9) i;
@@ -81,6 +82,21 @@ RESET enable_hashjoin;
 RESET enable_mergejoin;
 RESET enable_seqscan;
 
+-- the latest version of a row, also through a view; functions of other arguments, as a counter
+CREATE TEMP VIEW through AS SELECT ctid FROM trace.person;
+GRANT SELECT ON through TO trace_reader;
+CREATE ROLE trace_counts IN ROLE pg_read_all_stats;
+SELECT r AS role, pg_temp.outcome(r, 'trace_mail', 'SELECT currtid2(''trace.person'', ''(0,1)'')') AS of_table, pg_temp.outcome(r, 'trace_mail', 'SELECT currtid2(''pg_temp.through'', ''(0,1)'')') AS of_view,
+	pg_temp.outcome(r, 'trace_mail', 'SELECT privseg.shown_counter(''currtid2'', 16)') AS tid, pg_temp.outcome(r, 'trace_mail', 'SELECT privseg.shown_counter(''pg_stat_get_progress_info'', 16)') AS progress, pg_temp.outcome(r, 'trace_mail', 'SELECT privseg.shown_time(''currtid2'', 16)') AS time
+	FROM unnest('{trace_reader,trace_counts}'::text[]) r;
+SELECT privseg.shown_counter('currtid2', 16), privseg.shown_counter('pg_stat_get_progress_info', 16), privseg.shown_counter('pg_relation_size(regclass)'::regprocedure, 16), privseg.shown_counter('pg_stat_get_function_self_time', 16);
+-- what row_security = off has shown is not kept
+SET row_security = off;
+BEGIN;
+DECLARE h CURSOR WITH HOLD FOR SELECT id, secret FROM trace.person;
+ROLLBACK;
+RESET row_security;
+
 -- the depth that a value asks for, where little of the stack is left
 CREATE FUNCTION trace.deep(depth int, statement text) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -120,6 +136,9 @@ SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trace_owner,trace_k
 	'ALTER TABLE trace.person ADD g bool GENERATED ALWAYS AS (secret = ''s9'' AND name < secret COLLATE trace.outdated) STORED',
 	'ALTER TABLE trace.person ADD g text GENERATED ALWAYS AS (md5(secret)) STORED',
 	'CREATE INDEX ON trace.person (COALESCE(NULLIF(left(''ab'', (id = 9 AND coupon > 8)::int), ''a''), ''long''))',
+	'CREATE EXTENSION intarray SCHEMA trace; CREATE INDEX ON trace.person USING gist (numbers trace.gist__int_ops (numranges = 3))',
+	'CREATE EXTENSION intarray SCHEMA trace; CREATE INDEX ON trace.empty USING gist (numbers trace.gist__int_ops)',
+	'CREATE EXTENSION btree_gist SCHEMA trace; CREATE INDEX ON trace.person USING gist (coupon)',
 	'CREATE INDEX ON trace.person ((id = 9))',
 	'CREATE INDEX ON trace.person ((secret IS NULL))',
 	'CREATE INDEX ON trace.person (left(name, id))',
@@ -162,4 +181,4 @@ SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name <@
 SET client_min_messages = error;
 DROP SCHEMA trace CASCADE;
 DROP OWNED BY trace_owner, trace_keeper, trace_reader;
-DROP ROLE trace_owner, trace_keeper, trace_reader, trace_nobody;
+DROP ROLE trace_owner, trace_keeper, trace_reader, trace_nobody, trace_counts;
