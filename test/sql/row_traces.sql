@@ -60,8 +60,9 @@ GRANT trace_nobody TO trace_reader;
 SET enable_hashjoin = off;
 SET enable_mergejoin = off;
 SET enable_seqscan = off;
-SELECT k, change, right_guess, wrong_guess, right_guess = wrong_guess AS same FROM trace.change, LATERAL (SELECT format('SELECT count(*) FROM (SELECT %s AS a, 9 AS b OFFSET 0) s JOIN trace.person p ON p.id = s.b AND p.secret = {s}', change) AS q) q,
-	LATERAL pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', quote_literal('s9'))) AS right_guess, LATERAL pg_temp.outcome('trace_reader', 'trace_mail', replace(q, '{s}', quote_literal('s0'))) AS wrong_guess ORDER BY k;
+SELECT k, change, right_guess.code, right_guess.message, right_guess.message = wrong_guess.message AND right_guess.code = wrong_guess.code AS same FROM trace.change,
+	LATERAL (SELECT format('SET LOCAL privseg.purpose = trace_mail; SET LOCAL ROLE trace_reader; SELECT count(*) FROM (SELECT %s AS a, 9 AS b OFFSET 0) s JOIN trace.person p ON p.id = s.b AND p.secret = {s}', change) AS q) q,
+	LATERAL pg_temp.refusal(replace(q, '{s}', quote_literal('s9'))) AS right_guess, LATERAL pg_temp.refusal(replace(q, '{s}', quote_literal('s0'))) AS wrong_guess ORDER BY k;
 -- the rows are those of the purpose it began with
 SET ROLE trace_reader;
 SET privseg.purpose = 'trace_mail';
