@@ -9,7 +9,16 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off -- compiling it takes hundreds of times as long as running it
 AS $$
-	WITH findings(rank, status, area, object, message, hint) AS (
+	WITH RECURSIVE tree(root, member) AS (
+		SELECT r.relation, t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t
+	), over(relid, source) AS (
+		-- views over them, and over these
+		SELECT member::oid, member FROM tree
+		UNION
+		SELECT w.ev_class, o.source FROM over o
+		  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.relid AND d.classid = 'pg_rewrite'::regclass
+		  JOIN pg_rewrite w ON w.oid = d.objid
+	), findings(rank, status, area, object, message, hint) AS (
 		SELECT 1, CASE WHEN current_setting('server_version_num')::int < 150019 THEN 'violation' ELSE 'compliant' END,
 			   'server', 'version ' || current_setting('server_version'),
 			   CASE WHEN current_setting('server_version_num')::int < 150019
@@ -22,14 +31,13 @@ AS $$
 		  FROM privseg.root_key_status() k
 		UNION ALL
 		SELECT 3, CASE WHEN bool_and(s.secured) THEN 'compliant' ELSE 'violation' END,
-			   'protection', r.relation::text,
+			   'protection', r.root::text,
 			   CASE WHEN bool_and(s.secured) THEN 'row security is enabled and forced'
 					ELSE 'row security, a stored policy or a trigger of protection is missing, or another, on: '
 						 || string_agg(c.oid::regclass::text, ', ') FILTER (WHERE NOT s.secured) END,
 			   CASE WHEN NOT bool_and(s.secured) THEN 'privseg.unprotect() and protect() the relation anew.' END
-		  FROM privseg.protected_relations r
-		  CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
-		  JOIN pg_class c ON c.oid = t
+		  FROM tree r
+		  JOIN pg_class c ON c.oid = r.member
 		  CROSS JOIN LATERAL (
 			SELECT c.relrowsecurity AND c.relforcerowsecurity AND privseg.policy_is_own(c.oid, 'privseg') AND privseg.policy_is_own(c.oid, 'privseg_library')
 				   -- after update, for each row; before it, where rows change their partition
@@ -37,38 +45,31 @@ AS $$
 							   AND count(*) FILTER (WHERE g.tgname = 'privseg_subject_moved_before' AND g.tgtype = 19 AND g.tgqual IS NULL) = (c.relkind = 'p' OR c.relispartition)::int
 						  FROM pg_trigger g
 						 WHERE g.tgrelid = c.oid AND g.tgenabled = 'A' AND g.tgfoid = 'privseg.subject_moved()'::regprocedure) AS secured) s
-		 GROUP BY r.relation
+		 GROUP BY r.root
 		UNION ALL
-		SELECT 3, 'gap', 'protection', t::text,
+		SELECT 3, 'gap', 'protection', t.member::text,
 			   'runs code that is not known to be silent over rows of everybody: ' || string_agg(u, ', '),
 			   'Let nobody change it who may not see the rows.'
-		  FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t, privseg.unreviewed_code(t) u
-		 GROUP BY t
+		  FROM tree t, privseg.unreviewed_code(t.member) u
+		 GROUP BY t.member
 		UNION ALL
-		SELECT 3, 'gap', 'protection', t::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', '),
+		SELECT 3, 'gap', 'protection', t.member::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', '),
 			   'Subscribers need a protection of their own.'
-		  FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t JOIN pg_class c ON c.oid = t
+		  FROM tree t JOIN pg_class c ON c.oid = t.member
 		  JOIN pg_namespace n ON n.oid = c.relnamespace
 		  JOIN pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname
-		 GROUP BY t
+		 GROUP BY t.member
 		UNION ALL
 		SELECT 3, 'gap', 'protection', m.oid::regclass::text, 'is a materialized view with rows of ' || string_agg(DISTINCT o.source::text, ', ') || ', whoever permits what now',
 			   'Drop it, or let nobody read it who may not see the rows of everybody.'
-		  FROM (WITH RECURSIVE over(relid, source) AS (
-					SELECT t::oid, t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t
-					UNION
-					SELECT w.ev_class, o.source FROM over o
-					  JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = o.relid AND d.classid = 'pg_rewrite'::regclass
-					  JOIN pg_rewrite w ON w.oid = d.objid)
-				SELECT relid, source FROM over) o JOIN pg_class m ON m.oid = o.relid AND m.relkind = 'm'
+		  FROM over o JOIN pg_class m ON m.oid = o.relid AND m.relkind = 'm'
 		 GROUP BY m.oid
 		UNION ALL
 		SELECT 3, 'gap', 'protection', f.conrelid::regclass::text, 'is not protected, and its foreign key refers to rows of ' || string_agg(DISTINCT f.confrelid::regclass::text, ', '),
 			   'If its rows are about these people, call privseg.protect(), or carry_subject() before.'
 		  FROM pg_constraint f
 		 WHERE f.contype = 'f' AND f.conparentid = 0
-		   AND f.confrelid IN (SELECT t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t)
-		   AND f.conrelid NOT IN (SELECT t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t)
+		   AND f.confrelid IN (SELECT member FROM tree) AND f.conrelid NOT IN (SELECT member FROM tree)
 		 GROUP BY f.conrelid
 		UNION ALL
 		SELECT 4, 'violation', 'protection', r.relation::text, 'its subject table no longer exists or is no longer protected',
@@ -83,8 +84,7 @@ AS $$
 		  FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
 		 WHERE p.polname = 'privseg' AND d.refclassid = 'pg_proc'::regclass
 		   AND d.refobjid = 'privseg.library_is_preloaded()'::regprocedure
-		   AND NOT EXISTS (SELECT FROM privseg.protected_relations r CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
-							WHERE t = p.polrelid)
+		   AND NOT EXISTS (SELECT FROM tree WHERE member = p.polrelid)
 		UNION ALL
 		SELECT 5, 'violation', 'protection', r.relation::text, 'there is no unique index on its subject column',
 			   format('CREATE UNIQUE INDEX ON %s (%I).', r.relation, r.subject_column)

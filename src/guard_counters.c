@@ -161,11 +161,12 @@ guard_is_of_protected(Oid relid)
 static bool
 is_read_for_rows(Oid relid)
 {
-	Oid schema = get_rel_namespace(relid);
+	Oid schema;
 	char *name;
 
 	if (relid < FirstNormalObjectId)
 		return true;
+	schema = get_rel_namespace(relid);
 	/* pg_toast_12345 and pg_toast_12345_index are of relation 12345 */
 	if (schema == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
 		schema = get_rel_namespace((Oid) strtoul(name + strlen("pg_toast_"), NULL, 10));
@@ -181,6 +182,23 @@ counters_shown(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(sees_counters() || !guard_is_of_protected(PG_GETARG_OID(0)));
 }
 
+/* call a function of core's with one argument, an oid */
+static Datum
+count_of(Oid function, Oid of, bool *isnull)
+{
+	LOCAL_FCINFO(call, 1);
+	FmgrInfo info;
+	Datum result;
+
+	fmgr_info(function, &info);
+	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
+	call->args[0].value = ObjectIdGetDatum(of);
+	call->args[0].isnull = false;
+	result = FunctionCallInvoke(call);
+	*isnull = call->isnull;
+	return result;
+}
+
 /*
  * shown_counter(function regproc, of oid) RETURNS bigint: what the function gives,
  * or NULL.  Nothing but core's own counters is called.
@@ -191,9 +209,8 @@ shown_counter(PG_FUNCTION_ARGS)
 	Oid function = PG_GETARG_OID(0);
 	Oid of = PG_GETARG_OID(1);
 	bool hidden;
-	LOCAL_FCINFO(call, 1);
-	FmgrInfo info;
 	Datum result;
+	bool isnull;
 
 	if (IS_ONE_OF(function, database_counters))
 		hidden = of == MyDatabaseId && protected_any();
@@ -206,12 +223,8 @@ shown_counter(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	if (hidden && !sees_counters())
 		PG_RETURN_NULL();
-	fmgr_info(function, &info);
-	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = ObjectIdGetDatum(of);
-	call->args[0].isnull = false;
-	result = FunctionCallInvoke(call);
-	if (call->isnull)
+	result = count_of(function, of, &isnull);
+	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);
 }
@@ -221,18 +234,13 @@ Datum
 shown_time(PG_FUNCTION_ARGS)
 {
 	Oid function = PG_GETARG_OID(0);
-	LOCAL_FCINFO(call, 1);
-	FmgrInfo info;
 	Datum result;
+	bool isnull;
 
 	if (!IS_ONE_OF(function, function_times) || (protected_any() && !sees_counters()))
 		PG_RETURN_NULL();
-	fmgr_info(function, &info);
-	InitFunctionCallInfoData(*call, &info, 1, InvalidOid, NULL, NULL);
-	call->args[0].value = PG_GETARG_DATUM(1);
-	call->args[0].isnull = false;
-	result = FunctionCallInvoke(call);
-	if (call->isnull)
+	result = count_of(function, PG_GETARG_OID(1), &isnull);
+	if (isnull)
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(result);
 }

@@ -271,11 +271,12 @@ index_created(Oid index)
 	classes = (oidvector *) DatumGetPointer(
 		heap_getattr(tuple, Anum_pg_index_indclass, RelationGetDescr(relation), &isnull));
 	for (int i = 0; i < classes->dim1; i++)
+	{
 		if (!reviewed_index_class(classes->values[i]))
 			guard_refuse(form->indrelid, "an index with such an operator class", RUNS_CODE);
-	for (int i = 0; i < classes->dim1; i++)
 		if (!reviewed_extension(classes->values[i]) && !is_empty(form->indrelid))
 			guard_refuse(form->indrelid, "an index with such an operator class", TELLS_ROWS);
+	}
 	table_close(relation, AccessShareLock);
 }
 
@@ -381,9 +382,12 @@ is_of_primary_key(Oid relid, AttrNumber column)
 	return result;
 }
 
-/* are these columns of a constraint nothing but keys of subjects? */
+/*
+ * Are these columns of a constraint nothing but keys of subjects?
+ *	or_primary	or of the relation's primary key
+ */
 static bool
-is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid)
+is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, bool or_primary)
 {
 	const ProtectedRelation *found = protected_relation(relid);
 	ProtectedRelation entry;
@@ -394,7 +398,8 @@ is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid)
 		return false;
 	entry = *found;
 	for (int i = 0; i < n; i++)
-		if (!protected_by_column(&entry, get_attname(relid, columns[i], false)))
+		if (!(or_primary && is_of_primary_key(relid, columns[i])) &&
+			!protected_by_column(&entry, get_attname(relid, columns[i], false)))
 			return false;
 	return n > 0;
 }
@@ -405,7 +410,7 @@ primary_key_created(HeapTuple tuple, Form_pg_constraint form)
 {
 	if (is_protected_now(form->conrelid) && !is_empty(form->conrelid) &&
 		!OidIsValid(form->conparentid) &&
-		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid))
+		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false))
 		guard_refuse(form->conrelid, "another primary key",
 					 "What refers to its rows, and where they lie, would tell what they hold.");
 }
@@ -418,30 +423,19 @@ static void
 reference_created(HeapTuple tuple, Form_pg_constraint form)
 {
 	const ProtectedRelation *found = protected_relation(form->confrelid);
-	const ProtectedRelation *from;
-	ProtectedRelation entry;
-	int16 columns[INDEX_MAX_KEYS];
-	int n = columns_of(tuple, Anum_pg_constraint_confkey, columns);
-	bool to_keys = found != NULL;
-	Oid domain = InvalidOid;
+	Oid domain = found != NULL ? found->domain : InvalidOid;
+	bool to_keys = is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, true);
+	const ProtectedRelation *from = protected_relation(form->conrelid);
+	bool from_same = from != NULL && from->domain == domain;
 
-	if (found != NULL)
-	{
-		entry = *found;
-		domain = entry.domain;
-	}
-	for (int i = 0; i < n && to_keys; i++)
-		to_keys = is_of_primary_key(form->confrelid, columns[i]) ||
-				  protected_by_column(&entry, get_attname(form->confrelid, columns[i], false));
-	from = protected_relation(form->conrelid);
-	if (OidIsValid(domain) && (from == NULL || from->domain != domain) && !to_keys &&
+	if (OidIsValid(domain) && !from_same && !to_keys &&
 		form->confupdtype == FKCONSTR_ACTION_CASCADE)
 		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
 					 "It copies there what is changed here, whoever permits what.");
 	/* from rows of everybody: it tells what they hold, and its actions change them */
 	if (from != NULL &&
-		!(from->domain == domain && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid) &&
-		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid)) &&
+		!(from_same && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false) &&
+		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, false)) &&
 		!has_no_values(tuple, form->conrelid) && !is_empty(form->conrelid))
 		guard_refuse(form->conrelid,
 					 "a foreign key from or to other than keys of the same subjects",

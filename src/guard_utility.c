@@ -351,14 +351,10 @@ guard_alter_policy(AlterPolicyStmt *alter)
 
 /* where rows lie is shown; in which order, an index may say by what they hold */
 static void
-guard_order(Oid relid, const char *index_name)
+guard_order(Oid relid, Oid index)
 {
-	Oid index = InvalidOid;
-	Relation relation;
+	Relation relation = table_open(relid, AccessShareLock);
 
-	if (index_name != NULL)
-		index = get_relname_relid(index_name, get_rel_namespace(relid));
-	relation = table_open(relid, AccessShareLock);
 	if (!OidIsValid(index) || RelationGetPrimaryKeyIndex(relation) != index)
 		guard_refuse(relid, "CLUSTER by other than its primary key",
 					 "Where its rows lie would tell what they hold.");
@@ -383,7 +379,7 @@ guard_cluster_all(void)
 
 		if (protected_relation(form->indrelid) != NULL &&
 			pg_class_ownercheck(form->indrelid, GetUserId()))
-			guard_order(form->indrelid, get_rel_name(form->indexrelid));
+			guard_order(form->indrelid, form->indexrelid);
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -402,8 +398,11 @@ guard_cluster(ClusterStmt *cluster)
 		return;
 	}
 	relid = named_relation(cluster->relation);
-	if (protected_relation(relid) != NULL)
-		guard_order(relid, cluster->indexname);
+	if (protected_relation(relid) == NULL)
+		return;
+	guard_order(relid, cluster->indexname == NULL ?
+						   InvalidOid :
+						   get_relname_relid(cluster->indexname, get_rel_namespace(relid)));
 }
 
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */

@@ -24,8 +24,6 @@
 #include "cache_inval.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
-#include "guc.h"
-#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "policy.h"
@@ -57,12 +55,12 @@ typedef struct PagePolicy
 	FmgrInfo function;
 	FunctionCallInfo call;
 	int rows; /* asked about until now; stops counting at FEW_ROWS */
-	/* the page whose answers are here, and what they hold for */
+	/*
+	 * The page whose answers are here, and what they hold for; purpose, user and
+	 * row_security are those the statement began with.
+	 */
 	BlockNumber block;
-	uint64 purpose_generation;
 	uint64 xact_generation;
-	Oid user;
-	bool row_security;
 	int answered; /* visible tuples before this one are dealt with */
 	int prepared; /* those from there up to here are in group */
 	RowGroup group;
@@ -205,10 +203,7 @@ static pg_noinline void
 enter_page(PagePolicy *policy, BlockNumber block)
 {
 	policy->block = block;
-	policy->purpose_generation = guc_purpose_generation;
 	policy->xact_generation = cache_xact_generation;
-	policy->user = GetUserId();
-	policy->row_security = row_security;
 	policy->answered = 0;
 	policy->prepared = 0;
 	memset(policy->answers, ANSWER_UNKNOWN, sizeof(policy->answers));
@@ -240,9 +235,7 @@ row_passes(PagePolicy *policy, TupleTableSlot *slot)
 	OffsetNumber offset = ItemPointerGetOffsetNumberNoCheck(&slot->tts_tid);
 	Datum key;
 
-	if (unlikely(block != policy->block || policy->purpose_generation != guc_purpose_generation ||
-				 policy->xact_generation != cache_xact_generation || policy->user != GetUserId() ||
-				 policy->row_security != row_security))
+	if (unlikely(block != policy->block || policy->xact_generation != cache_xact_generation))
 		enter_page(policy, block);
 	if (policy->answers[offset] == ANSWER_UNKNOWN)
 		make_answers(policy, block);

@@ -74,14 +74,28 @@ policy_statement_begins(MemoryContext query_context, PolicyReads reads, int dept
 	MemoryContextRegisterResetCallback(query_context, &statement->callback);
 }
 
+/* the statement that is open in this very context, or NULL */
+static OpenStatement *
+open_in(MemoryContext context)
+{
+	OpenStatement *open = open_statements;
+
+	while (open != NULL && open->context != context)
+		open = open->next;
+	return open;
+}
+
 /* policy_reader_of_statement -- who began it, and under which purpose; NULL: not known */
 const PolicyReader *
 policy_reader_of_statement(MemoryContext context)
 {
 	for (; context != NULL; context = MemoryContextGetParent(context))
-		for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-			if (open->context == context)
-				return &open->reader;
+	{
+		const OpenStatement *open = open_in(context);
+
+		if (open != NULL)
+			return &open->reader;
+	}
 	return NULL;
 }
 
@@ -129,15 +143,13 @@ policy_reader_goes_on(const PolicyReader *reader)
 void
 policy_statement_goes_on(MemoryContext query_context)
 {
-	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-	{
-		if (open->context != query_context)
-			continue;
-		policy_reader_goes_on(&open->reader);
-		if (open->reader.reads == READS_PERMITTED)
-			policy_leave_stack(open->depth);
+	const OpenStatement *open = open_in(query_context);
+
+	if (open == NULL)
 		return;
-	}
+	policy_reader_goes_on(&open->reader);
+	if (open->reader.reads == READS_PERMITTED)
+		policy_leave_stack(open->depth);
 }
 
 /*
@@ -147,22 +159,19 @@ policy_statement_goes_on(MemoryContext query_context)
 void
 policy_statement_went_on(MemoryContext query_context)
 {
-	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-		if (open->context == query_context)
-		{
-			policy_reader_goes_on(&open->reader);
-			return;
-		}
+	const OpenStatement *open = open_in(query_context);
+
+	if (open != NULL)
+		policy_reader_goes_on(&open->reader);
 }
 
 /* what it reads, as policy_statement_begins() was told */
 static PolicyReads
 reads_of_statement(MemoryContext query_context)
 {
-	for (OpenStatement *open = open_statements; open != NULL; open = open->next)
-		if (open->context == query_context)
-			return open->reader.reads;
-	return READS_NOTHING;
+	const OpenStatement *open = open_in(query_context);
+
+	return open != NULL ? open->reader.reads : READS_NOTHING;
 }
 
 /*

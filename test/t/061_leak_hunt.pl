@@ -49,7 +49,7 @@ my @probes = (
 	q({p}.amount BETWEEN -10 AND 1000000), q({p}.j ? 'a'), q({p}.arr @> '{1}'), q({p}.t > '2020-01-01'::timestamptz), q({p}.name ILIKE 's%'), q({p}.e = 'ok'), q({p}.n IN (1, 2, 4, 1001, 1002, 1003, -5)), q({p}.b > '\x'), q({p}.f <> 'NaN'));
 
 # sources of rows: every protected table, and ways around their names
-my @tables = qw(person person purchase purchase visit visit_low visit_high base kid person_view person_barrier person_owner_view);
+my @tables = qw(person person purchase purchase visit visit_low visit_high base kid person_view person_barrier person_invoker_view);
 my @sources = (@tables, '(SELECT * FROM person OFFSET 0)', '(SELECT * FROM purchase UNION ALL SELECT * FROM purchase)', 'person_function()', 'purchase_function()', '(SELECT DISTINCT * FROM visit)', '(SELECT q.* FROM person q JOIN purchase r USING (n))', '(SELECT * FROM person TABLESAMPLE BERNOULLI (100))');
 my @writable = qw(person purchase visit base kid person_view person_barrier);
 
@@ -147,7 +147,7 @@ INSERT INTO kid @{[ $rows->(1) ]};
 INSERT INTO other SELECT g, g::text FROM generate_series(1, 60) g;
 CREATE VIEW person_view AS SELECT * FROM person;
 CREATE VIEW person_barrier WITH (security_barrier) AS SELECT * FROM person WHERE n IS NOT NULL;
-CREATE VIEW person_owner_view WITH (security_invoker) AS SELECT * FROM person WHERE amount IS NOT NULL;
+CREATE VIEW person_invoker_view WITH (security_invoker) AS SELECT * FROM person WHERE amount IS NOT NULL;
 CREATE FUNCTION person_function() RETURNS SETOF person LANGUAGE sql STABLE AS 'SELECT * FROM person';
 CREATE FUNCTION purchase_function() RETURNS SETOF purchase LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT * FROM purchase; END';
 CREATE FUNCTION spy_row(person) RETURNS boolean LANGUAGE sql AS 'SELECT public.spy(\$1.n)';
