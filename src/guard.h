@@ -46,9 +46,19 @@ extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 extern void guard_children(Node *node);
 
 /* guard_into.c */
-extern const char *guard_making;
-extern const char *guard_makes(const IntoClause *into);
-extern const char *guard_command_makes(Node *node);
+typedef enum GuardMaking
+{
+	MAKES_NOTHING, /* that the policy does not follow */
+	MAKES_TABLE,
+	MAKES_TEMPORARY,
+	MAKES_VIEW,
+	MAKES_FILE,
+	MAKES_PROGRAM
+} GuardMaking;
+extern GuardMaking guard_making;
+extern GuardMaking guard_makes(const IntoClause *into);
+extern GuardMaking guard_command_makes(Node *node);
+extern void guard_made(GuardMaking making) pg_attribute_noreturn();
 extern Oid guard_copies(Query *top);
 extern void guard_mark_copies(PlannedStmt *plan, Oid target);
 extern void guard_into(PlannedStmt *plan);
@@ -59,8 +69,15 @@ guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *
 			  const char *query_string, ParamListInfo params, QueryEnvironment *environment);
 extern void guard_explain_execute(ExplainStmt *explain);
 extern bool guard_watching;
-extern void guard_watched(void);
+extern void guard_watched(void) pg_attribute_noreturn();
 extern void guard_print(void);
+
+/* guard_worker.c */
+extern Size guard_worker_shmem_size(void);
+extern void guard_worker_shmem_startup(void);
+extern void guard_lead(void);
+extern void guard_policed(bool core);
+extern uint64 guard_n_policed(void);
 
 /* guard_counters.c */
 extern bool guard_sees_counts(void);

@@ -67,7 +67,7 @@ guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *
 	instr_time duration;
 	BufferUsage before = pgBufferUsage;
 	BufferUsage used;
-	uint64 policed = policy_statements_policed;
+	uint64 policed = guard_n_policed();
 
 	INSTR_TIME_SET_CURRENT(start);
 	plan = pg_plan_query(query, query_string, cursor_options, params);
@@ -88,7 +88,7 @@ guard_explain(Query *query, int cursor_options, IntoClause *into, ExplainState *
 		int group = state->grouping_stack != NIL ? linitial_int(state->grouping_stack) : 0;
 		ExplainOnePlan(plan, into, state, query_string, params, environment, &duration,
 					   state->buffers ? &used : NULL);
-		if (policy_statements_policed == policed)
+		if (guard_n_policed() == policed)
 			return;
 		state->str->len = length;
 		state->str->data[length] = '\0';
@@ -196,12 +196,10 @@ guard_explain_execute(ExplainStmt *explain)
 	counts_are_hidden();
 }
 
-/* guard_watched -- before a policed statement runs */
+/* guard_watched -- a policed statement is about to run in such a command: refuse it */
 void
 guard_watched(void)
 {
-	if (!guard_watching)
-		return;
 	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
 					errmsg("EXPLAIN EXECUTE would count rows of protected relations"),
 					errhint("EXPLAIN the statement itself, which shows its shape; members of "

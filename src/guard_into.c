@@ -27,8 +27,8 @@
 /* no such syscache: never matches an invalidation */
 #define COPY_MARK (-60)
 
-/* what a command that is running makes that is to hold nothing protected, or NULL */
-const char *guard_making = NULL;
+/* what a command that is running makes that is to hold nothing protected */
+GuardMaking guard_making = MAKES_NOTHING;
 
 /* ---- commands that make something ---- */
 
@@ -41,14 +41,14 @@ is_temporary(const RangeVar *relation)
 }
 
 /* guard_makes -- what CREATE TABLE AS or SELECT INTO makes, if nothing protected may go there */
-const char *
+GuardMaking
 guard_makes(const IntoClause *into)
 {
 	if (into->viewQuery != NULL)
-		return "a materialized view";
+		return MAKES_VIEW;
 	if (is_temporary(into->rel))
-		return guc_allow_temporary_copies ? NULL : "a temporary table";
-	return "a table that is not protected";
+		return guc_allow_temporary_copies ? MAKES_NOTHING : MAKES_TEMPORARY;
+	return MAKES_TABLE;
 }
 
 /* as core reads its options: the last one counts */
@@ -69,7 +69,7 @@ explain_runs(const ExplainStmt *explain)
 }
 
 /* guard_command_makes -- the same of any command */
-const char *
+GuardMaking
 guard_command_makes(Node *node)
 {
 	switch (nodeTag(node))
@@ -79,30 +79,30 @@ guard_command_makes(Node *node)
 			CreateTableAsStmt *create = (CreateTableAsStmt *) node;
 
 			if (create->into->skipData)
-				return NULL;
-			return create->objtype == OBJECT_MATVIEW ? "a materialized view" :
-													   guard_makes(create->into);
+				return MAKES_NOTHING;
+			return create->objtype == OBJECT_MATVIEW ? MAKES_VIEW : guard_makes(create->into);
 		}
 		case T_RefreshMatViewStmt:
-			return ((RefreshMatViewStmt *) node)->skipData ? NULL : "a materialized view";
+			return ((RefreshMatViewStmt *) node)->skipData ? MAKES_NOTHING : MAKES_VIEW;
 		case T_ExplainStmt:
 		{
 			ExplainStmt *explain = (ExplainStmt *) node;
 
 			/* a query, for core has analysed it */
 			node = castNode(Query, explain->query)->utilityStmt;
-			return node != NULL && explain_runs(explain) ? guard_command_makes(node) : NULL;
+			return node != NULL && explain_runs(explain) ? guard_command_makes(node) :
+														   MAKES_NOTHING;
 		}
 		case T_CopyStmt:
 		{
 			CopyStmt *copy = (CopyStmt *) node;
 
 			if (copy->is_from || copy->filename == NULL)
-				return NULL;
-			return copy->is_program ? "a program on the server" : "a file on the server";
+				return MAKES_NOTHING;
+			return copy->is_program ? MAKES_PROGRAM : MAKES_FILE;
 		}
 		default:
-			return NULL;
+			return MAKES_NOTHING;
 	}
 }
 
@@ -510,6 +510,26 @@ hint_where_to(bool is_temporary)
 		"Copy into a temporary table, or into a table with the subject's key that privseg.protect() protects; or, to maintain the database, SET row_security = off.");
 }
 
+/* guard_made -- a statement in a command that makes something reads protected rows: refuse it */
+void
+guard_made(GuardMaking making)
+{
+	static const char *const names[] = {
+		[MAKES_TABLE] = "a table that is not protected",
+		[MAKES_TEMPORARY] = "a temporary table",
+		[MAKES_VIEW] = "a materialized view",
+		[MAKES_FILE] = "a file on the server",
+		[MAKES_PROGRAM] = "a program on the server",
+	};
+
+	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+					errmsg("rows of protected relations cannot be copied into %s", names[making]),
+					errdetail("They would be read there whoever permits what."),
+					making == MAKES_FILE || making == MAKES_PROGRAM ?
+						errhint("COPY ... TO STDOUT, or psql's \\copy, hands them to the client.") :
+						hint_where_to(false)));
+}
+
 /*
  * guard_into -- before a plan runs that reads or writes protected relations under
  * the policy: what it reads does not go where the policy does not follow.
@@ -519,14 +539,6 @@ guard_into(PlannedStmt *plan)
 {
 	ListCell *lc;
 
-	if (guard_making != NULL)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_SHAPE),
-				 errmsg("rows of protected relations cannot be copied into %s", guard_making),
-				 errdetail("They would be read there whoever permits what."),
-				 strstr(guard_making, "server") != NULL ?
-					 errhint("COPY ... TO STDOUT, or psql's \\copy, hands them to the client.") :
-					 hint_where_to(false)));
 	foreach (lc, plan->invalItems)
 	{
 		PlanInvalItem *mark = lfirst_node(PlanInvalItem, lc);

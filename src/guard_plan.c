@@ -12,6 +12,8 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog.h"
+#include "access/htup_details.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "errors.h"
 #include "guard.h"
@@ -24,6 +26,7 @@
 #include "replication/walsender.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 /* marks a plan of core's referential queries: no such syscache, never matches */
 #define REFERENTIAL_MARK (-42)
@@ -166,9 +169,27 @@ order_heap_scan(BitmapHeapScan *node)
 {
 	bool left_out = false;
 
+	node->scan.plan.qual =
+		list_concat(node->scan.plan.qual, policy_parameters_last(&node->bitmapqualorig));
+
 	(void) order_bitmaps(node->scan.plan.lefttree, node->scan.plan.parallel_aware, &left_out);
 	if (left_out)
 		node->scan.plan.qual = list_concat(node->scan.plan.qual, copyObject(node->bitmapqualorig));
+}
+
+/* of a btree nothing is rechecked */
+static void
+order_index_scan(IndexScan *node)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(node->indexid));
+	bool rechecks =
+		HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->relam != BTREE_AM_OID;
+
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	if (rechecks)
+		node->scan.plan.qual =
+			list_concat(node->scan.plan.qual, policy_parameters_last(&node->indexqualorig));
 }
 
 static void
@@ -191,6 +212,8 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	policy = policy_read_quals(entry, rte->relid, scanrelid);
 	if (IsA(node, BitmapHeapScan))
 		order_heap_scan((BitmapHeapScan *) node);
+	else if (IsA(node, IndexScan))
+		order_index_scan((IndexScan *) node);
 	put_policy_first(node, policy, columns);
 	if (policy_leads(node->qual, policy, columns, tells_nothing) && lookup_tells_nothing(node))
 		return;
@@ -400,11 +423,8 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("a plan made during a referential action cannot be used outside it")));
-	if (mark != NULL || reads == READS_PERMITTED)
-	{
-		policy_statements_policed++;
-		guard_watched();
-	}
+	if (mark != NULL)
+		guard_policed(true);
 	if (reads != READS_PERMITTED)
 		return reads;
 	rte = protected_in(plan);
@@ -425,6 +445,7 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
+	guard_policed(false);
 	guard_into(plan);
 	return reads;
 }

@@ -50,6 +50,7 @@ on_shmem_request(void)
 	if (previous_shmem_request)
 		previous_shmem_request();
 	RequestAddinShmemSpace(consent_shmem_size());
+	RequestAddinShmemSpace(guard_worker_shmem_size());
 }
 
 static void
@@ -58,6 +59,7 @@ on_shmem_startup(void)
 	if (previous_shmem_startup)
 		previous_shmem_startup();
 	consent_shmem_startup();
+	guard_worker_shmem_startup();
 }
 
 static List *
@@ -229,6 +231,8 @@ on_executor_start(QueryDesc *query, int flags)
 
 		if (query->plannedstmt->parallelModeNeeded)
 			consent_shmem_publish_time(GetCurrentTimestamp());
+		if (reads == READS_PERMITTED)
+			policy_parameters_begin(query);
 		start_executor(query, flags);
 		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		{
@@ -274,7 +278,10 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool ex
 		run_executor(query, direction, count, execute_once);
 		return;
 	}
-	policy_statement_goes_on(query->estate->es_query_cxt);
+	if (policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED)
+		guard_policed(false);
+	if (query->plannedstmt->parallelModeNeeded)
+		guard_lead();
 	policy_context_enter(&context);
 	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
 							query->estate->es_query_cxt);
@@ -354,7 +361,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	volatile bool read_only = read_only_tree;
 	volatile bool copied = false;
 	bool copies_for_replication = catalog_copies_for_replication;
-	const char *making = guard_making;
+	GuardMaking making = guard_making;
 	bool watching = guard_watching;
 	int messages = client_min_messages;
 	volatile bool quiet = false;
@@ -377,7 +384,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		quiet = guard_is_quiet(guarded->utilityStmt) && client_min_messages < NOTICE;
 		if (quiet)
 			client_min_messages = NOTICE;
-		if (guard_making == NULL)
+		if (guard_making == MAKES_NOTHING)
 			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
 			guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);

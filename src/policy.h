@@ -7,6 +7,7 @@
 #define PRIVSEG_POLICY_H
 
 #include "catalog.h"
+#include "executor/execdesc.h"
 #include "nodes/execnodes.h"
 #include "nodes/parsenodes.h"
 #include "nodes/plannodes.h"
@@ -50,7 +51,7 @@ typedef struct PolicyReader
 extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
 extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth);
-extern void policy_statement_goes_on(MemoryContext query_context);
+extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);
 extern const PolicyReader *policy_reader_of_statement(MemoryContext context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
@@ -84,8 +85,6 @@ extern void policy_execution_begins(PolicyExecution *execution, bool referential
 extern void policy_execution_ends(PolicyExecution *execution);
 extern void
 policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
-/* how many statements have run in this session under the policy, or core's for foreign keys */
-extern uint64 policy_statements_policed;
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);
@@ -116,6 +115,12 @@ typedef struct PolicyContext
 extern Oid policy_carrying; /* policy_carry.c hands over a query about this relation */
 extern void policy_context_enter(PolicyContext *context);
 extern void policy_context_leave(const PolicyContext *context);
+
+/* ---- parameters (policy_parameter.c) ---- */
+
+extern void policy_parameters_begin(QueryDesc *query);
+extern bool policy_parameter_is_fetched(const Param *parameter);
+extern List *policy_parameters_last(List **clauses);
 
 /* policy_page.c */
 extern int policy_pages_begin(PlanState *root);

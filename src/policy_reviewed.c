@@ -28,6 +28,7 @@
 #include "nodes/primnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "policy.h"
 #include "policy_reviewed.h"
 #include "utils/builtins.h"
 #include "utils/catcache.h"
@@ -287,6 +288,16 @@ type_compares(Oid type)
 		   (!OidIsValid(element) || type_compares(element));
 }
 
+/* among many, a range is looked for by its hash; that its values have none is an error then */
+static bool
+range_hashes(Node *range)
+{
+	Oid type = exprType(range);
+
+	return get_typtype(type) != TYPTYPE_RANGE ||
+		   OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_PROC)->hash_proc);
+}
+
 static bool
 elements_are_of_core(List *args)
 {
@@ -479,6 +490,25 @@ calls_user(Node *node, void *context)
 	return expression_tree_walker(node, calls_user, context);
 }
 
+/* of a value that is nearly as long as one can be, these make one that is longer */
+static bool
+makes_more(Oid function)
+{
+	switch (function)
+	{
+		case F_JSONB_OBJECT_FIELD_TEXT:
+		case F_JSONB_ARRAY_ELEMENT_TEXT:
+		case F_JSONB_EXTRACT_PATH_TEXT:
+		case F_TEXTICLIKE:
+		case F_TEXTICNLIKE:
+		case F_BPCHARICLIKE:
+		case F_BPCHARICNLIKE:
+			return true;
+		default:
+			return false;
+	}
+}
+
 static bool tells(Node *node, void *context);
 
 static bool
@@ -486,11 +516,25 @@ call_tells(Oid function, List *args, Oid collation, Review *review)
 {
 	if (review->strict && !is_of_one_value(function, args))
 		return true;
+	if (review->silent && makes_more(function))
+		return true;
 	if (!tells_nothing(function, args, collation) &&
 		!(review->definition && collation_is_known(args, collation) &&
 		  is_for_definitions(function, args)))
 		return true;
 	return tells((Node *) args, review);
+}
+
+/*
+ * Can it be noticed that somebody asks for the parameter?  Where it is a subquery's
+ * result, the subquery runs then; where it is long, it may lie in storage that is gone
+ * by then.  Those from outside are fetched before (policy_parameter.c).
+ */
+static bool
+parameter_is_noticed(const Param *parameter, const Bitmapset *lazy)
+{
+	return parameter->paramkind == PARAM_EXEC &&
+		   (bms_is_member(parameter->paramid, lazy) || policy_parameter_is_fetched(parameter));
 }
 
 /* may the expression tell of a row?  Anything that is not known may. */
@@ -515,11 +559,9 @@ tells(Node *node, void *context)
 	{
 		case T_Var:
 		case T_Const:
-		case T_SQLValueFunction:
 			return false;
 		case T_Param:
-			return ((Param *) node)->paramkind == PARAM_EXEC &&
-				   bms_is_member(((Param *) node)->paramid, review->lazy);
+			return review->silent && parameter_is_noticed((Param *) node, review->lazy);
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
@@ -528,7 +570,8 @@ tells(Node *node, void *context)
 							  ((OpExpr *) node)->inputcollid, review);
 		case T_ScalarArrayOpExpr:
 			set_sa_opfuncid((ScalarArrayOpExpr *) node);
-			return call_tells(((ScalarArrayOpExpr *) node)->opfuncid,
+			return !range_hashes(linitial(((ScalarArrayOpExpr *) node)->args)) ||
+				   call_tells(((ScalarArrayOpExpr *) node)->opfuncid,
 							  ((ScalarArrayOpExpr *) node)->args,
 							  ((ScalarArrayOpExpr *) node)->inputcollid, review);
 		case T_FuncExpr:
@@ -546,10 +589,8 @@ tells(Node *node, void *context)
 		case T_RelabelType:
 		case T_CollateExpr:
 			return expression_tree_walker(node, tells, context);
-		case T_ArrayExpr:
-			/* arrays of one array's elements must be of one size */
-			return ((ArrayExpr *) node)->multidims || expression_tree_walker(node, tells, context);
 		default:
+			/* among them what may get too big: arrays, rows; and whoever makes a temporary schema */
 			return true;
 	}
 }
@@ -611,6 +652,13 @@ raises_somewhere(Node *node, void *context)
 		return true;
 	if (IsA(node, FuncExpr) &&
 		raises_nevertheless(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->inputcollid))
+		return true;
+	if (IsA(node, ScalarArrayOpExpr) &&
+		raises_nevertheless(((ScalarArrayOpExpr *) node)->opfuncid,
+							((ScalarArrayOpExpr *) node)->inputcollid))
+		return true;
+	/* may get too big */
+	if ((IsA(node, ArrayExpr) || IsA(node, RowExpr)) && contain_var_clause(node))
 		return true;
 	return expression_tree_walker(node, raises_somewhere, NULL);
 }

@@ -138,18 +138,19 @@ policy_reader_goes_on(const PolicyReader *reader)
 /*
  * policy_statement_goes_on -- before more rows of a statement are fetched.  A
  * cursor is opened once and fetched from later, and what a sort or a join has
- * kept is not asked about again.
+ * kept is not asked about again.  Returns what it reads.
  */
-void
+PolicyReads
 policy_statement_goes_on(MemoryContext query_context)
 {
 	const OpenStatement *open = open_in(query_context);
 
 	if (open == NULL)
-		return;
+		return READS_NOTHING;
 	policy_reader_goes_on(&open->reader);
 	if (open->reader.reads == READS_PERMITTED)
 		policy_leave_stack(open->depth);
+	return open->reader.reads;
 }
 
 /*
@@ -201,8 +202,6 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 }
 
 /* ---- running ---- */
-
-uint64 policy_statements_policed = 0;
 
 static PolicyExecution *executions = NULL;
 
