@@ -46,6 +46,15 @@ SET LOCAL privseg.purpose = 'session_b';
 \set VERBOSITY sqlstate
 FETCH ALL FROM c;
 ROLLBACK;
+-- not a row is handed out
+CREATE TEMP SEQUENCE handed_out;
+BEGIN;
+DECLARE c CURSOR FOR SELECT id, nextval('handed_out') FROM session_test.person;
+FETCH 1 FROM c;
+SET LOCAL privseg.purpose = 'session_b';
+FETCH ALL FROM c;
+ROLLBACK;
+SELECT last_value FROM handed_out;
 BEGIN;
 DECLARE c CURSOR FOR SELECT id FROM session_test.person;
 FETCH 1 FROM c;
