@@ -249,13 +249,20 @@ on_executor_start(QueryDesc *query, int flags)
 	PG_END_TRY();
 }
 
+typedef struct Run
+{
+	ScanDirection direction;
+	uint64 count;
+	bool once;
+} Run;
+
 static void
-run_executor(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+run_executor(QueryDesc *query, const Run *run)
 {
 	if (previous_executor_run)
-		previous_executor_run(query, direction, count, execute_once);
+		previous_executor_run(query, run->direction, run->count, run->once);
 	else
-		standard_ExecutorRun(query, direction, count, execute_once);
+		standard_ExecutorRun(query, run->direction, run->count, run->once);
 }
 
 static void
@@ -267,28 +274,25 @@ finish_executor(QueryDesc *query)
 		standard_ExecutorFinish(query);
 }
 
+/* run: NULL, finish */
 static void
-on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool execute_once)
+execute(QueryDesc *query, const Run *run)
 {
 	PolicyContext context;
 	PolicyExecution execution;
 
-	if (!protected_any())
-	{
-		run_executor(query, direction, count, execute_once);
-		return;
-	}
-	if (policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED)
-		guard_policed(false);
-	if (query->plannedstmt->parallelModeNeeded)
-		guard_lead();
 	policy_context_enter(&context);
 	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
 							query->estate->es_query_cxt);
 	PG_TRY();
 	{
-		run_executor(query, direction, count, execute_once);
-		policy_statement_went_on(query->estate->es_query_cxt);
+		if (run == NULL)
+			finish_executor(query);
+		else
+		{
+			run_executor(query, run);
+			policy_statement_went_on(query->estate->es_query_cxt);
+		}
 	}
 	PG_CATCH();
 	{
@@ -301,34 +305,31 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool ex
 	policy_context_leave(&context);
 }
 
+static void
+on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
+{
+	Run run = {direction, count, once};
+
+	if (!protected_any())
+	{
+		run_executor(query, &run);
+		return;
+	}
+	if (policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED)
+		guard_policed(false);
+	if (query->plannedstmt->parallelModeNeeded)
+		guard_lead();
+	execute(query, &run);
+}
+
 /* here AFTER triggers run, and core's cascades in them */
 static void
 on_executor_finish(QueryDesc *query)
 {
-	PolicyContext context;
-	PolicyExecution execution;
-
-	if (!protected_any())
-	{
+	if (protected_any())
+		execute(query, NULL);
+	else
 		finish_executor(query);
-		return;
-	}
-	policy_context_enter(&context);
-	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
-							query->estate->es_query_cxt);
-	PG_TRY();
-	{
-		finish_executor(query);
-	}
-	PG_CATCH();
-	{
-		policy_execution_ends(&execution);
-		policy_context_leave(&context);
-		policy_statement_failed(query->estate->es_query_cxt, execution.referential);
-	}
-	PG_END_TRY();
-	policy_execution_ends(&execution);
-	policy_context_leave(&context);
 }
 
 static bool
