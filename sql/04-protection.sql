@@ -234,9 +234,9 @@ COMMENT ON FUNCTION privseg.policy_is_own(regclass, name) IS 'is the stored poli
 CREATE FUNCTION privseg.definition_is_reviewed(expression pg_node_tree) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'definition_is_reviewed';
 COMMENT ON FUNCTION privseg.definition_is_reviewed(pg_node_tree) IS 'does an expression of the catalog tell nothing of the rows it runs over?';
-CREATE FUNCTION privseg.class_is_reviewed(class oid) RETURNS boolean
+CREATE FUNCTION privseg.class_is_reviewed(class oid, type oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'class_is_reviewed';
-COMMENT ON FUNCTION privseg.class_is_reviewed(oid) IS 'is an index''s operator class core''s, or a superuser''s in C?';
+COMMENT ON FUNCTION privseg.class_is_reviewed(oid, oid) IS 'is an index''s operator class, for a column of this type, core''s or a superuser''s in C, and tells it nothing by raising?';
 CREATE FUNCTION privseg.type_is_reviewed(type oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_is_reviewed';
 COMMENT ON FUNCTION privseg.type_is_reviewed(oid) IS 'does ANALYZE run nothing of a user for a column of the type?';
@@ -248,7 +248,9 @@ AS $$
 	  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
 	 WHERE i.indrelid = $1
 	   AND (NOT privseg.definition_is_reviewed(i.indexprs) OR NOT privseg.definition_is_reviewed(i.indpred)
-			OR EXISTS (SELECT FROM unnest(i.indclass) class WHERE NOT privseg.class_is_reviewed(class)))
+			OR EXISTS (SELECT FROM unnest(i.indclass) WITH ORDINALITY u (class, n)
+						 JOIN pg_attribute a ON a.attrelid = i.indexrelid AND a.attnum = u.n
+						WHERE NOT privseg.class_is_reviewed(u.class, a.atttypid)))
 	UNION ALL
 	SELECT format('check "%s"', n.conname) FROM pg_constraint n
 	 WHERE n.conrelid = $1 AND n.contype = 'c' AND NOT privseg.definition_is_reviewed(n.conbin)

@@ -19,4 +19,22 @@
 /* the oldest minor release whose own row security is free of known holes */
 #define PRIVSEG_OLDEST_SAFE_MINOR 150019
 
+/* find_setting -- one of the server's own settings, or NULL */
+#include "utils/guc_tables.h"
+
+static inline struct config_generic *
+find_setting(const char *name)
+{
+#if PG_VERSION_NUM >= 160000
+	return find_option(name, false, true, 0);
+#else
+	struct config_generic **settings = get_guc_variables();
+
+	for (int i = 0; i < GetNumConfigOptions(); i++)
+		if (strcmp(settings[i]->name, name) == 0)
+			return settings[i];
+	return NULL;
+#endif
+}
+
 #endif /* PRIVSEG_COMPAT_H */

@@ -62,6 +62,7 @@ extern void guard_made(GuardMaking making) pg_attribute_noreturn();
 extern Oid guard_copies(Query *top);
 extern void guard_mark_copies(PlannedStmt *plan, Oid target);
 extern void guard_into(PlannedStmt *plan);
+extern void guard_rewritten(List *range_table);
 
 /* guard_explain.c */
 extern void
@@ -117,9 +118,11 @@ extern void guard_domain(AlterDomainStmt *alter);
 /* guard_define.c */
 typedef struct GuardCommand
 {
+	bool in_command;
 	bool maintains;
 	int n_added;
 } GuardCommand;
+extern bool guard_in_command;
 extern GuardCommand guard_command_begins(NodeTag command);
 extern void guard_command_ends(GuardCommand outer);
 extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();

@@ -12,6 +12,7 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -23,6 +24,8 @@
 #include "policy_carry.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rls.h"
+#include "utils/syscache.h"
 
 /* no such syscache: never matches an invalidation */
 #define COPY_MARK (-60)
@@ -103,6 +106,45 @@ guard_command_makes(Node *node)
 		}
 		default:
 			return MAKES_NOTHING;
+	}
+}
+
+/* the relation that core is writing anew into this one, or InvalidOid */
+static Oid
+written_anew(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	Oid result = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		result = ((Form_pg_class) GETSTRUCT(tuple))->relrewrite;
+		ReleaseSysCache(tuple);
+	}
+	return result;
+}
+
+/*
+ * guard_rewritten -- what a command writes a protected relation's rows into, for a while,
+ * has no policy; and code that runs in the command knows its name.
+ */
+void
+guard_rewritten(List *range_table)
+{
+	ListCell *lc;
+
+	if (!guard_in_command || row_security_bypassed())
+		return;
+	foreach (lc, range_table)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		Oid relid = rte->rtekind == RTE_RELATION ? written_anew(rte->relid) : InvalidOid;
+
+		if (OidIsValid(relid) && protected_relation(relid) != NULL)
+			ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+							errmsg("rows of protected relation \"%s\" are being written anew",
+								   get_rel_name(relid)),
+							errhint("Read the relation itself, when the command is through.")));
 	}
 }
 

@@ -75,9 +75,10 @@ static Bitmapset *lazy_parameters = NULL;
 
 /*
  * What is asked before the policy must not be noticed, not even by when it is asked: the
- * rest of the scan's quals comes after it.  Their order means nothing.
+ * rest of the scan's quals comes after it.  Their order means nothing.  Returns what is
+ * asked before.
  */
-static void
+static List *
 put_policy_first(Plan *node, List *policy, List *index_columns)
 {
 	List *silent = NIL;
@@ -94,7 +95,8 @@ put_policy_first(Plan *node, List *policy, List *index_columns)
 		else
 			others = lappend(others, lfirst(lc));
 	}
-	node->qual = list_concat(list_concat(silent, ours), others);
+	node->qual = list_concat(list_concat(list_copy(silent), ours), others);
+	return silent;
 }
 
 static void
@@ -111,15 +113,15 @@ mark_shared(Plan *node, bool shared)
 		mark_shared(linitial(((BitmapAnd *) node)->bitmapplans), shared);
 }
 
-static bool order_bitmaps(Plan *node, bool shared, bool *left_out);
+static bool order_bitmaps(Plan *node, bool shared);
 
 /*
  * A bitmap that is empty spares core the next one of an AND, and with it the values that
  * this would be looked up by.  If their making can be noticed, so can a row.  So one of
- * these comes first; of others, what they ask is asked of the rows.
+ * these comes first, and others are left out: what they ask is asked of the rows.
  */
 static bool
-order_and(BitmapAnd *node, bool shared, bool *left_out)
+order_and(BitmapAnd *node, bool shared)
 {
 	List *noticed = NIL;
 	List *silent = NIL;
@@ -129,13 +131,11 @@ order_and(BitmapAnd *node, bool shared, bool *left_out)
 	{
 		if (shared)
 			mark_shared(lfirst(lc), false);
-		if (order_bitmaps(lfirst(lc), false, left_out))
+		if (order_bitmaps(lfirst(lc), false))
 			noticed = lappend(noticed, lfirst(lc));
 		else
 			silent = lappend(silent, lfirst(lc));
 	}
-	if (list_length(noticed) > 1)
-		*left_out = true;
 	if (noticed != NIL)
 		silent = lcons(linitial(noticed), silent);
 	node->bitmapplans = silent;
@@ -146,17 +146,17 @@ order_and(BitmapAnd *node, bool shared, bool *left_out)
 
 /* returns whether it can be noticed that it runs */
 static bool
-order_bitmaps(Plan *node, bool shared, bool *left_out)
+order_bitmaps(Plan *node, bool shared)
 {
 	bool noticed = false;
 	ListCell *lc;
 
 	if (IsA(node, BitmapAnd))
-		return order_and((BitmapAnd *) node, shared, left_out);
+		return order_and((BitmapAnd *) node, shared);
 	if (IsA(node, BitmapOr))
 	{
 		foreach (lc, ((BitmapOr *) node)->bitmapplans)
-			noticed |= order_bitmaps(lfirst(lc), false, left_out);
+			noticed |= order_bitmaps(lfirst(lc), false);
 		return noticed;
 	}
 	foreach (lc, castNode(BitmapIndexScan, node)->indexqualorig)
@@ -164,21 +164,36 @@ order_bitmaps(Plan *node, bool shared, bool *left_out)
 	return noticed;
 }
 
-static void
+/*
+ * Core rechecks what a lossy index has found before it asks anything else.  What can be
+ * noticed is taken out, and asked of the rows that the policy lets through.
+ */
+static List *
+recheck_last(List **rechecked, List *quals)
+{
+	List *silent = NIL;
+	ListCell *lc;
+
+	foreach (lc, *rechecked)
+		if (silent_clause(lfirst(lc), lazy_parameters))
+			silent = lappend(silent, lfirst(lc));
+		else
+			quals = lappend(quals, lfirst(lc));
+	*rechecked = silent;
+	return quals;
+}
+
+/* returns what is still rechecked before all others; here and below */
+static List *
 order_heap_scan(BitmapHeapScan *node)
 {
-	bool left_out = false;
-
-	node->scan.plan.qual =
-		list_concat(node->scan.plan.qual, policy_parameters_last(&node->bitmapqualorig));
-
-	(void) order_bitmaps(node->scan.plan.lefttree, node->scan.plan.parallel_aware, &left_out);
-	if (left_out)
-		node->scan.plan.qual = list_concat(node->scan.plan.qual, copyObject(node->bitmapqualorig));
+	node->scan.plan.qual = recheck_last(&node->bitmapqualorig, node->scan.plan.qual);
+	(void) order_bitmaps(node->scan.plan.lefttree, node->scan.plan.parallel_aware);
+	return node->bitmapqualorig;
 }
 
 /* of a btree nothing is rechecked */
-static void
+static List *
 order_index_scan(IndexScan *node)
 {
 	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(node->indexid));
@@ -187,9 +202,10 @@ order_index_scan(IndexScan *node)
 
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
-	if (rechecks)
-		node->scan.plan.qual =
-			list_concat(node->scan.plan.qual, policy_parameters_last(&node->indexqualorig));
+	if (!rechecks)
+		return NIL;
+	node->scan.plan.qual = recheck_last(&node->indexqualorig, node->scan.plan.qual);
+	return node->indexqualorig;
 }
 
 static void
@@ -197,6 +213,8 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 {
 	List *columns;
 	List *policy;
+	List *before;
+	List *rechecked = NIL;
 	RangeTblEntry *rte;
 	const ProtectedRelation *entry;
 
@@ -211,10 +229,13 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 	columns = IsA(node, IndexOnlyScan) ? ((IndexOnlyScan *) node)->indextlist : NIL;
 	policy = policy_read_quals(entry, rte->relid, scanrelid);
 	if (IsA(node, BitmapHeapScan))
-		order_heap_scan((BitmapHeapScan *) node);
+		rechecked = order_heap_scan((BitmapHeapScan *) node);
 	else if (IsA(node, IndexScan))
-		order_index_scan((IndexScan *) node);
-	put_policy_first(node, policy, columns);
+		rechecked = order_index_scan((IndexScan *) node);
+	before = list_concat(put_policy_first(node, policy, columns), list_copy(policy));
+	before = list_concat(before, rechecked);
+	if (columns == NIL && policy_reads_long(before))
+		policy_mark_long(plan, rte->relid);
 	if (policy_leads(node->qual, policy, columns, tells_nothing) && lookup_tells_nothing(node))
 		return;
 	ereport(

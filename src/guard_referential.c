@@ -319,12 +319,33 @@ calls_something(Node *node, void *context)
 	return expression_tree_walker(node, calls_something, context);
 }
 
-/* a trigger that protection made, which shows no row to anybody's code */
+/*
+ * A trigger that protection made, which shows no row to anybody's code.  Another one with
+ * its function may have a condition that asks, and fire for an event it raises at.
+ */
 static bool
 is_own(const Trigger *trigger)
 {
-	return catalog_is_own_trigger(trigger->tgfoid) &&
-		   (trigger->tgqual == NULL || !calls_something(stringToNode(trigger->tgqual), NULL));
+	static const struct
+	{
+		const char *name;
+		int16 type;
+		bool conditional;
+	} made[] = {
+		{"privseg_subject_moved", TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true},
+		{"privseg_subject_moved_before",
+		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false},
+		{"privseg_subject_carried",
+		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false},
+	};
+
+	if (!catalog_is_own_trigger(trigger->tgfoid) || trigger->tgnattr != 0)
+		return false;
+	for (size_t i = 0; i < lengthof(made); i++)
+		if (strcmp(made[i].name, trigger->tgname) == 0 && made[i].type == trigger->tgtype)
+			return trigger->tgqual == NULL ||
+				   (made[i].conditional && !calls_something(stringToNode(trigger->tgqual), NULL));
+	return false;
 }
 
 static bool

@@ -14,6 +14,7 @@
 #include "catalog/pg_index.h"
 #include "catalog/objectaddress.h"
 #include "catalog/partition.h"
+#include "commands/defrem.h"
 #include "commands/extension.h"
 #include "commands/tablecmds.h"
 #include "errors.h"
@@ -405,6 +406,43 @@ guard_cluster(ClusterStmt *cluster)
 						   get_relname_relid(cluster->indexname, get_rel_namespace(relid)));
 }
 
+/*
+ * The policy looks consent up when the first row asks, and waits there for whoever has
+ * locked what it reads: that it waits tells of the row.  A database's owner could lock it.
+ */
+static void
+guard_maintenance(bool locks_own)
+{
+	if (locks_own && protected_any() && !superuser())
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("this would lock privseg's tables, which statements under the policy read"),
+				 errhint("Name the tables to be worked on, or have a superuser do it.")));
+}
+
+static void
+guard_vacuum(VacuumStmt *vacuum)
+{
+	bool full = false;
+	bool own = vacuum->rels == NIL;
+	ListCell *lc;
+
+	foreach (lc, vacuum->options)
+	{
+		DefElem *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "full") == 0)
+			full = defGetBoolean(option);
+	}
+	foreach (lc, vacuum->rels)
+	{
+		VacuumRelation *relation = lfirst_node(VacuumRelation, lc);
+
+		own = own || catalog_is_internal_table(named_relation(relation->relation));
+	}
+	guard_maintenance(vacuum->is_vacuumcmd && full && own);
+}
+
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */
 static void
 guard_extension_contents(AlterExtensionContentsStmt *alter)
@@ -472,7 +510,11 @@ guard_utility(PlannedStmt *statement)
 			guard_verbose(node);
 			break;
 		case T_VacuumStmt:
+			guard_vacuum((VacuumStmt *) node);
 			guard_verbose(node);
+			break;
+		case T_ReindexStmt:
+			guard_maintenance(((ReindexStmt *) node)->kind == REINDEX_OBJECT_DATABASE);
 			break;
 		case T_CopyStmt:
 			guard_copy((CopyStmt *) node);

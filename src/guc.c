@@ -27,6 +27,20 @@ assign_purpose(const char *newval, void *extra)
 }
 
 /*
+ * Of an index that has found more rows than that, core drops some at random: rows of
+ * everybody, so that whoever counts his own learns of others.  A statement under the policy
+ * runs without (policy_statement.c); that it is not set while one runs is for superusers.
+ */
+static void
+restrict_fuzzy_search(void)
+{
+	struct config_generic *setting = find_setting("gin_fuzzy_search_limit");
+
+	if (setting != NULL && setting->context == PGC_USERSET)
+		setting->context = PGC_SUSET;
+}
+
+/*
  * guc_init -- define every setting and reserve the prefix, so that a
  * misspelt privseg.* setting is an error and not a silent placeholder.
  */
@@ -59,4 +73,5 @@ guc_init(void)
 		PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("privseg");
+	restrict_fuzzy_search();
 }

@@ -8,6 +8,7 @@
  */
 #include "compat.h"
 
+#include "access/gin.h"
 #include "access/xact.h"
 #include "catalog.h"
 #include "catalog/objectaccess.h"
@@ -238,7 +239,10 @@ on_executor_start(QueryDesc *query, int flags)
 		{
 			depth = policy_pages_begin(query->planstate);
 			if (reads == READS_PERMITTED)
+			{
 				policy_lock_whole(query->estate);
+				policy_lock_long(query->plannedstmt);
+			}
 		}
 		policy_statement_begins(query->estate->es_query_cxt, reads, depth);
 	}
@@ -274,13 +278,28 @@ finish_executor(QueryDesc *query)
 		standard_ExecutorFinish(query);
 }
 
-/* run: NULL, finish */
+/* but for whoever has set it meanwhile */
 static void
-execute(QueryDesc *query, const Run *run)
+restore_fuzzy_search(int limit)
+{
+	if (GinFuzzySearchLimit == 0)
+		GinFuzzySearchLimit = limit;
+}
+
+/*
+ *	run			NULL: finish
+ *	policed		the statement reads under the policy
+ */
+static void
+execute(QueryDesc *query, const Run *run, bool policed)
 {
 	PolicyContext context;
 	PolicyExecution execution;
+	int fuzzy = GinFuzzySearchLimit;
 
+	/* see guc.c */
+	if (policed)
+		GinFuzzySearchLimit = 0;
 	policy_context_enter(&context);
 	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
 							query->estate->es_query_cxt);
@@ -296,11 +315,13 @@ execute(QueryDesc *query, const Run *run)
 	}
 	PG_CATCH();
 	{
+		restore_fuzzy_search(fuzzy);
 		policy_execution_ends(&execution);
 		policy_context_leave(&context);
 		policy_statement_failed(query->estate->es_query_cxt, execution.referential);
 	}
 	PG_END_TRY();
+	restore_fuzzy_search(fuzzy);
 	policy_execution_ends(&execution);
 	policy_context_leave(&context);
 }
@@ -309,17 +330,19 @@ static void
 on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool once)
 {
 	Run run = {direction, count, once};
+	bool policed;
 
 	if (!protected_any())
 	{
 		run_executor(query, &run);
 		return;
 	}
-	if (policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED)
+	policed = policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED;
+	if (policed)
 		guard_policed(false);
 	if (query->plannedstmt->parallelModeNeeded)
 		guard_lead();
-	execute(query, &run);
+	execute(query, &run, policed);
 }
 
 /* here AFTER triggers run, and core's cascades in them */
@@ -327,7 +350,7 @@ static void
 on_executor_finish(QueryDesc *query)
 {
 	if (protected_any())
-		execute(query, NULL);
+		execute(query, NULL, false);
 	else
 		finish_executor(query);
 }
@@ -337,7 +360,10 @@ on_check_permissions(List *range_table, bool raises)
 {
 	if (previous_check_permissions && !previous_check_permissions(range_table, raises))
 		return false;
-	return !protected_any() || guard_permissions(range_table, raises);
+	if (!protected_any())
+		return true;
+	guard_rewritten(range_table);
+	return guard_permissions(range_table, raises);
 }
 
 static void

@@ -120,7 +120,6 @@ extern void policy_context_leave(const PolicyContext *context);
 
 extern void policy_parameters_begin(QueryDesc *query);
 extern bool policy_parameter_is_fetched(const Param *parameter);
-extern List *policy_parameters_last(List **clauses);
 
 /* policy_page.c */
 extern int policy_pages_begin(PlanState *root);
@@ -128,6 +127,9 @@ extern int policy_pages_begin(PlanState *root);
 /* ---- what a statement leaves behind (policy_traces.c) ---- */
 
 extern void policy_lock_whole(EState *state);
+extern bool policy_reads_long(List *quals);
+extern void policy_mark_long(PlannedStmt *plan, Oid relid);
+extern void policy_lock_long(const PlannedStmt *plan);
 extern void policy_leave_stack(int depth);
 
 #pragma GCC visibility pop

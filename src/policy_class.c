@@ -10,6 +10,7 @@
 #include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_amop.h"
 #include "catalog/pg_amproc.h"
 #include "catalog/pg_language.h"
@@ -21,8 +22,12 @@
 #include "miscadmin.h"
 #include "policy_reviewed.h"
 #include "utils/catcache.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+/* BRIN minmax-multi's support function that says how far two values are apart */
+#define BRIN_DISTANCE 11
 
 /* ---- types ---- */
 
@@ -108,12 +113,59 @@ reviewed_opclass(Oid opclass)
 	return result;
 }
 
+/* of a range's bounds: as floats, or of no range */
+static bool
+distance_is_float(Oid type)
+{
+	HeapTuple tuple;
+	Oid function;
+
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		type = get_multirange_range(type);
+	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	function = ((Form_pg_range) GETSTRUCT(tuple))->rngsubdiff;
+	ReleaseSysCache(tuple);
+	switch (function)
+	{
+		case InvalidOid:
+		case F_INT4RANGE_SUBDIFF:
+		case F_INT8RANGE_SUBDIFF:
+		case F_DATERANGE_SUBDIFF:
+		case F_TSRANGE_SUBDIFF:
+		case F_TSTZRANGE_SUBDIFF:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/*
+ * To choose a page for a value, GiST computes areas and distances to what is there, and BRIN
+ * distances.  Where they are too large it raises: whoever inserts a value near the limit
+ * learns how far away the rows of others are.
+ */
+static bool
+measures_exactly(Form_pg_opclass class, Oid type)
+{
+	Oid stored = OidIsValid(class->opckeytype) ? class->opckeytype : class->opcintype;
+
+	if (class->opcmethod == GIST_AM_OID)
+		return stored == BOXOID || class->opcintype == NUMERICOID || !distance_is_float(type);
+	if (class->opcmethod == BRIN_AM_OID)
+		return get_opfamily_proc(class->opcfamily, class->opcintype, class->opcintype,
+								 BRIN_DISTANCE) == F_BRIN_MINMAX_MULTI_DISTANCE_NUMERIC;
+	return false;
+}
+
 /*
  * reviewed_index_class -- core's own, and those of extensions in C that a superuser
  * has installed: nothing that the owner of a relation can write.
+ *	type	of the index's column
  */
 bool
-reviewed_index_class(Oid opclass)
+reviewed_index_class(Oid opclass, Oid type)
 {
 	HeapTuple tuple;
 	Form_pg_opclass class;
@@ -121,15 +173,16 @@ reviewed_index_class(Oid opclass)
 	CatCList *members;
 	bool result;
 
-	if (opclass < FirstNormalObjectId)
-		return true;
 	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
 	if (!HeapTupleIsValid(tuple))
 		return false;
 	class = (Form_pg_opclass) GETSTRUCT(tuple);
 	family = class->opcfamily;
-	result = superuser_arg(class->opcowner);
+	result = !measures_exactly(class, type) &&
+			 (opclass < FirstNormalObjectId || superuser_arg(class->opcowner));
 	ReleaseSysCache(tuple);
+	if (opclass < FirstNormalObjectId)
+		return result;
 	members = SearchSysCacheList1(AMPROCNUM, ObjectIdGetDatum(family));
 	for (int i = 0; i < members->n_members && result; i++)
 		result = is_superusers_c(((Form_pg_amproc) GETSTRUCT(&members->members[i]->tuple))->amproc);

@@ -69,35 +69,3 @@ policy_parameter_is_fetched(const Param *parameter)
 {
 	return parameter->paramkind == PARAM_EXEC && get_typlen(parameter->paramtype) == -1;
 }
-
-static bool
-fetches(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Param))
-		return policy_parameter_is_fetched((Param *) node);
-	return expression_tree_walker(node, fetches, NULL);
-}
-
-/*
- * policy_parameters_last -- take those that ask for such a parameter out of a scan's
- * clauses that recheck what its index has found, which core asks before all others.
- *	clauses		what is left of them is put there
- * Returns what was taken out.
- */
-List *
-policy_parameters_last(List **clauses)
-{
-	List *left = NIL;
-	List *taken = NIL;
-	ListCell *lc;
-
-	foreach (lc, *clauses)
-		if (fetches(lfirst(lc), NULL))
-			taken = lappend(taken, lfirst(lc));
-		else
-			left = lappend(left, lfirst(lc));
-	*clauses = left;
-	return taken;
-}

@@ -253,8 +253,8 @@ collation_is_current(Oid collation)
 	return result;
 }
 
-/* are values of this type compared by code of core alone? */
-static bool
+/* type_is_of_core -- are values of this type read, written and compared by code of core alone? */
+bool
 type_is_of_core(Oid type)
 {
 	Oid element = get_element_type(type);
@@ -263,6 +263,8 @@ type_is_of_core(Oid type)
 		return type_is_of_core(element);
 	if (type_is_enum(type))
 		return true;
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		return type_is_of_core(get_multirange_range(type));
 	if (get_typtype(type) == TYPTYPE_RANGE)
 	{
 		TypeCacheEntry *range = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
@@ -470,26 +472,6 @@ typedef struct Review
 	Bitmapset *lazy;
 } Review;
 
-static bool
-is_of_user(Oid function, void *context)
-{
-	/* the stored policies ask for it */
-	return function >= FirstNormalObjectId &&
-		   function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED);
-}
-
-/* core's functions only, here and below: enough where no column is involved */
-static bool
-calls_user(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (check_functions_in_node(node, is_of_user, NULL) || IsA(node, SubLink) ||
-		IsA(node, SubPlan) || IsA(node, CoerceToDomain))
-		return true;
-	return expression_tree_walker(node, calls_user, context);
-}
-
 /* of a value that is nearly as long as one can be, these make one that is longer */
 static bool
 makes_more(Oid function)
@@ -550,7 +532,7 @@ tells(Node *node, void *context)
 		return tells(((SubLink *) node)->testexpr, context);
 	/* what is the same for all rows is asked of none */
 	if (!review->silent && !contain_var_clause(node) && !IsA(node, List))
-		return calls_user(node, NULL);
+		return runs_user_code(node);
 	if (review->strict && !IsA(node, Var) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) &&
 		!IsA(node, RelabelType) && !IsA(node, CollateExpr) && !IsA(node, List) &&
 		!(IsA(node, CoalesceExpr) && n_values(((CoalesceExpr *) node)->args) == 1))

@@ -21,6 +21,11 @@ extern bool leakproof_clause(Node *clause);
 extern bool reviewed_expression(Node *expression);
 /* and its results be stored? */
 extern bool reviewed_definition(Node *expression);
+/* values of a type: does nobody else's code see them? */
+extern bool type_is_of_core(Oid type);
+/* policy_code.c: an expression's functions and types: is any of them a user's? */
+extern bool runs_user_code(Node *expression);
+extern bool domain_runs_user_code(Oid type);
 /* policy_constant.c: a constant argument that leads to few calls */
 extern bool constant_is_shallow(Node *argument);
 /* and LIKE's pattern */
@@ -30,7 +35,7 @@ extern bool reviewed_type(Oid type);
 /* an index's operator class: may its code be shown every row? */
 extern bool reviewed_opclass(Oid opclass);
 /* the same where an owner makes an index: a superuser's C code is trusted, too */
-extern bool reviewed_index_class(Oid opclass);
+extern bool reviewed_index_class(Oid opclass, Oid type);
 /* and does it take every value? */
 extern bool reviewed_extension(Oid opclass);
 

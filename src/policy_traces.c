@@ -6,14 +6,19 @@
 #include "compat.h"
 
 #include "access/genam.h"
+#include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
 #include "policy.h"
+#include "storage/lmgr.h"
 #include "storage/predicate.h"
 #include "tcop/tcopprot.h"
+#include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 static void
@@ -55,6 +60,74 @@ policy_lock_whole(EState *state)
 	}
 	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
 		lock_whole(catalog_table_oid(i), state->es_snapshot);
+}
+
+/* ---- long values, which lie in a table of their own ---- */
+
+/* marks plans that may read one before the policy: no such syscache, never matches */
+#define LONG_MARK (-77)
+
+static bool
+reads_long(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	/* of a whole row all are */
+	if (IsA(node, Var))
+		return ((Var *) node)->varattno == 0 || get_typlen(((Var *) node)->vartype) == -1;
+	return expression_tree_walker(node, reads_long, NULL);
+}
+
+/* policy_reads_long -- may these clauses fetch a value that lies elsewhere? */
+bool
+policy_reads_long(List *quals)
+{
+	return reads_long((Node *) quals, NULL);
+}
+
+/* policy_mark_long -- a scan of this relation asks such clauses before the policy */
+void
+policy_mark_long(PlannedStmt *plan, Oid relid)
+{
+	PlanInvalItem *mark = makeNode(PlanInvalItem);
+
+	mark->cacheId = LONG_MARK;
+	mark->hashValue = relid;
+	plan->invalItems = lappend(plan->invalItems, mark);
+}
+
+static void
+lock_long(Oid relid)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	Oid toast = relation->rd_rel->reltoastrelid;
+	Relation values;
+	ListCell *lc;
+
+	table_close(relation, NoLock);
+	if (!OidIsValid(toast))
+		return;
+	values = table_open(toast, AccessShareLock);
+	foreach (lc, RelationGetIndexList(values))
+		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+	table_close(values, NoLock);
+}
+
+/*
+ * policy_lock_long -- at executor start: whoever waits for long values that are locked, by
+ * REINDEX, does so before it is known which rows have any.
+ */
+void
+policy_lock_long(const PlannedStmt *plan)
+{
+	ListCell *lc;
+
+	/* a worker's leader has them */
+	if (IsParallelWorker())
+		return;
+	foreach (lc, plan->invalItems)
+		if (lfirst_node(PlanInvalItem, lc)->cacheId == LONG_MARK)
+			lock_long(lfirst_node(PlanInvalItem, lc)->hashValue);
 }
 
 /* What a row's clauses may need, and what each node of the plan above them does, in bytes. */

@@ -1,0 +1,143 @@
+/*
+ * policy_code.c
+ *	  Which expressions run code of a user, or SQL: also by way of a type.
+ *
+ * Functions of core do, too: input of a record asks the checks of its columns'
+ * domains, to_json() looks for a cast, query_to_xml() runs a query.
+ */
+#include "compat.h"
+
+#include "access/transam.h"
+#include "catalog.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "miscadmin.h"
+#include "nodes/execnodes.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
+#include "policy_reviewed.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* volatile, and nothing but a value */
+static const Oid only_values[] = {F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
+								  F_RANDOM};
+
+/* not volatile, and run queries */
+static const Oid run_queries[] = {
+	F_TABLE_TO_XML,    F_TABLE_TO_XMLSCHEMA,    F_TABLE_TO_XML_AND_XMLSCHEMA,
+	F_SCHEMA_TO_XML,   F_SCHEMA_TO_XMLSCHEMA,   F_SCHEMA_TO_XML_AND_XMLSCHEMA,
+	F_DATABASE_TO_XML, F_DATABASE_TO_XMLSCHEMA, F_DATABASE_TO_XML_AND_XMLSCHEMA};
+
+static bool
+is_among(Oid function, const Oid *functions, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (functions[i] == function)
+			return true;
+	return false;
+}
+
+static bool
+function_is_of_user(Oid function, void *context)
+{
+	if (function >= FirstNormalObjectId)
+		/* the stored policies ask for it */
+		return function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED);
+	if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		return !is_among(function, only_values, lengthof(only_values));
+	return is_among(function, run_queries, lengthof(run_queries));
+}
+
+/*
+ * domain_runs_user_code -- do its checks, or those of the domains it is made of?
+ */
+bool
+domain_runs_user_code(Oid type)
+{
+	DomainConstraintRef *checks;
+	ListCell *lc;
+
+	if (get_typtype(type) != TYPTYPE_DOMAIN)
+		return false;
+	/* the context ends it, and must find it then */
+	checks = palloc0(sizeof(DomainConstraintRef));
+	InitDomainConstraintRef(type, checks, CurrentMemoryContext, false);
+	foreach (lc, checks->constraints)
+		if (runs_user_code((Node *) ((DomainConstraintState *) lfirst(lc))->check_expr))
+			return true;
+	return false;
+}
+
+/* are a call's arguments, and what it returns, of types that core knows? */
+static bool
+types_are_of_core(Node *call, List *args)
+{
+	ListCell *lc;
+
+	if (!type_is_of_core(exprType(call)))
+		return false;
+	foreach (lc, args)
+		if (exprType(lfirst(lc)) != UNKNOWNOID && !type_is_of_core(exprType(lfirst(lc))))
+			return false;
+	return true;
+}
+
+static bool
+runs(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	if (check_functions_in_node(node, function_is_of_user, NULL))
+		return true;
+	switch (nodeTag(node))
+	{
+		case T_SubLink:
+		case T_SubPlan:
+			return true;
+		case T_CoerceToDomain:
+			if (domain_runs_user_code(((CoerceToDomain *) node)->resulttype))
+				return true;
+			break;
+		case T_FuncExpr:
+			if (!types_are_of_core(node, ((FuncExpr *) node)->args))
+				return true;
+			break;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			if (!types_are_of_core(node, ((OpExpr *) node)->args))
+				return true;
+			break;
+		case T_ScalarArrayOpExpr:
+			if (!types_are_of_core(node, ((ScalarArrayOpExpr *) node)->args))
+				return true;
+			break;
+		case T_CoerceViaIO:
+			if (!types_are_of_core(node, list_make1(((CoerceViaIO *) node)->arg)))
+				return true;
+			break;
+		case T_MinMaxExpr:
+			if (!types_are_of_core(node, ((MinMaxExpr *) node)->args))
+				return true;
+			break;
+		case T_RowCompareExpr:
+			if (!types_are_of_core(node, ((RowCompareExpr *) node)->largs))
+				return true;
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, runs, NULL);
+}
+
+/*
+ * runs_user_code -- may the expression run any?  What is not known may.
+ */
+bool
+runs_user_code(Node *expression)
+{
+	return runs(expression, NULL);
+}
