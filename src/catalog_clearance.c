@@ -16,6 +16,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
+#include "guc.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
 #include "utils/array.h"
@@ -299,5 +300,6 @@ bool catalog_copies_for_replication = false;
 bool
 row_security_bypassed(void)
 {
-	return (!row_security || catalog_copies_for_replication) && may_bypass_row_security();
+	return (guc_row_security_is_off() || catalog_copies_for_replication) &&
+		   may_bypass_row_security();
 }

@@ -291,6 +291,7 @@ lookup_prepare(ConsentLookup *lookup, const Datum *keys, int n, SubjectPosition 
 extern void lookup_several(ConsentLookup *lookup, const Datum *keys,
 						   const SubjectPosition *positions, int n, LookupAnswer *answers);
 extern TimestampTz consent_now(void);
+extern Snapshot consent_snapshot(void);
 
 /* lookup_integer -- is the subject with this key permitted? */
 static inline bool

@@ -70,7 +70,7 @@ void
 lookup_read_ahead(SetLookup *lookup)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	Snapshot snapshot = GetActiveSnapshot();
+	Snapshot snapshot = consent_snapshot();
 	SetVisit visit = {0};
 	DirtyList dirty = {0};
 

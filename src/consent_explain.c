@@ -48,7 +48,7 @@ static void
 decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, TimestampTz at,
 	   ConsentDecision *decision, ConsentFact *fact)
 {
-	FactReader *reader = facts_begin(table, GetActiveSnapshot());
+	FactReader *reader = facts_begin(table, consent_snapshot());
 	ConsentFact *facts;
 	int nfacts = facts_of_subject(reader, subject, &facts);
 

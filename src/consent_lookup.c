@@ -40,6 +40,17 @@ consent_now(void)
 	return GetCurrentTimestamp();
 }
 
+/* consent_snapshot -- what the statement sees; plpgsql may ask a domain's check outside of any */
+Snapshot
+consent_snapshot(void)
+{
+	if (!ActiveSnapshotSet())
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("consent cannot be asked about outside a statement"),
+						errdetail("There is no snapshot, as after COMMIT in a procedure.")));
+	return GetActiveSnapshot();
+}
+
 /* ---- the page tables ---- */
 
 static void
@@ -147,7 +158,7 @@ static LoadedPage *
 load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	Snapshot snapshot = GetActiveSnapshot();
+	Snapshot snapshot = consent_snapshot();
 	Oid domain = lookup->domain.relid;
 	int32 purpose_id = lookup->purpose.id;
 	DirtyList dirty = {0};
@@ -207,7 +218,7 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 			 MemoryContext context)
 {
 	SetLookup *lookup = MemoryContextAllocZero(context, sizeof(SetLookup));
-	Snapshot snapshot = GetActiveSnapshot();
+	Snapshot snapshot = consent_snapshot();
 	ConsentSet set;
 	uint64 changes;
 
@@ -245,7 +256,7 @@ static bool
 decide_dirty(SetLookup *lookup, const char *canonical)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	FactReader *reader = facts_begin(lookup->domain.relid, GetActiveSnapshot());
+	FactReader *reader = facts_begin(lookup->domain.relid, consent_snapshot());
 	ConsentFact *facts;
 	int nfacts = facts_of_subject(reader, canonical, &facts);
 	ConsentDecision decision;

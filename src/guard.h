@@ -27,6 +27,9 @@ extern Oid guard_referential(Query *query, const PolicyContext *context);
 extern bool guard_may_run_referential(Oid relid, const PolicyContext *context);
 extern bool guard_permissions(List *range_table, bool raises);
 
+/* guard_cascade.c */
+extern void guard_cascade(Query *query);
+
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
 extern void guard_mark_referential(PlannedStmt *plan, Oid relid);
@@ -97,8 +100,13 @@ extern void guard_cursor_declared(const char *name);
 extern void guard_cursor_fetched(const char *name);
 
 /* guard_utility.c */
+extern Oid guard_locked_relation(RangeVar *relation, LOCKMODE mode);
 extern bool guard_rewrites(Node *node);
 extern void guard_utility(PlannedStmt *statement);
+
+/* guard_order.c */
+extern void guard_cluster(ClusterStmt *cluster);
+extern void guard_cluster_on(Oid relid, const char *index);
 
 /* guard_role.c */
 extern void guard_role(Node *node);
@@ -114,6 +122,7 @@ extern void guard_published(Oid relid, Oid namespace);
 
 /* guard_domain.c */
 extern void guard_domain(AlterDomainStmt *alter);
+extern void guard_domain_checked(Oid domain);
 
 /* guard_define.c */
 typedef struct GuardCommand

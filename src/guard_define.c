@@ -170,6 +170,18 @@ is_empty(Oid relid)
 	return result;
 }
 
+/* nor has any of its children */
+static bool
+is_empty_tree(Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+		if (!is_empty(lfirst_oid(lc)))
+			return false;
+	return true;
+}
+
 /* an expression in a catalog's row */
 static Node *
 expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
@@ -425,7 +437,7 @@ is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, bool or_primary)
 static void
 primary_key_created(HeapTuple tuple, Form_pg_constraint form)
 {
-	if (is_protected_now(form->conrelid) && !is_empty(form->conrelid) &&
+	if (is_protected_now(form->conrelid) && !is_empty_tree(form->conrelid) &&
 		!OidIsValid(form->conparentid) &&
 		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false))
 		guard_refuse(form->conrelid, "another primary key",
@@ -453,7 +465,7 @@ reference_created(HeapTuple tuple, Form_pg_constraint form)
 	if (from != NULL &&
 		!(from_same && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false) &&
 		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, false)) &&
-		!has_no_values(tuple, form->conrelid) && !is_empty(form->conrelid))
+		!has_no_values(tuple, form->conrelid) && !is_empty_tree(form->conrelid))
 		guard_refuse(form->conrelid,
 					 "a foreign key from or to other than keys of the same subjects",
 					 "It is checked against rows of everybody, and its actions change them.");
@@ -486,6 +498,8 @@ constraint_changed(Oid constraint, bool created)
 		reference_created(tuple, form);
 	if (form->contype == CONSTRAINT_PRIMARY && created)
 		primary_key_created(tuple, form);
+	if (OidIsValid(form->contypid) && form->convalidated && created)
+		guard_domain_checked(form->contypid);
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
 		!is_protected_now(form->conrelid))
 		return;
@@ -569,7 +583,7 @@ conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
 							  after->atttypmod, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
 
 	/* core leaves away what a longer type does not need */
-	return converted != NULL && reviewed_expression(eval_const_expressions(NULL, converted));
+	return converted != NULL && reviewed_conversion(eval_const_expressions(NULL, converted));
 }
 
 /*
@@ -584,6 +598,10 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
 		(!conversion_is_reviewed(before, after) || !reviewed_type(after->atttypid)))
 		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
+	if (before->attstorage != after->attstorage && after->attstorage == TYPSTORAGE_PLAIN &&
+		!is_empty(relid))
+		guard_refuse(relid, "SET STORAGE PLAIN",
+					 "A row that no longer fits into a page is told, and its length.");
 	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !is_empty(relid))
 		guard_refuse(relid, "DROP EXPRESSION", "What was computed of rows of everybody is kept.");
 	if (!before->attnotnull && after->attnotnull && !is_empty(relid))

@@ -11,8 +11,8 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "guard.h"
-#include "nodes/makefuncs.h"
-#include "parser/parse_type.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -56,28 +56,57 @@ has_column_of(Oid relid, Oid domain)
 	return result;
 }
 
+/* has it a column of a domain that the user owns, who may give its name to another? */
+static bool
+has_column_of_own(Oid relid)
+{
+	Relation relation = try_relation_open(relid, AccessShareLock);
+	bool result = false;
+
+	if (relation == NULL)
+		return false;
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation) && !result; i++)
+	{
+		Oid type = TupleDescAttr(RelationGetDescr(relation), i)->atttypid;
+
+		for (; OidIsValid(type) && get_typtype(type) == TYPTYPE_DOMAIN; type = domain_base(type))
+			result = result || pg_type_ownercheck(type, GetUserId());
+	}
+	relation_close(relation, AccessShareLock);
+	return result;
+}
+
 /*
- * guard_domain -- before ALTER DOMAIN: refuse what would look at columns of
- * protected relations.
+ * guard_domain_checked -- a check of this domain was created, and core is about to look at
+ * what uses it: refuse if a protected relation does.
  */
 void
-guard_domain(AlterDomainStmt *alter)
+guard_domain_checked(Oid domain)
 {
-	Oid domain;
 	ListCell *lc;
 
-	/* ADD and VALIDATE CONSTRAINT, SET NOT NULL */
-	if ((alter->subtype != 'C' && alter->subtype != 'V' && alter->subtype != 'O') ||
-		!protected_any() || row_security_bypassed())
-		return;
-	if (alter->subtype == 'C' && castNode(Constraint, alter->def)->skip_validation)
-		return;
-	domain = LookupTypeNameOid(NULL, makeTypeNameFromNameList(alter->typeName), true);
-	if (!OidIsValid(domain))
-		return;
 	/* a child has the columns of its parent, and perhaps others */
 	foreach (lc, protected_members())
 		if (has_column_of(lfirst_oid(lc), domain))
 			guard_refuse(lfirst_oid(lc), "such a change of a domain that it uses",
+						 "It is checked against rows of everybody, and its failure tells of one.");
+}
+
+/*
+ * guard_domain -- before ALTER DOMAIN ... VALIDATE CONSTRAINT and SET NOT NULL: refuse what
+ * would look at columns of protected relations.  Which domain core will find under the
+ * name is not known yet: while it waits for a lock, names may move.
+ */
+void
+guard_domain(AlterDomainStmt *alter)
+{
+	ListCell *lc;
+
+	if ((alter->subtype != 'V' && alter->subtype != 'O') || !protected_any() ||
+		row_security_bypassed())
+		return;
+	foreach (lc, protected_members())
+		if (has_column_of_own(lfirst_oid(lc)))
+			guard_refuse(lfirst_oid(lc), "such a change of a domain, where it uses one of yours,",
 						 "It is checked against rows of everybody, and its failure tells of one.");
 }

@@ -22,6 +22,7 @@
 #include "optimizer/clauses.h"
 #include "parser/parsetree.h"
 #include "policy.h"
+#include "policy_promote.h"
 #include "policy_reviewed.h"
 #include "replication/walsender.h"
 #include "utils/guc.h"
@@ -49,6 +50,17 @@ index_tells_nothing(List *quals)
 	return true;
 }
 
+static bool
+order_tells_nothing(List *expressions)
+{
+	ListCell *lc;
+
+	foreach (lc, expressions)
+		if (!order_is_reviewed(lfirst(lc)))
+			return false;
+	return true;
+}
+
 /* what runs before the scan's own quals do */
 static bool
 lookup_tells_nothing(Plan *node)
@@ -56,7 +68,8 @@ lookup_tells_nothing(Plan *node)
 	switch (nodeTag(node))
 	{
 		case T_IndexScan:
-			return index_tells_nothing(((IndexScan *) node)->indexqualorig);
+			return index_tells_nothing(((IndexScan *) node)->indexqualorig) &&
+				   order_tells_nothing(((IndexScan *) node)->indexorderbyorig);
 		case T_IndexOnlyScan:
 			return index_tells_nothing(((IndexOnlyScan *) node)->indexqual);
 		case T_BitmapHeapScan:
@@ -466,6 +479,10 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
+	if (IgnoreSystemIndexes)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("protected relations cannot be read under ignore_system_indexes"),
+						errdetail("What consent there is, is read in the order of an index.")));
 	guard_policed(false);
 	guard_into(plan);
 	return reads;

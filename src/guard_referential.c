@@ -13,8 +13,7 @@
  * tell.  Any other query in that context is refused if it touches a protected
  * relation, never filtered: a foreign key that sees a part of the rows is broken.
  *
- * A cascade hands rows to triggers.  Where the table has triggers of users, a
- * hidden row ends the statement (policy_cascade_quals()).
+ * What a cascade does to hidden rows is guard_cascade.c's.
  *
  * A foreign key that is added or validated is checked row by row, by the same
  * queries: core's shortcut is not allowed (guard_permissions()).
@@ -293,131 +292,6 @@ action_on(Query *query, const PolicyContext *context)
 	}
 }
 
-/* ---- triggers that a cascade fires ---- */
-
-/* does the condition compare columns of the two rows, and nothing else? */
-static bool
-calls_something(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_List:
-		case T_Var:
-		case T_BoolExpr:
-		case T_NullTest:
-		case T_RelabelType:
-			break;
-		case T_DistinctExpr:
-			if (((DistinctExpr *) node)->opno >= FirstNormalObjectId)
-				return true;
-			break;
-		default:
-			return true;
-	}
-	return expression_tree_walker(node, calls_something, context);
-}
-
-/*
- * A trigger that protection made, which shows no row to anybody's code.  Another one with
- * its function may have a condition that asks, and fire for an event it raises at.
- */
-static bool
-is_own(const Trigger *trigger)
-{
-	static const struct
-	{
-		const char *name;
-		int16 type;
-		bool conditional;
-	} made[] = {
-		{"privseg_subject_moved", TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true},
-		{"privseg_subject_moved_before",
-		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false},
-		{"privseg_subject_carried",
-		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false},
-	};
-
-	if (!catalog_is_own_trigger(trigger->tgfoid) || trigger->tgnattr != 0)
-		return false;
-	for (size_t i = 0; i < lengthof(made); i++)
-		if (strcmp(made[i].name, trigger->tgname) == 0 && made[i].type == trigger->tgtype)
-			return trigger->tgqual == NULL ||
-				   (made[i].conditional && !calls_something(stringToNode(trigger->tgqual), NULL));
-	return false;
-}
-
-static bool
-trigger_sees_rows(const Trigger *trigger, CmdType command, bool moves)
-{
-	bool fires = command == CMD_DELETE || moves ? TRIGGER_FOR_DELETE(trigger->tgtype) : false;
-
-	if (command == CMD_UPDATE)
-		fires = fires || TRIGGER_FOR_UPDATE(trigger->tgtype) ||
-				(moves && TRIGGER_FOR_INSERT(trigger->tgtype));
-	return fires && !trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
-		   (TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL ||
-			trigger->tgnewtable != NULL) &&
-		   !is_own(trigger);
-}
-
-/*
- *	moves	a row may move to another partition, which deletes and inserts it
- */
-static bool
-relation_hands_rows_on(Oid relid, CmdType command, bool moves)
-{
-	Relation relation = table_open(relid, NoLock);
-	TriggerDesc *triggers = relation->trigdesc;
-	bool found = false;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !found; i++)
-		found = trigger_sees_rows(&triggers->triggers[i], command, moves);
-	table_close(relation, NoLock);
-	return found;
-}
-
-/*
- * Let a cascade end at a hidden row that a trigger of a user would be shown.  Of the
- * rows it reaches, that is: the policy comes after the key, whose operators are
- * trusted.
- */
-static void
-ask_cascade(Query *query)
-{
-	RangeTblEntry *rte = linitial_node(RangeTblEntry, query->rtable);
-	const ProtectedRelation *entry = protected_relation(rte->relid);
-	ProtectedRelation copy;
-	bool moves = query->commandType == CMD_UPDATE && rte->relkind == RELKIND_PARTITIONED_TABLE;
-	ListCell *lc;
-
-	if (entry == NULL || query->commandType == CMD_SELECT)
-		return;
-	copy = *entry;
-	foreach (lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
-	{
-		List *quals;
-		WithCheckOption *check;
-
-		if (!relation_hands_rows_on(lfirst_oid(lc), query->commandType, moves))
-			continue;
-		quals = policy_cascade_quals(&copy, rte->relid, 1);
-		query->jointree->quals = (Node *) make_ands_explicit(
-			list_concat(make_ands_implicit((Expr *) query->jointree->quals), quals));
-		query->hasRowSecurity = true;
-		if (!moves)
-			return;
-		check = makeNode(WithCheckOption);
-		check->kind = WCO_RLS_UPDATE_CHECK;
-		check->relname = get_rel_name(rte->relid);
-		check->polname = pstrdup("privseg");
-		check->qual = (Node *) make_ands_explicit(policy_moved_quals(&copy, rte->relid, 1));
-		query->withCheckOptions = list_make1(check);
-		return;
-	}
-}
-
 static bool
 touches_protected(Node *node, void *context)
 {
@@ -456,7 +330,7 @@ guard_referential(Query *query, const PolicyContext *context)
 		return InvalidOid;
 	relid = action_on(query, context);
 	if (OidIsValid(relid))
-		ask_cascade(query);
+		guard_cascade(query);
 	else if (touches_protected((Node *) query, NULL))
 		ereport(
 			ERROR,

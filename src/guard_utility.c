@@ -42,12 +42,12 @@ require_owner(const RangeVar *relation, Oid relid, Oid old_relid, void *arg)
 }
 
 /*
- * The relation that an owner's command is about, locked as the command will lock
+ * guard_locked_relation -- the relation that an owner's command is about, locked as the command will lock
  * it, and named so that nothing else can be found under its name: while a
  * command waits for a lock, names may move.
  */
-static Oid
-locked_relation(RangeVar *relation, LOCKMODE mode)
+Oid
+guard_locked_relation(RangeVar *relation, LOCKMODE mode)
 {
 	Oid relid = named_relation(relation);
 
@@ -159,7 +159,7 @@ guard_detach(Oid relid, List *commands)
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
-	Oid relid = locked_relation(alter->relation, AlterTableGetLockLevel(alter->cmds));
+	Oid relid = guard_locked_relation(alter->relation, AlterTableGetLockLevel(alter->cmds));
 	const ProtectedRelation *entry;
 	ProtectedRelation copy;
 	ListCell *lc;
@@ -211,6 +211,9 @@ guard_alter_table(AlterTableStmt *alter)
 						relid, "ALTER ... TYPE ... USING",
 						"It would run code that is not known to be silent over rows of everybody.");
 				break;
+			case AT_ClusterOn:
+				guard_cluster_on(relid, command->name);
+				break;
 			case AT_DetachPartition:
 			case AT_DetachPartitionFinalize:
 			case AT_DropInherit:
@@ -260,7 +263,7 @@ guard_rename(RenameStmt *rename)
 	if (rename->renameType != OBJECT_POLICY && rename->renameType != OBJECT_TRIGGER &&
 		rename->renameType != OBJECT_COLUMN)
 		return;
-	relid = locked_relation(rename->relation, AccessExclusiveLock);
+	relid = guard_locked_relation(rename->relation, AccessExclusiveLock);
 	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
 	{
 		refuse_own_table(relid, "ALTER ... RENAME");
@@ -324,7 +327,7 @@ guard_drop(DropStmt *drop)
 		if (list_length(name) < 2)
 			continue;
 		relation = makeRangeVarFromNameList(list_truncate(list_copy(name), list_length(name) - 1));
-		relid = locked_relation(relation, AccessExclusiveLock);
+		relid = guard_locked_relation(relation, AccessExclusiveLock);
 		if (relation->schemaname != NULL)
 			lfirst(lc) = list_make3(makeString(relation->schemaname), makeString(relation->relname),
 									llast(name));
@@ -341,69 +344,13 @@ guard_drop(DropStmt *drop)
 static void
 guard_alter_policy(AlterPolicyStmt *alter)
 {
-	Oid relid = locked_relation(alter->table, AccessExclusiveLock);
+	Oid relid = guard_locked_relation(alter->table, AccessExclusiveLock);
 
 	if (strncmp(alter->policy_name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("\"%s\" belongs to the protection of \"%s\"", alter->policy_name,
 							   get_rel_name(relid)),
 						errhint("Call privseg.unprotect() to take protection away.")));
-}
-
-/* where rows lie is shown; in which order, an index may say by what they hold */
-static void
-guard_order(Oid relid, Oid index)
-{
-	Relation relation = table_open(relid, AccessShareLock);
-
-	if (!OidIsValid(index) || RelationGetPrimaryKeyIndex(relation) != index)
-		guard_refuse(relid, "CLUSTER by other than its primary key",
-					 "Where its rows lie would tell what they hold.");
-	table_close(relation, NoLock);
-}
-
-/* all at once, by the indexes they were marked with: those of them that are protected */
-static void
-guard_cluster_all(void)
-{
-	Relation catalog = table_open(IndexRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-
-	ScanKeyInit(&key, Anum_pg_index_indisclustered, BTEqualStrategyNumber, F_BOOLEQ,
-				BoolGetDatum(true));
-	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
-
-		if (protected_relation(form->indrelid) != NULL &&
-			pg_class_ownercheck(form->indrelid, GetUserId()))
-			guard_order(form->indrelid, form->indexrelid);
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-}
-
-static void
-guard_cluster(ClusterStmt *cluster)
-{
-	Oid relid;
-
-	if (!protected_any() || row_security_bypassed())
-		return;
-	if (cluster->relation == NULL)
-	{
-		guard_cluster_all();
-		return;
-	}
-	relid = named_relation(cluster->relation);
-	if (protected_relation(relid) == NULL)
-		return;
-	guard_order(relid, cluster->indexname == NULL ?
-						   InvalidOid :
-						   get_relname_relid(cluster->indexname, get_rel_namespace(relid)));
 }
 
 /*

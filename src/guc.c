@@ -10,8 +10,11 @@
 
 #include <limits.h>
 
+#include "errors.h"
 #include "guc.h"
+#include "policy.h"
 #include "utils/guc.h"
+#include "utils/rls.h"
 
 char *guc_purpose = NULL;
 uint64 guc_purpose_generation = 1; /* grows with every assignment */
@@ -26,18 +29,54 @@ assign_purpose(const char *newval, void *extra)
 	guc_purpose_generation++;
 }
 
+static struct config_generic *row_security_setting = NULL;
+
+static bool
+check_client_messages(int *value, void **extra, GucSource source)
+{
+	if (!policy_quiet || *value >= NOTICE)
+		return true;
+	GUC_check_errcode(PRIVSEG_ERR_DENIED);
+	GUC_check_errmsg("client_min_messages cannot be set below \"notice\" while a statement on "
+					 "protected relations runs");
+	return false;
+}
+
 /*
- * Of an index that has found more rows than that, core drops some at random: rows of
- * everybody, so that whoever counts his own learns of others.  A statement under the policy
- * runs without (policy_statement.c); that it is not set while one runs is for superusers.
+ * Settings of core that are for superusers where this library is loaded.
+ *
+ * gin_fuzzy_search_limit: of an index that has found more rows than that, core drops some at
+ * random: rows of everybody, so that whoever counts his own learns of others.  A statement
+ * under the policy runs without (hooks.c), and nobody sets it while one runs.
+ * ignore_system_indexes: core warns whenever it fetches a long value.
+ * client_min_messages: see hooks.c.
  */
 static void
-restrict_fuzzy_search(void)
+restrict_settings(void)
 {
-	struct config_generic *setting = find_setting("gin_fuzzy_search_limit");
+	struct config_generic *fuzzy = find_setting("gin_fuzzy_search_limit");
+	struct config_generic *messages = find_setting("client_min_messages");
+	struct config_generic *ignore = find_setting("ignore_system_indexes");
 
-	if (setting != NULL && setting->context == PGC_USERSET)
-		setting->context = PGC_SUSET;
+	if (fuzzy != NULL && fuzzy->context == PGC_USERSET)
+		fuzzy->context = PGC_SUSET;
+	if (ignore != NULL && ignore->context == PGC_BACKEND)
+		ignore->context = PGC_SU_BACKEND;
+	if (messages != NULL && messages->vartype == PGC_ENUM &&
+		((struct config_enum *) messages)->check_hook == NULL)
+		((struct config_enum *) messages)->check_hook = check_client_messages;
+	row_security_setting = find_setting("row_security");
+}
+
+/*
+ * guc_row_security_is_off -- has somebody said so who speaks for the session?  A database's
+ * owner can give it to all sessions there, a superuser's included.
+ */
+bool
+guc_row_security_is_off(void)
+{
+	return !row_security && row_security_setting != NULL &&
+		   row_security_setting->source != PGC_S_DATABASE;
 }
 
 /*
@@ -73,5 +112,5 @@ guc_init(void)
 		PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("privseg");
-	restrict_fuzzy_search();
+	restrict_settings();
 }

@@ -15,6 +15,7 @@ extern int guc_fold_delay;
 extern bool guc_allow_temporary_copies;
 
 extern void guc_init(void);
+extern bool guc_row_security_is_off(void);
 
 #pragma GCC visibility pop
 

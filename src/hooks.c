@@ -20,6 +20,7 @@
 #include "hooks.h"
 #include "miscadmin.h"
 #include "optimizer/paths.h"
+#include "optimizer/plancat.h"
 #include "optimizer/planner.h"
 #include "policy.h"
 #include "policy_promote.h"
@@ -44,6 +45,7 @@ static ExecutorCheckPerms_hook_type previous_check_permissions = NULL;
 static ExplainOneQuery_hook_type previous_explain = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
+static get_relation_info_hook_type previous_relation_info = NULL;
 
 static void
 on_shmem_request(void)
@@ -109,6 +111,15 @@ plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamLi
 }
 
 static void
+on_relation_info(PlannerInfo *root, Oid relid, bool inherits, RelOptInfo *rel)
+{
+	if (protected_any())
+		policy_restrict_order(root, relid, rel);
+	if (previous_relation_info)
+		previous_relation_info(root, relid, inherits, rel);
+}
+
+static void
 on_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	if (protected_any())
@@ -147,6 +158,8 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	{
 		plan = run_planner(parse, query_string, cursor_options, params);
 		guard_mark_referential(plan, referential);
+		if (protected_relation(referential) != NULL)
+			guard_print();
 		return plan;
 	}
 	global = makeNode(PlannerGlobal);
@@ -240,6 +253,7 @@ on_executor_start(QueryDesc *query, int flags)
 			depth = policy_pages_begin(query->planstate);
 			if (reads == READS_PERMITTED)
 			{
+				policy_compile(query->planstate);
 				policy_lock_whole(query->estate);
 				policy_lock_long(query->plannedstmt);
 			}
@@ -287,6 +301,37 @@ restore_fuzzy_search(int limit)
 }
 
 /*
+ * Messages below NOTICE tell of what core does with rows that are hidden.  They are not sent
+ * while a statement under the policy runs, or a command works on rows of everybody; nor can
+ * code that runs in it ask for them (guc.c).
+ */
+typedef struct Quiet
+{
+	bool outer;
+	int messages;
+} Quiet;
+
+static Quiet
+quiet_begins(bool quiet)
+{
+	Quiet before = {policy_quiet, client_min_messages};
+
+	policy_quiet = policy_quiet || quiet;
+	if (quiet && client_min_messages < NOTICE)
+		client_min_messages = NOTICE;
+	return before;
+}
+
+static void
+quiet_ends(Quiet before)
+{
+	policy_quiet = before.outer;
+	/* but where it was set meanwhile */
+	if (before.messages < NOTICE && client_min_messages == NOTICE)
+		client_min_messages = before.messages;
+}
+
+/*
  *	run			NULL: finish
  *	policed		the statement reads under the policy
  */
@@ -296,6 +341,8 @@ execute(QueryDesc *query, const Run *run, bool policed)
 	PolicyContext context;
 	PolicyExecution execution;
 	int fuzzy = GinFuzzySearchLimit;
+	Quiet quiet =
+		quiet_begins((policed || guard_is_referential(query->plannedstmt)) && !superuser());
 
 	/* see guc.c */
 	if (policed)
@@ -315,12 +362,14 @@ execute(QueryDesc *query, const Run *run, bool policed)
 	}
 	PG_CATCH();
 	{
+		quiet_ends(quiet);
 		restore_fuzzy_search(fuzzy);
 		policy_execution_ends(&execution);
 		policy_context_leave(&context);
 		policy_statement_failed(query->estate->es_query_cxt, execution.referential);
 	}
 	PG_END_TRY();
+	quiet_ends(quiet);
 	restore_fuzzy_search(fuzzy);
 	policy_execution_ends(&execution);
 	policy_context_leave(&context);
@@ -350,7 +399,8 @@ static void
 on_executor_finish(QueryDesc *query)
 {
 	if (protected_any())
-		execute(query, NULL, false);
+		execute(query, NULL,
+				policy_statement_reads(query->estate->es_query_cxt) == READS_PERMITTED);
 	else
 		finish_executor(query);
 }
@@ -390,8 +440,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	bool copies_for_replication = catalog_copies_for_replication;
 	GuardMaking making = guard_making;
 	bool watching = guard_watching;
-	int messages = client_min_messages;
-	volatile bool quiet = false;
+	Quiet quiet = quiet_begins(false);
 	GuardCommand outer;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
 	NodeTag done = nodeTag(statement->utilityStmt);
@@ -408,9 +457,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
 		if (!IsA(guarded->utilityStmt, TransactionStmt))
 			guard_utility(guarded);
-		quiet = guard_is_quiet(guarded->utilityStmt) && client_min_messages < NOTICE;
-		if (quiet)
-			client_min_messages = NOTICE;
+		if (guard_is_quiet(guarded->utilityStmt))
+			(void) quiet_begins(true);
 		if (guard_making == MAKES_NOTHING)
 			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
@@ -425,8 +473,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		catalog_copies_for_replication = copies_for_replication;
 		guard_making = making;
 		guard_watching = watching;
-		if (quiet && client_min_messages == NOTICE)
-			client_min_messages = messages;
+		quiet_ends(quiet);
 		guard_command_ends(outer);
 	}
 	PG_END_TRY();
@@ -488,5 +535,7 @@ hooks_init(void)
 	ProcessUtility_hook = on_utility;
 	previous_object_access = object_access_hook;
 	object_access_hook = on_object_access;
+	previous_relation_info = get_relation_info_hook;
+	get_relation_info_hook = on_relation_info;
 	register_label_provider("privseg", guard_relabel);
 }

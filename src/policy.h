@@ -52,6 +52,7 @@ extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
 extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth);
 extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
+extern PolicyReads policy_statement_reads(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);
 extern const PolicyReader *policy_reader_of_statement(MemoryContext context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
@@ -85,6 +86,7 @@ extern void policy_execution_begins(PolicyExecution *execution, bool referential
 extern void policy_execution_ends(PolicyExecution *execution);
 extern void
 policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
+extern bool policy_quiet;
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);
@@ -127,6 +129,7 @@ extern int policy_pages_begin(PlanState *root);
 /* ---- what a statement leaves behind (policy_traces.c) ---- */
 
 extern void policy_lock_whole(EState *state);
+extern void policy_compile(PlanState *state);
 extern bool policy_reads_long(List *quals);
 extern void policy_mark_long(PlannedStmt *plan, Oid relid);
 extern void policy_lock_long(const PlannedStmt *plan);

@@ -25,6 +25,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 /* BRIN minmax-multi's support function that says how far two values are apart */
 #define BRIN_DISTANCE 11
@@ -32,6 +33,7 @@
 /* ---- types ---- */
 
 static bool is_superusers_c(Oid function);
+static bool distance_is_float(Oid type);
 
 /*
  * reviewed_type -- does it bring code along that ANALYZE runs?  Of a range, how far its
@@ -51,7 +53,8 @@ reviewed_type(Oid type)
 	if (!HeapTupleIsValid(tuple))
 		return true;
 	range = (Form_pg_range) GETSTRUCT(tuple);
-	result = (!OidIsValid(range->rngsubdiff) || is_superusers_c(range->rngsubdiff)) &&
+	result = (distance_is_float(type) || range->rngsubdiff == F_NUMRANGE_SUBDIFF ||
+			  (range->rngsubdiff >= FirstNormalObjectId && is_superusers_c(range->rngsubdiff))) &&
 			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
 	ReleaseSysCache(tuple);
 	return result;
@@ -159,6 +162,18 @@ measures_exactly(Form_pg_opclass class, Oid type)
 	return false;
 }
 
+/* of a type that is made of others, an index tries the first parts before it says that it cannot */
+static bool
+type_is_ordered(Form_pg_opclass class, Oid type)
+{
+	if (get_typtype(class->opcintype) != TYPTYPE_PSEUDO)
+		return true;
+	if (class->opcmethod == HASH_AM_OID)
+		return OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_PROC)->hash_proc);
+	return class->opcmethod != BTREE_AM_OID ||
+		   OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc);
+}
+
 /*
  * reviewed_index_class -- core's own, and those of extensions in C that a superuser
  * has installed: nothing that the owner of a relation can write.
@@ -178,7 +193,7 @@ reviewed_index_class(Oid opclass, Oid type)
 		return false;
 	class = (Form_pg_opclass) GETSTRUCT(tuple);
 	family = class->opcfamily;
-	result = !measures_exactly(class, type) &&
+	result = !measures_exactly(class, type) && type_is_ordered(class, type) &&
 			 (opclass < FirstNormalObjectId || superuser_arg(class->opcowner));
 	ReleaseSysCache(tuple);
 	if (opclass < FirstNormalObjectId)

@@ -25,6 +25,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "policy.h"
 #include "policy_promote.h"
@@ -113,6 +114,44 @@ policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	rel->indexlist = reviewed;
 	create_index_paths(root, rel);
 	rel->indexlist = indexes;
+}
+
+/*
+ * order_is_reviewed -- an index that gives rows in the order of a distance is asked before
+ * the policy, and what it gives is checked row by row: does that run no code of a user?
+ * The index's own functions are looked at with its operator class.
+ */
+bool
+order_is_reviewed(Node *expression)
+{
+	ListCell *lc;
+
+	if (!IsA(expression, OpExpr))
+		return true;
+	foreach (lc, ((OpExpr *) expression)->args)
+		if (!contain_var_clause(lfirst(lc)) && runs_user_code(lfirst(lc)))
+			return false;
+	return true;
+}
+
+/* policy_restrict_order -- for core's get_relation_info_hook: no index gives such an order */
+void
+policy_restrict_order(PlannerInfo *root, Oid relid, RelOptInfo *rel)
+{
+	bool reviewed = true;
+	ListCell *lc;
+
+	if (rel->indexlist == NIL || protected_relation(relid) == NULL)
+		return;
+	foreach (lc, root->parse->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		reviewed =
+			reviewed && (entry->ressortgroupref == 0 || order_is_reviewed((Node *) entry->expr));
+	}
+	foreach (lc, rel->indexlist)
+		lfirst_node(IndexOptInfo, lc)->amcanorderbyop &= reviewed;
 }
 
 /* ---- statistics ---- */

@@ -448,7 +448,8 @@ n_values(List *args)
 static bool
 is_of_one_value(Oid function, List *args)
 {
-	if (n_values(args) > 1 && function != F_TEXTCAT)
+	/* put together, what is alike takes up less: see pglz */
+	if (n_values(args) > 1 || function == F_TEXTCAT)
 		return false;
 	if (is_for_definitions(function, args))
 		return true;
@@ -622,6 +623,29 @@ reviewed_definition(Node *expression)
 	Review review = {true, true, false, NULL};
 
 	return !tells(expression, &review);
+}
+
+/*
+ * reviewed_conversion -- does the expression make another value of each that differs?  A
+ * unique index is built anew after a column's type has changed.
+ */
+bool
+reviewed_conversion(Node *expression)
+{
+	static const Oid keep_apart[] = {F_INT4_INT2,     F_INT8_INT2,    F_INT8_INT4,   F_NUMERIC_INT2,
+									 F_NUMERIC_INT4,  F_NUMERIC_INT8, F_FLOAT8_INT2, F_FLOAT8_INT4,
+									 F_FLOAT8_FLOAT4, F_TEXT_NAME,    F_TEXT_BPCHAR};
+
+	if (IsA(expression, Var))
+		return true;
+	if (IsA(expression, RelabelType))
+		return reviewed_conversion((Node *) ((RelabelType *) expression)->arg);
+	if (!IsA(expression, FuncExpr))
+		return false;
+	for (size_t i = 0; i < lengthof(keep_apart); i++)
+		if (keep_apart[i] == ((FuncExpr *) expression)->funcid)
+			return reviewed_conversion(linitial(((FuncExpr *) expression)->args));
+	return false;
 }
 
 static bool

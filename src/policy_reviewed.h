@@ -19,6 +19,8 @@ extern bool silent_clause(Node *clause, Bitmapset *lazy);
 extern bool leakproof_clause(Node *clause);
 /* an expression of an owner's DDL: may it run over every row? */
 extern bool reviewed_expression(Node *expression);
+/* a conversion of a column's values to another type: does it keep them apart? */
+extern bool reviewed_conversion(Node *expression);
 /* and its results be stored? */
 extern bool reviewed_definition(Node *expression);
 /* values of a type: does nobody else's code see them? */

@@ -128,7 +128,7 @@ state_is_current(const RowState *state, Oid domain)
 {
 	Snapshot snapshot = GetActiveSnapshot();
 
-	return snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
+	return snapshot != NULL && snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
 		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
 		   snapshot->curcid == state->curcid && state->domain == domain &&
 		   state->user == GetUserId() && state->row_security == row_security &&
@@ -150,7 +150,7 @@ static RowState *
 resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
-	Snapshot snapshot = GetActiveSnapshot();
+	Snapshot snapshot = consent_snapshot();
 	const PolicyReader *reader = policy_reader_of_statement(fcinfo->flinfo->fn_mcxt);
 	bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
 	/* what changes while the statement runs is not for its rows to say */
@@ -271,7 +271,8 @@ may_not_answer_no(int flags)
 		ERROR,
 		(errcode(PRIVSEG_ERR_DENIED),
 		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
-		 errdetail("A foreign key's action would hand them to a trigger."),
+		 errdetail(
+			 "A foreign key's action would hand them to a trigger, or have a check asked about them."),
 		 errhint(
 			 "Delete or change what refers to the row first; or, to maintain the database, SET row_security = off.")));
 }

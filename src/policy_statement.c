@@ -166,9 +166,9 @@ policy_statement_went_on(MemoryContext query_context)
 		policy_reader_goes_on(&open->reader);
 }
 
-/* what it reads, as policy_statement_begins() was told */
-static PolicyReads
-reads_of_statement(MemoryContext query_context)
+/* policy_statement_reads -- as policy_statement_begins() was told */
+PolicyReads
+policy_statement_reads(MemoryContext query_context)
 {
 	const OpenStatement *open = open_in(query_context);
 
@@ -187,7 +187,7 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 	MemoryContext error_context = CurrentMemoryContext;
 	ErrorData *error;
 
-	if (!referential && reads_of_statement(query_context) != READS_PERMITTED)
+	if (!referential && policy_statement_reads(query_context) != READS_PERMITTED)
 		PG_RE_THROW();
 	MemoryContextSwitchTo(query_context);
 	error = CopyErrorData();
@@ -204,6 +204,9 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 /* ---- running ---- */
 
 static PolicyExecution *executions = NULL;
+
+/* messages for developers count rows of everybody: not to be sent to the client */
+bool policy_quiet = false;
 
 /*
  * policy_execution_begins -- from now on the innermost statement that runs.
@@ -265,7 +268,7 @@ policy_actor_bypasses(void)
 		return true;
 	if (!policy_is_referential())
 		return row_security_bypassed();
-	return !row_security && has_bypassrls_privilege(policy_actor()) &&
+	return guc_row_security_is_off() && has_bypassrls_privilege(policy_actor()) &&
 		   has_bypassrls_privilege(GetOuterUserId()) && has_bypassrls_privilege(GetSessionUserId());
 }
 

@@ -10,6 +10,8 @@
 #include "access/table.h"
 #include "access/xact.h"
 #include "catalog.h"
+#include "executor/executor.h"
+#include "jit/jit.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "nodes/makefuncs.h"
@@ -60,6 +62,22 @@ policy_lock_whole(EState *state)
 	}
 	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
 		lock_whole(catalog_table_oid(i), state->es_snapshot);
+}
+
+/*
+ * policy_compile -- at executor start: expressions are compiled when the first is asked,
+ * which takes time and says so.  Ask one that every statement has.
+ */
+void
+policy_compile(PlanState *state)
+{
+	ExprState *anything;
+	bool isnull;
+
+	if (state == NULL || (state->state->es_jit_flags & PGJIT_PERFORM) == 0)
+		return;
+	anything = ExecInitExpr((Expr *) makeBoolConst(true, false), state);
+	(void) ExecEvalExprSwitchContext(anything, GetPerTupleExprContext(state->state), &isnull);
 }
 
 /* ---- long values, which lie in a table of their own ---- */

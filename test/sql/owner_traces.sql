@@ -89,6 +89,71 @@ SELECT t.made, c.command, g.*, g.code = w.code AND g.message = w.message AS same
 	pg_temp.refusal(format('SET LOCAL privseg.purpose = trail_mail; SET LOCAL ROLE trail_owner; CREATE TRIGGER t %s; %s', replace(t.made, '{g}', 'guess'), command)) g,
 	pg_temp.refusal(format('SET LOCAL privseg.purpose = trail_mail; SET LOCAL ROLE trail_owner; CREATE TRIGGER t %s; %s', replace(t.made, '{g}', 'wrong'), command)) w ORDER BY i, j;
 
+-- checks and partitions' bounds that a cascade asks anew about rows of everybody
+SET ROLE trail_owner;
+CREATE TABLE trail.word (g text PRIMARY KEY);
+CREATE TABLE trail.bound (g text PRIMARY KEY);
+INSERT INTO trail.word VALUES ('aa'), ('bb');
+INSERT INTO trail.bound VALUES ('aa');
+CREATE TABLE trail.asked (id int PRIMARY KEY, secret text, g text DEFAULT 'aa' REFERENCES trail.word ON UPDATE CASCADE ON DELETE SET NULL, twice text GENERATED ALWAYS AS (lower(g)) STORED, h text);
+CREATE TABLE trail.parted (id int, person_id int, secret text, g text REFERENCES trail.bound ON UPDATE CASCADE) PARTITION BY RANGE (g, secret);
+CREATE TABLE trail.parted_1 PARTITION OF trail.parted FOR VALUES FROM ('aa', minvalue) TO ('ab', minvalue);
+INSERT INTO trail.parted SELECT i, i, 's' || i, 'aa' FROM generate_series(1, 9) i;
+RESET ROLE;
+SELECT privseg.protect('trail.asked', 'id'), privseg.protect('trail.parted', 'person_id', 'trail.person');
+SET ROLE trail_owner;
+ALTER TABLE trail.asked ADD CHECK (secret <> 'x');
+RESET ROLE;
+SELECT count(privseg.record_consent('trail.asked', i, 'trail_mail', 'given')) FROM generate_series(1, 8) i;
+SELECT privseg.create_purpose('trail_all', 'contract'), privseg.grant_clearance('trail_owner', 'trail_all');
+SET ROLE trail_owner;
+SET privseg.purpose = 'trail_all';
+INSERT INTO trail.asked (id, secret) SELECT i, 's' || i FROM generate_series(1, 9) i;
+RESET ROLE;
+SET privseg.purpose = 'trail_mail';
+SELECT s.made, c.command, r.code, r.message FROM unnest(ARRAY[
+	'SELECT 1',
+	'ALTER TABLE trail.asked ADD CHECK (g <> secret)',
+	'ALTER TABLE trail.asked ADD CHECK (twice <> secret)',
+	'ALTER TABLE trail.asked ADD CHECK (g IS NOT NULL OR secret <> ''s9'') NOT VALID']) WITH ORDINALITY s (made, i),
+	unnest(ARRAY['UPDATE trail.word SET g = ''s77'' WHERE g = ''aa''', 'UPDATE trail.word SET g = ''s9'' WHERE g = ''aa''', 'DELETE FROM trail.word WHERE g = ''aa''']) WITH ORDINALITY c (command, j),
+	pg_temp.refusal(format('SET LOCAL row_security = off; %s; SET LOCAL row_security = on; SET LOCAL ROLE trail_owner; %s', made, command)) r ORDER BY i, j;
+SELECT b.bound, r.* FROM unnest('{s9,s91}'::text[]) b (bound), pg_temp.refusal(format('SET LOCAL ROLE trail_owner; DELETE FROM trail.parted; CREATE TABLE trail.parted_2 PARTITION OF trail.parted FOR VALUES FROM (''x'', minvalue) TO (''x'', %L); UPDATE trail.bound SET g = ''x'' WHERE g = ''aa''', bound)) r;
+RESET privseg.purpose;
+
+-- sizes, orders, lengths and types that tell
+SET ROLE trail_owner;
+CREATE TYPE trail.parts AS (a text, b point);
+CREATE TYPE trail.span AS RANGE (subtype = float8, subtype_diff = float8div);
+CREATE TABLE trail.made (person_id int, secret text, at timestamp, parts trail.parts, big bigint, PRIMARY KEY (secret, person_id));
+CREATE UNIQUE INDEX ON trail.made (at);
+CREATE TABLE trail.days (person_id int, day date NOT NULL, secret text NOT NULL) PARTITION BY RANGE (day);
+CREATE TABLE trail.days_1 PARTITION OF trail.days FOR VALUES FROM ('2026-01-01') TO ('2026-02-01');
+INSERT INTO trail.made SELECT i, 's' || i, '2026-01-01 00:00'::timestamp + i * interval '1 day', ROW('s' || i, NULL)::trail.parts, i FROM generate_series(1, 9) i;
+INSERT INTO trail.days SELECT i, '2026-01-01', 's' || i FROM generate_series(1, 9) i;
+RESET ROLE;
+SELECT privseg.protect('trail.made', 'person_id', 'trail.person'), privseg.protect('trail.days', 'person_id', 'trail.person');
+SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trail_owner,trail_keeper}'::text[]) WITH ORDINALITY o (owner, i), unnest(ARRAY[
+	'CREATE INDEX ON trail.made ((secret || ''s9''))',
+	'CREATE INDEX ON trail.made (lower(secret))',
+	'CREATE INDEX ON trail.made (parts)',
+	'CREATE INDEX ON trail.made USING hash (parts)',
+	'ALTER TABLE trail.made ADD s trail.span',
+	'ALTER TABLE trail.made ADD s numrange',
+	'ALTER TABLE trail.made ALTER at TYPE date',
+	'ALTER TABLE trail.made ALTER big TYPE numeric',
+	'ALTER TABLE trail.made ALTER big TYPE float8',
+	'ALTER TABLE trail.made ALTER secret SET STORAGE PLAIN',
+	'ALTER TABLE trail.made ALTER secret SET STORAGE EXTERNAL',
+	'ALTER TABLE trail.days ADD PRIMARY KEY (day, secret)',
+	'ALTER TABLE trail.days_1 ADD PRIMARY KEY (day, secret)',
+	'CLUSTER trail.made USING made_pkey',
+	'ALTER TABLE trail.made CLUSTER ON made_pkey',
+	'ALTER TABLE trail.made CLUSTER ON made_at_idx',
+	'CLUSTER trail.person USING person_pkey',
+	'CLUSTER trail.visit USING visit_pkey']) WITH ORDINALITY s (statement, j),
+	pg_temp.refusal(format('SET LOCAL ROLE %s; SET LOCAL row_security = %s; %s', owner, CASE owner WHEN 'trail_owner' THEN 'on' ELSE 'off' END, statement)) r ORDER BY i, j;
+
 -- tables that the policy reads are locked by nobody but superusers
 CREATE DATABASE trail_database OWNER trail_owner;
 \c trail_database

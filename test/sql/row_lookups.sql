@@ -81,6 +81,29 @@ SELECT count(*) FROM lookup.word WHERE secret = 's0';
 SELECT pg_temp.locked('lookup.word');
 ROLLBACK;
 RESET ROLE;
+
+-- an index that gives rows in the order of a distance checks the distance of each: by no code of a user
+CREATE TABLE lookup.place (id int PRIMARY KEY, shape polygon);
+INSERT INTO lookup.place SELECT i, polygon(box(point(i, i), point(i + 1, i + 1))) FROM generate_series(1, 9) i;
+CREATE INDEX place_shape ON lookup.place USING gist (shape);
+GRANT SELECT ON lookup.place TO lookup_reader;
+SELECT privseg.protect('lookup.place', 'id', 'lookup.person');
+SET enable_sort = off;
+SET ROLE lookup_reader;
+CREATE FUNCTION lookup.here() RETURNS point LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN point(0, 0); END $$;
+EXPLAIN (COSTS off) SELECT id FROM lookup.place ORDER BY shape <-> lookup.here() LIMIT 1;
+EXPLAIN (COSTS off) SELECT id FROM lookup.place ORDER BY shape <-> point(0, 0) LIMIT 1;
+SELECT id FROM lookup.place ORDER BY shape <-> lookup.here() LIMIT 1;
+SELECT id FROM lookup.place ORDER BY shape <-> point(0, 0) LIMIT 1;
+RESET enable_sort;
+
+-- where there is no snapshot, there is no answer
+CREATE DOMAIN lookup.asking AS bigint CHECK (value IS NULL OR privseg.row_permitted(value, 'lookup.person', 4));
+CREATE DOMAIN lookup.asking_all AS bigint CHECK (value IS NULL OR privseg.permitted('lookup.person', value, 'lookup_mail'));
+DO $$ DECLARE x lookup.asking; BEGIN COMMIT; GET DIAGNOSTICS x = row_count; END $$;
+DO $$ DECLARE x lookup.asking_all; BEGIN COMMIT; GET DIAGNOSTICS x = row_count; END $$;
+DO $$ DECLARE x lookup.asking; BEGIN FOR i IN 1..2 LOOP PERFORM 1; IF i = 2 THEN COMMIT; END IF; GET DIAGNOSTICS x = row_count; RAISE WARNING 'asked %', i; END LOOP; END $$;
+RESET ROLE;
 RESET privseg.purpose;
 RESET enable_seqscan;
 

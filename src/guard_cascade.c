@@ -1,0 +1,269 @@
+/*
+ * guard_cascade.c
+ *	  What the action of a foreign key does to hidden rows it reaches.
+ *
+ * It deletes them, or sets a column in them, like any other.  But it hands them to
+ * triggers, and asks checks and partitions' bounds anew, which fail or do not by what else
+ * is in the row.  Where the table has triggers of users, or such checks, a hidden row
+ * ends the statement (policy_cascade_quals()).
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
+#include "access/transam.h"
+#include "catalog.h"
+#include "catalog/partition.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
+#include "guard.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
+#include "policy.h"
+#include "policy_reviewed.h"
+#include "utils/lsyscache.h"
+#include "utils/partcache.h"
+#include "utils/rel.h"
+
+/* ---- triggers ---- */
+
+/* does the condition compare columns of the two rows, and nothing else? */
+static bool
+calls_something(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_List:
+		case T_Var:
+		case T_BoolExpr:
+		case T_NullTest:
+		case T_RelabelType:
+			break;
+		case T_DistinctExpr:
+			if (((DistinctExpr *) node)->opno >= FirstNormalObjectId)
+				return true;
+			break;
+		default:
+			return true;
+	}
+	return expression_tree_walker(node, calls_something, context);
+}
+
+/*
+ * A trigger that protection made, which shows no row to anybody's code.  Another one with
+ * its function may have a condition that asks, and fire for an event it raises at.
+ */
+static bool
+is_own(const Trigger *trigger)
+{
+	static const struct
+	{
+		const char *name;
+		int16 type;
+		bool conditional;
+	} made[] = {
+		{"privseg_subject_moved", TRIGGER_TYPE_ROW | TRIGGER_TYPE_UPDATE, true},
+		{"privseg_subject_moved_before",
+		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_UPDATE, false},
+		{"privseg_subject_carried",
+		 TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE, false},
+	};
+
+	if (!catalog_is_own_trigger(trigger->tgfoid) || trigger->tgnattr != 0)
+		return false;
+	for (size_t i = 0; i < lengthof(made); i++)
+		if (strcmp(made[i].name, trigger->tgname) == 0 && made[i].type == trigger->tgtype)
+			return trigger->tgqual == NULL ||
+				   (made[i].conditional && !calls_something(stringToNode(trigger->tgqual), NULL));
+	return false;
+}
+
+static bool
+trigger_sees_rows(const Trigger *trigger, CmdType command, bool moves)
+{
+	bool fires = command == CMD_DELETE || moves ? TRIGGER_FOR_DELETE(trigger->tgtype) : false;
+
+	if (command == CMD_UPDATE)
+		fires = fires || TRIGGER_FOR_UPDATE(trigger->tgtype) ||
+				(moves && TRIGGER_FOR_INSERT(trigger->tgtype));
+	return fires && !trigger->tgisinternal && trigger->tgenabled != TRIGGER_DISABLED &&
+		   (TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL ||
+			trigger->tgnewtable != NULL) &&
+		   !is_own(trigger);
+}
+
+/*
+ *	moves	a row may move to another partition, which deletes and inserts it
+ */
+static bool
+relation_hands_rows_on(Oid relid, CmdType command, bool moves)
+{
+	Relation relation = table_open(relid, NoLock);
+	TriggerDesc *triggers = relation->trigdesc;
+	bool found = false;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !found; i++)
+		found = trigger_sees_rows(&triggers->triggers[i], command, moves);
+	table_close(relation, NoLock);
+	return found;
+}
+
+/* ---- checks ---- */
+
+/* of this relation: the columns that the query sets in the one it names */
+static Bitmapset *
+columns_set(Query *query, Oid relid)
+{
+	Oid named = linitial_node(RangeTblEntry, query->rtable)->relid;
+	Bitmapset *columns = NULL;
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+		Var *value = (Var *) target->expr;
+		const char *name;
+
+		/* policy_carry.c's, for the trigger */
+		if (IsA(value, Var) && value->varattno == target->resno)
+			continue;
+		name = get_attname(named, target->resno, false);
+		columns =
+			bms_add_member(columns, get_attnum(relid, name) - FirstLowInvalidHeapAttributeNumber);
+	}
+	return columns;
+}
+
+/* may the expression, in a catalog's text, change its result with these columns? */
+static bool
+depends_on(const char *expression, const Bitmapset *columns)
+{
+	Bitmapset *used = NULL;
+
+	pull_varattnos(stringToNode(expression), 1, &used);
+	return bms_overlap(used, columns) ||
+		   bms_is_member(0 - FirstLowInvalidHeapAttributeNumber, used);
+}
+
+/* what is generated of them changes, too */
+static Bitmapset *
+with_generated(Relation relation, Bitmapset *columns)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+	Bitmapset *result = bms_copy(columns);
+
+	if (constraints == NULL || !constraints->has_generated_stored)
+		return result;
+	for (int i = 0; i < constraints->num_defval; i++)
+	{
+		AttrDefault *generated = &constraints->defval[i];
+
+		if (TupleDescAttr(RelationGetDescr(relation), generated->adnum - 1)->attgenerated != '\0' &&
+			depends_on(generated->adbin, columns))
+			result = bms_add_member(result, generated->adnum - FirstLowInvalidHeapAttributeNumber);
+	}
+	return result;
+}
+
+static bool
+partitions_by(Relation relation, const Bitmapset *columns)
+{
+	PartitionKey key = RelationGetPartitionKey(relation);
+	Bitmapset *used = NULL;
+
+	if (key == NULL)
+		return false;
+	for (int i = 0; i < key->partnatts; i++)
+		if (key->partattrs[i] != 0)
+			used = bms_add_member(used, key->partattrs[i] - FirstLowInvalidHeapAttributeNumber);
+	pull_varattnos((Node *) key->partexprs, 1, &used);
+	return bms_overlap(used, columns);
+}
+
+/* code of a user in an index is there from before the relation was protected */
+static bool
+index_runs_code(Relation relation)
+{
+	ListCell *lc;
+	bool result = false;
+
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		result = result || !reviewed_expression((Node *) RelationGetIndexExpressions(index)) ||
+				 !reviewed_expression((Node *) RelationGetIndexPredicate(index));
+		index_close(index, AccessShareLock);
+	}
+	return result;
+}
+
+/* is anything asked of a row that is updated which may fail by what else it holds? */
+static bool
+relation_asks(Oid relid, Query *query)
+{
+	Relation relation;
+	TupleConstr *constraints;
+	Bitmapset *columns;
+	bool result;
+
+	if (query->commandType != CMD_UPDATE)
+		return false;
+	relation = table_open(relid, NoLock);
+	constraints = RelationGetDescr(relation)->constr;
+	columns = with_generated(relation, columns_set(query, relid));
+	result = partitions_by(relation, columns) || index_runs_code(relation);
+	for (int i = 0; constraints != NULL && i < constraints->num_check && !result; i++)
+		result = !constraints->check[i].ccvalid || depends_on(constraints->check[i].ccbin, columns);
+	table_close(relation, NoLock);
+	return result;
+}
+
+/*
+ * guard_cascade -- let a cascade end at a hidden row that a trigger of a user would be
+ * shown, or a check asked about.  Of the rows it reaches, that is: the policy comes after
+ * the key, whose operators are trusted.
+ */
+void
+guard_cascade(Query *query)
+{
+	RangeTblEntry *rte = linitial_node(RangeTblEntry, query->rtable);
+	const ProtectedRelation *entry = protected_relation(rte->relid);
+	ProtectedRelation copy;
+	bool moves = query->commandType == CMD_UPDATE && rte->relkind == RELKIND_PARTITIONED_TABLE;
+	ListCell *lc;
+
+	if (entry == NULL || query->commandType == CMD_SELECT)
+		return;
+	copy = *entry;
+	foreach (lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
+	{
+		List *quals;
+		WithCheckOption *check;
+
+		if (!relation_hands_rows_on(lfirst_oid(lc), query->commandType, moves) &&
+			!relation_asks(lfirst_oid(lc), query))
+			continue;
+		quals = policy_cascade_quals(&copy, rte->relid, 1);
+		query->jointree->quals = (Node *) make_ands_explicit(
+			list_concat(make_ands_implicit((Expr *) query->jointree->quals), quals));
+		query->hasRowSecurity = true;
+		if (!moves)
+			return;
+		check = makeNode(WithCheckOption);
+		check->kind = WCO_RLS_UPDATE_CHECK;
+		check->relname = get_rel_name(rte->relid);
+		check->polname = pstrdup("privseg");
+		check->qual = (Node *) make_ands_explicit(policy_moved_quals(&copy, rte->relid, 1));
+		query->withCheckOptions = list_make1(check);
+		return;
+	}
+}

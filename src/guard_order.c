@@ -1,0 +1,118 @@
+/*
+ * guard_order.c
+ *	  CLUSTER, by which index: where rows lie is shown to everybody.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/indexing.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/*
+ * In which order an index puts rows may say what they hold.  Not a primary key that is a
+ * number; nor one that leads with the subject's: of a subject all rows are shown, or none.
+ */
+static bool
+order_tells_nothing(Oid relid, Oid index)
+{
+	ProtectedRelation entry = *protected_relation(relid);
+	Relation relation = index_open(index, AccessShareLock);
+	AttrNumber first = relation->rd_index->indkey.values[0];
+	bool result = relation->rd_index->indisprimary;
+
+	if (result &&
+		(entry.n_also_about > 0 || strcmp(entry.subject, get_attname(relid, first, false)) != 0))
+		switch (get_atttype(relid, first))
+		{
+			case INT2OID:
+			case INT4OID:
+			case INT8OID:
+			case UUIDOID:
+				result = relation->rd_index->indnkeyatts == 1;
+				break;
+			default:
+				result = false;
+		}
+	index_close(relation, NoLock);
+	return result;
+}
+
+static void
+guard_order(Oid relid, Oid index)
+{
+	if (!OidIsValid(index) || !order_tells_nothing(relid, index))
+		guard_refuse(relid, "CLUSTER by other than a key that is a number, or the subject's",
+					 "Where its rows lie would tell what they hold.");
+}
+
+/* an index by its name, which no other gets until the command is through */
+static Oid
+locked_index(const char *name, Oid relid)
+{
+	RangeVar *index = makeRangeVar(get_namespace_name(get_rel_namespace(relid)), pstrdup(name), -1);
+
+	return RangeVarGetRelidExtended(index, AccessExclusiveLock, RVR_MISSING_OK, NULL, NULL);
+}
+
+/* guard_cluster_on -- ALTER TABLE ... CLUSTER ON */
+void
+guard_cluster_on(Oid relid, const char *index)
+{
+	if (!row_security_bypassed())
+		guard_order(relid, locked_index(index, relid));
+}
+
+/* all at once, by the indexes they were marked with: those of them that are protected */
+static void
+guard_cluster_all(void)
+{
+	Relation catalog = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_index_indisclustered, BTEqualStrategyNumber, F_BOOLEQ,
+				BoolGetDatum(true));
+	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+
+		if (protected_relation(form->indrelid) != NULL &&
+			pg_class_ownercheck(form->indrelid, GetUserId()))
+			guard_order(form->indrelid, form->indexrelid);
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+}
+
+/* guard_cluster -- CLUSTER */
+void
+guard_cluster(ClusterStmt *cluster)
+{
+	Oid relid;
+
+	if (!protected_any() || row_security_bypassed())
+		return;
+	if (cluster->relation == NULL)
+	{
+		guard_cluster_all();
+		return;
+	}
+	relid = guard_locked_relation(cluster->relation, AccessExclusiveLock);
+	if (protected_relation(relid) == NULL || !pg_class_ownercheck(relid, GetUserId()))
+		return;
+	guard_order(relid,
+				cluster->indexname == NULL ? InvalidOid : locked_index(cluster->indexname, relid));
+}
