@@ -12,7 +12,6 @@
 
 #include "errors.h"
 #include "guc.h"
-#include "policy.h"
 #include "utils/guc.h"
 #include "utils/rls.h"
 
@@ -22,6 +21,7 @@ char *guc_root_key_command = NULL;
 char *guc_root_key_file = NULL;
 bool guc_allow_temporary_copies = true;
 int guc_fold_delay = 200;
+bool guc_quiet = false;
 
 static void
 assign_purpose(const char *newval, void *extra)
@@ -34,7 +34,7 @@ static struct config_generic *row_security_setting = NULL;
 static bool
 check_client_messages(int *value, void **extra, GucSource source)
 {
-	if (!policy_quiet || *value >= NOTICE)
+	if (!guc_quiet || *value >= NOTICE)
 		return true;
 	GUC_check_errcode(PRIVSEG_ERR_DENIED);
 	GUC_check_errmsg("client_min_messages cannot be set below \"notice\" while a statement on "

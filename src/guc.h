@@ -14,6 +14,9 @@ extern char *guc_root_key_file;
 extern int guc_fold_delay;
 extern bool guc_allow_temporary_copies;
 
+/* no messages below NOTICE are to be sent to the client: see hooks.c */
+extern bool guc_quiet;
+
 extern void guc_init(void);
 extern bool guc_row_security_is_off(void);
 

@@ -17,6 +17,7 @@
 #include "consent.h"
 #include "executor/executor.h"
 #include "guard.h"
+#include "guc.h"
 #include "hooks.h"
 #include "miscadmin.h"
 #include "optimizer/paths.h"
@@ -314,9 +315,9 @@ typedef struct Quiet
 static Quiet
 quiet_begins(bool quiet)
 {
-	Quiet before = {policy_quiet, client_min_messages};
+	Quiet before = {guc_quiet, client_min_messages};
 
-	policy_quiet = policy_quiet || quiet;
+	guc_quiet = guc_quiet || quiet;
 	if (quiet && client_min_messages < NOTICE)
 		client_min_messages = NOTICE;
 	return before;
@@ -325,7 +326,7 @@ quiet_begins(bool quiet)
 static void
 quiet_ends(Quiet before)
 {
-	policy_quiet = before.outer;
+	guc_quiet = before.outer;
 	/* but where it was set meanwhile */
 	if (before.messages < NOTICE && client_min_messages == NOTICE)
 		client_min_messages = before.messages;

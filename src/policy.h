@@ -86,7 +86,6 @@ extern void policy_execution_begins(PolicyExecution *execution, bool referential
 extern void policy_execution_ends(PolicyExecution *execution);
 extern void
 policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
-extern bool policy_quiet;
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);

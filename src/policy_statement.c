@@ -205,9 +205,6 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 
 static PolicyExecution *executions = NULL;
 
-/* messages for developers count rows of everybody: not to be sent to the client */
-bool policy_quiet = false;
-
 /*
  * policy_execution_begins -- from now on the innermost statement that runs.
  *	referential		one of core's for a foreign key, or of policy_carry.c
