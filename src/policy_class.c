@@ -32,7 +32,6 @@
 
 /* ---- types ---- */
 
-static bool is_superusers_c(Oid function);
 static bool distance_is_float(Oid type);
 
 /*
@@ -62,7 +61,8 @@ reviewed_type(Oid type)
 
 /* ---- operator classes ---- */
 
-static bool
+/* is_superusers_c -- core's, or in C, and a superuser's */
+bool
 is_superusers_c(Oid function)
 {
 	HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));

@@ -9,8 +9,10 @@
 
 #include "access/transam.h"
 #include "catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/extension.h"
 #include "miscadmin.h"
 #include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
@@ -39,12 +41,26 @@ is_among(Oid function, const Oid *functions, size_t n)
 	return false;
 }
 
+/* of extensions whose functions are a superuser's C, and compute values, no more */
+static bool
+extension_only_computes(Oid function)
+{
+	static const char *const reviewed[] = {"pgcrypto", "uuid-ossp"};
+	char *name = get_extension_name(getExtensionOfObject(ProcedureRelationId, function));
+
+	for (size_t i = 0; name != NULL && i < lengthof(reviewed); i++)
+		if (strcmp(reviewed[i], name) == 0)
+			return is_superusers_c(function);
+	return false;
+}
+
 static bool
 function_is_of_user(Oid function, void *context)
 {
 	if (function >= FirstNormalObjectId)
-		/* the stored policies ask for it */
-		return function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED);
+		/* the stored policies ask for the first */
+		return function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED) &&
+			   !extension_only_computes(function);
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
 		return !is_among(function, only_values, lengthof(only_values));
 	return is_among(function, run_queries, lengthof(run_queries));

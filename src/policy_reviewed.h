@@ -32,7 +32,9 @@ extern bool domain_runs_user_code(Oid type);
 extern bool constant_is_shallow(Node *argument);
 /* and LIKE's pattern */
 extern bool constant_pattern_is_silent(List *args);
-/* policy_class.c: a column's type: does ANALYZE run nothing of a user for it? */
+/* policy_class.c: a function that no user can write */
+extern bool is_superusers_c(Oid function);
+/* a column's type: does ANALYZE run nothing of a user for it? */
 extern bool reviewed_type(Oid type);
 /* an index's operator class: may its code be shown every row? */
 extern bool reviewed_opclass(Oid opclass);

@@ -10,6 +10,7 @@ SET client_min_messages = warning;
 CREATE ROLE trail_owner;
 CREATE ROLE trail_keeper BYPASSRLS IN ROLE trail_owner;
 CREATE SCHEMA trail AUTHORIZATION trail_owner;
+SELECT format('GRANT CREATE ON DATABASE %I TO trail_owner', current_database()) \gexec
 SELECT privseg.create_purpose('trail_mail', 'consent');
 SELECT count(privseg.grant_clearance(r::regrole, 'trail_mail')::text) FROM unnest('{trail_owner,trail_keeper}'::text[]) r;
 SET ROLE trail_owner;
@@ -56,6 +57,7 @@ SELECT o.owner, s.statement, r.code, CASE WHEN r.code <> '42P01' THEN r.message 
 	'ALTER TABLE trail.person ADD g text DEFAULT set_config(''client_min_messages'', ''debug1'', false)',
 	'ALTER TABLE trail.event ADD g int DEFAULT trail.steals()',
 	'ALTER TABLE trail.person ADD g trail.plain, ADD h timestamptz DEFAULT clock_timestamp(), ADD i uuid DEFAULT gen_random_uuid(), ADD j serial, ADD k text DEFAULT current_user, ADD l int GENERATED ALWAYS AS IDENTITY',
+	'CREATE EXTENSION pgcrypto SCHEMA trail; ALTER TABLE trail.person ADD g bytea DEFAULT trail.gen_random_bytes(4)',
 	'ALTER TABLE trail.person ADD g int; ALTER TABLE trail.person ALTER g SET DEFAULT trail.steals()',
 	'CREATE INDEX ON trail.person USING gist (place)',
 	'CREATE INDEX ON trail.person USING spgist (place)',
