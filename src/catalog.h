@@ -12,6 +12,7 @@
 
 #include "compat.h"
 
+#include "catalog/pg_class.h"
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 #include "utils/relcache.h"
@@ -71,6 +72,7 @@ extern Oid catalog_table_oid(CatalogTable table);
 extern Oid catalog_function_oid(CatalogFunction function);
 extern bool catalog_is_own_table(Oid relid);
 extern bool catalog_is_internal_table(Oid relid);
+extern bool catalog_class(Oid relid, FormData_pg_class *class);
 extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);
 

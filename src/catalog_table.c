@@ -223,6 +223,22 @@ catalog_is_internal_table(Oid relid)
 	return false;
 }
 
+/*
+ * catalog_class -- a relation's row in core's catalog, but for what may be NULL; false
+ * where there is none.
+ */
+bool
+catalog_class(Oid relid, FormData_pg_class *class)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	memcpy(class, GETSTRUCT(tuple), CLASS_TUPLE_SIZE);
+	ReleaseSysCache(tuple);
+	return true;
+}
+
 /* catalog_is_own_trigger -- is that the function of a trigger that protection makes? */
 bool
 catalog_is_own_trigger(Oid function)

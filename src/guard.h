@@ -32,7 +32,6 @@ extern void guard_cascade(Query *query);
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
-extern void guard_mark_referential(PlannedStmt *plan, Oid relid);
 extern PolicyReads guard_execution(PlannedStmt *plan, const PolicyContext *context);
 extern PolicyReads guard_reads(PlannedStmt *plan);
 extern bool guard_is_referential(PlannedStmt *plan);
@@ -63,7 +62,6 @@ extern GuardMaking guard_makes(const IntoClause *into);
 extern GuardMaking guard_command_makes(Node *node);
 extern void guard_made(GuardMaking making) pg_attribute_noreturn();
 extern Oid guard_copies(Query *top);
-extern void guard_mark_copies(PlannedStmt *plan, Oid target);
 extern void guard_into(PlannedStmt *plan);
 extern void guard_rewritten(List *range_table);
 
@@ -101,6 +99,7 @@ extern void guard_cursor_fetched(const char *name);
 
 /* guard_utility.c */
 extern Oid guard_locked_relation(RangeVar *relation, LOCKMODE mode);
+extern bool guard_option(List *options, const char *name);
 extern bool guard_rewrites(Node *node);
 extern void guard_utility(PlannedStmt *statement);
 

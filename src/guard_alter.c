@@ -210,17 +210,11 @@ is_child_now(Oid child, Oid parent)
 static bool
 is_heap(Oid relid)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Form_pg_class class;
-	bool result;
+	FormData_pg_class class;
 
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	class = (Form_pg_class) GETSTRUCT(tuple);
-	result = class->relkind == RELKIND_PARTITIONED_TABLE ||
-			 (class->relkind == RELKIND_RELATION && class->relam == HEAP_TABLE_AM_OID);
-	ReleaseSysCache(tuple);
-	return result;
+	return catalog_class(relid, &class) &&
+		   (class.relkind == RELKIND_PARTITIONED_TABLE ||
+			(class.relkind == RELKIND_RELATION && class.relam == HEAP_TABLE_AM_OID));
 }
 
 static void

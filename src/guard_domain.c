@@ -31,12 +31,18 @@ domain_base(Oid domain)
 	return base;
 }
 
-/* is it a column's type, or one below it?  Of arrays and composites core lets no check be added. */
+/*
+ * Is a domain a column's type, or one below it?  Of arrays and composites core lets no check
+ * be added.
+ *	domain	this one; InvalidOid: any that the user owns, who may give its name to another
+ */
 static bool
 type_rests_on(Oid type, Oid domain)
 {
 	for (; OidIsValid(type); type = domain_base(type))
-		if (type == domain)
+		if (OidIsValid(domain) ?
+				type == domain :
+				get_typtype(type) == TYPTYPE_DOMAIN && pg_type_ownercheck(type, GetUserId()))
 			return true;
 	return false;
 }
@@ -50,30 +56,21 @@ has_column_of(Oid relid, Oid domain)
 	if (relation == NULL)
 		return false;
 	for (int i = 0; i < RelationGetNumberOfAttributes(relation) && !result; i++)
-		result = !TupleDescAttr(RelationGetDescr(relation), i)->attisdropped &&
-				 type_rests_on(TupleDescAttr(RelationGetDescr(relation), i)->atttypid, domain);
+		result = type_rests_on(TupleDescAttr(RelationGetDescr(relation), i)->atttypid, domain);
 	relation_close(relation, AccessShareLock);
 	return result;
 }
 
-/* has it a column of a domain that the user owns, who may give its name to another? */
-static bool
-has_column_of_own(Oid relid)
+static void
+refuse_change(Oid domain, const char *what)
 {
-	Relation relation = try_relation_open(relid, AccessShareLock);
-	bool result = false;
+	ListCell *lc;
 
-	if (relation == NULL)
-		return false;
-	for (int i = 0; i < RelationGetNumberOfAttributes(relation) && !result; i++)
-	{
-		Oid type = TupleDescAttr(RelationGetDescr(relation), i)->atttypid;
-
-		for (; OidIsValid(type) && get_typtype(type) == TYPTYPE_DOMAIN; type = domain_base(type))
-			result = result || pg_type_ownercheck(type, GetUserId());
-	}
-	relation_close(relation, AccessShareLock);
-	return result;
+	/* a child has the columns of its parent, and perhaps others */
+	foreach (lc, protected_members())
+		if (has_column_of(lfirst_oid(lc), domain))
+			guard_refuse(lfirst_oid(lc), what,
+						 "It is checked against rows of everybody, and its failure tells of one.");
 }
 
 /*
@@ -83,13 +80,7 @@ has_column_of_own(Oid relid)
 void
 guard_domain_checked(Oid domain)
 {
-	ListCell *lc;
-
-	/* a child has the columns of its parent, and perhaps others */
-	foreach (lc, protected_members())
-		if (has_column_of(lfirst_oid(lc), domain))
-			guard_refuse(lfirst_oid(lc), "such a change of a domain that it uses",
-						 "It is checked against rows of everybody, and its failure tells of one.");
+	refuse_change(domain, "such a change of a domain that it uses");
 }
 
 /*
@@ -100,13 +91,7 @@ guard_domain_checked(Oid domain)
 void
 guard_domain(AlterDomainStmt *alter)
 {
-	ListCell *lc;
-
-	if ((alter->subtype != 'V' && alter->subtype != 'O') || !protected_any() ||
-		row_security_bypassed())
-		return;
-	foreach (lc, protected_members())
-		if (has_column_of_own(lfirst_oid(lc)))
-			guard_refuse(lfirst_oid(lc), "such a change of a domain, where it uses one of yours,",
-						 "It is checked against rows of everybody, and its failure tells of one.");
+	if ((alter->subtype == 'V' || alter->subtype == 'O') && protected_any() &&
+		!row_security_bypassed())
+		refuse_change(InvalidOid, "such a change of a domain, where it uses one of yours,");
 }

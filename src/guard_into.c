@@ -12,7 +12,6 @@
  */
 #include "compat.h"
 
-#include "access/htup_details.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
 #include "commands/defrem.h"
@@ -25,10 +24,6 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rls.h"
-#include "utils/syscache.h"
-
-/* no such syscache: never matches an invalidation */
-#define COPY_MARK (-60)
 
 /* what a command that is running makes that is to hold nothing protected */
 GuardMaking guard_making = MAKES_NOTHING;
@@ -54,23 +49,6 @@ guard_makes(const IntoClause *into)
 	return MAKES_TABLE;
 }
 
-/* as core reads its options: the last one counts */
-static bool
-explain_runs(const ExplainStmt *explain)
-{
-	bool runs = false;
-	ListCell *lc;
-
-	foreach (lc, explain->options)
-	{
-		DefElem *option = lfirst_node(DefElem, lc);
-
-		if (strcmp(option->defname, "analyze") == 0)
-			runs = defGetBoolean(option);
-	}
-	return runs;
-}
-
 /* guard_command_makes -- the same of any command */
 GuardMaking
 guard_command_makes(Node *node)
@@ -93,8 +71,9 @@ guard_command_makes(Node *node)
 
 			/* a query, for core has analysed it */
 			node = castNode(Query, explain->query)->utilityStmt;
-			return node != NULL && explain_runs(explain) ? guard_command_makes(node) :
-														   MAKES_NOTHING;
+			return node != NULL && guard_option(explain->options, "analyze") ?
+					   guard_command_makes(node) :
+					   MAKES_NOTHING;
 		}
 		case T_CopyStmt:
 		{
@@ -107,21 +86,6 @@ guard_command_makes(Node *node)
 		default:
 			return MAKES_NOTHING;
 	}
-}
-
-/* the relation that core is writing anew into this one, or InvalidOid */
-static Oid
-written_anew(Oid relid)
-{
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid result = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		result = ((Form_pg_class) GETSTRUCT(tuple))->relrewrite;
-		ReleaseSysCache(tuple);
-	}
-	return result;
 }
 
 /*
@@ -138,12 +102,13 @@ guard_rewritten(List *range_table)
 	foreach (lc, range_table)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		Oid relid = rte->rtekind == RTE_RELATION ? written_anew(rte->relid) : InvalidOid;
+		FormData_pg_class class;
 
-		if (OidIsValid(relid) && protected_relation(relid) != NULL)
+		if (rte->rtekind == RTE_RELATION && catalog_class(rte->relid, &class) &&
+			OidIsValid(class.relrewrite) && protected_relation(class.relrewrite) != NULL)
 			ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 							errmsg("rows of protected relation \"%s\" are being written anew",
-								   get_rel_name(relid)),
+								   get_rel_name(class.relrewrite)),
 							errhint("Read the relation itself, when the command is through.")));
 	}
 }
@@ -530,17 +495,6 @@ guard_copies(Query *query)
 	return copies_into(query);
 }
 
-/* guard_mark_copies -- so that guard_into() finds it when the plan runs */
-void
-guard_mark_copies(PlannedStmt *plan, Oid target)
-{
-	PlanInvalItem *mark = makeNode(PlanInvalItem);
-
-	mark->cacheId = COPY_MARK;
-	mark->hashValue = target;
-	plan->invalItems = lappend(plan->invalItems, mark);
-}
-
 /* for errhint: where copies may go */
 static int
 hint_where_to(bool is_temporary)
@@ -586,7 +540,7 @@ guard_into(PlannedStmt *plan)
 		PlanInvalItem *mark = lfirst_node(PlanInvalItem, lc);
 		char persistence;
 
-		if (mark->cacheId != COPY_MARK)
+		if (mark->cacheId != MARK_COPIES)
 			continue;
 		persistence = get_rel_persistence(mark->hashValue);
 		if (persistence == RELPERSISTENCE_TEMP && guc_allow_temporary_copies)

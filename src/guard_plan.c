@@ -12,7 +12,6 @@
 #include "access/tableam.h"
 #include "access/xact.h"
 #include "catalog.h"
-#include "access/htup_details.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "errors.h"
@@ -27,10 +26,6 @@
 #include "replication/walsender.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
-#include "utils/syscache.h"
-
-/* marks a plan of core's referential queries: no such syscache, never matches */
-#define REFERENTIAL_MARK (-42)
 
 /* a qual that cannot tell of a row it is asked about */
 static bool
@@ -40,23 +35,12 @@ tells_nothing(Node *qual)
 }
 
 static bool
-index_tells_nothing(List *quals)
-{
-	ListCell *lc;
-
-	foreach (lc, quals)
-		if (!tells_nothing(lfirst(lc)))
-			return false;
-	return true;
-}
-
-static bool
-order_tells_nothing(List *expressions)
+all_are(List *expressions, bool (*test)(Node *expression))
 {
 	ListCell *lc;
 
 	foreach (lc, expressions)
-		if (!order_is_reviewed(lfirst(lc)))
+		if (!test(lfirst(lc)))
 			return false;
 	return true;
 }
@@ -68,16 +52,16 @@ lookup_tells_nothing(Plan *node)
 	switch (nodeTag(node))
 	{
 		case T_IndexScan:
-			return index_tells_nothing(((IndexScan *) node)->indexqualorig) &&
-				   order_tells_nothing(((IndexScan *) node)->indexorderbyorig);
+			return all_are(((IndexScan *) node)->indexqualorig, tells_nothing) &&
+				   all_are(((IndexScan *) node)->indexorderbyorig, order_is_reviewed);
 		case T_IndexOnlyScan:
-			return index_tells_nothing(((IndexOnlyScan *) node)->indexqual);
+			return all_are(((IndexOnlyScan *) node)->indexqual, tells_nothing);
 		case T_BitmapHeapScan:
-			return index_tells_nothing(((BitmapHeapScan *) node)->bitmapqualorig);
+			return all_are(((BitmapHeapScan *) node)->bitmapqualorig, tells_nothing);
 		case T_TidScan:
-			return index_tells_nothing(((TidScan *) node)->tidquals);
+			return all_are(((TidScan *) node)->tidquals, tells_nothing);
 		case T_TidRangeScan:
-			return index_tells_nothing(((TidRangeScan *) node)->tidrangequals);
+			return all_are(((TidRangeScan *) node)->tidrangequals, tells_nothing);
 		default:
 			return true;
 	}
@@ -209,13 +193,9 @@ order_heap_scan(BitmapHeapScan *node)
 static List *
 order_index_scan(IndexScan *node)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(node->indexid));
-	bool rechecks =
-		HeapTupleIsValid(tuple) && ((Form_pg_class) GETSTRUCT(tuple))->relam != BTREE_AM_OID;
+	FormData_pg_class index;
 
-	if (HeapTupleIsValid(tuple))
-		ReleaseSysCache(tuple);
-	if (!rechecks)
+	if (!catalog_class(node->indexid, &index) || index.relam == BTREE_AM_OID)
 		return NIL;
 	node->scan.plan.qual = recheck_last(&node->indexqualorig, node->scan.plan.qual);
 	return node->indexqualorig;
@@ -245,10 +225,10 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 		rechecked = order_heap_scan((BitmapHeapScan *) node);
 	else if (IsA(node, IndexScan))
 		rechecked = order_index_scan((IndexScan *) node);
-	before = list_concat(put_policy_first(node, policy, columns), list_copy(policy));
+	before = list_concat(put_policy_first(node, policy, columns), policy);
 	before = list_concat(before, rechecked);
 	if (columns == NIL && policy_reads_long(before))
-		policy_mark_long(plan, rte->relid);
+		policy_mark_plan(plan, MARK_LONG, rte->relid);
 	if (policy_leads(node->qual, policy, columns, tells_nothing) && lookup_tells_nothing(node))
 		return;
 	ereport(
@@ -357,17 +337,6 @@ guard_plan(PlannedStmt *plan)
 	lazy_parameters = NULL;
 }
 
-/* guard_mark_referential -- note in the plan that it was exempted, for guard_execution() */
-void
-guard_mark_referential(PlannedStmt *plan, Oid relid)
-{
-	PlanInvalItem *mark = makeNode(PlanInvalItem);
-
-	mark->cacheId = REFERENTIAL_MARK;
-	mark->hashValue = relid;
-	plan->invalItems = lappend(plan->invalItems, mark);
-}
-
 /*
  * A dump that holds only who permits something looks like a backup and is none.
  * pg_dump says who it is; where a client has renamed it, what it sets for its
@@ -396,7 +365,7 @@ referential_mark(PlannedStmt *plan)
 	PlanInvalItem *mark =
 		plan->invalItems == NIL ? NULL : llast_node(PlanInvalItem, plan->invalItems);
 
-	return mark != NULL && mark->cacheId == REFERENTIAL_MARK ? mark : NULL;
+	return mark != NULL && mark->cacheId == MARK_REFERENTIAL ? mark : NULL;
 }
 
 /* guard_is_referential -- is the plan one of core's referential queries? */

@@ -48,15 +48,9 @@
 static Oid
 owner_of(Oid relid)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
-	Oid owner = InvalidOid;
+	FormData_pg_class class;
 
-	if (HeapTupleIsValid(tuple))
-	{
-		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
-		ReleaseSysCache(tuple);
-	}
-	return owner;
+	return catalog_class(relid, &class) ? class.relowner : InvalidOid;
 }
 
 /* ---- which foreign keys there are ---- */

@@ -76,15 +76,9 @@ statistics_shown(PG_FUNCTION_ARGS)
 static Oid
 toast_of(Oid catalog)
 {
-	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(catalog));
-	Oid toast = InvalidOid;
+	FormData_pg_class class;
 
-	if (HeapTupleIsValid(tuple))
-	{
-		toast = ((Form_pg_class) GETSTRUCT(tuple))->reltoastrelid;
-		ReleaseSysCache(tuple);
-	}
-	return toast;
+	return catalog_class(catalog, &class) ? class.reltoastrelid : InvalidOid;
 }
 
 /* guard_keeps_statistics -- is it a catalog of values that ANALYZE has kept? */

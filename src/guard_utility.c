@@ -42,9 +42,9 @@ require_owner(const RangeVar *relation, Oid relid, Oid old_relid, void *arg)
 }
 
 /*
- * guard_locked_relation -- the relation that an owner's command is about, locked as the command will lock
- * it, and named so that nothing else can be found under its name: while a
- * command waits for a lock, names may move.
+ * guard_locked_relation -- the relation that an owner's command is about, locked as
+ * the command will lock it, and named so that nothing else can be found under its
+ * name: while a command waits for a lock, names may move.
  */
 Oid
 guard_locked_relation(RangeVar *relation, LOCKMODE mode)
@@ -370,24 +370,16 @@ guard_maintenance(bool locks_own)
 static void
 guard_vacuum(VacuumStmt *vacuum)
 {
-	bool full = false;
 	bool own = vacuum->rels == NIL;
 	ListCell *lc;
 
-	foreach (lc, vacuum->options)
-	{
-		DefElem *option = lfirst_node(DefElem, lc);
-
-		if (strcmp(option->defname, "full") == 0)
-			full = defGetBoolean(option);
-	}
 	foreach (lc, vacuum->rels)
 	{
 		VacuumRelation *relation = lfirst_node(VacuumRelation, lc);
 
 		own = own || catalog_is_internal_table(named_relation(relation->relation));
 	}
-	guard_maintenance(vacuum->is_vacuumcmd && full && own);
+	guard_maintenance(vacuum->is_vacuumcmd && own && guard_option(vacuum->options, "full"));
 }
 
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */
@@ -411,6 +403,23 @@ guard_extension_contents(AlterExtensionContentsStmt *alter)
 	if (protected_relation(object.objectId) != NULL)
 		guard_refuse(object.objectId, "ALTER EXTENSION ... ADD",
 					 "Dumps would be without its rows, and say nothing.");
+}
+
+/* guard_option -- a command's, as core reads them: the last one of the name counts */
+bool
+guard_option(List *options, const char *name)
+{
+	bool result = false;
+	ListCell *lc;
+
+	foreach (lc, options)
+	{
+		DefElem *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, name) == 0)
+			result = defGetBoolean(option);
+	}
+	return result;
 }
 
 /* guard_rewrites -- may guard_utility() change the tree of such a command? */

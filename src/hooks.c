@@ -158,7 +158,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	if (OidIsValid(referential))
 	{
 		plan = run_planner(parse, query_string, cursor_options, params);
-		guard_mark_referential(plan, referential);
+		policy_mark_plan(plan, MARK_REFERENTIAL, referential);
 		if (protected_relation(referential) != NULL)
 			guard_print();
 		return plan;
@@ -175,7 +175,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	plan->invalItems = list_concat(plan->invalItems, global->invalItems);
 	plan->relationOids = list_concat(plan->relationOids, global->relationOids);
 	if (OidIsValid(copies_into))
-		guard_mark_copies(plan, copies_into);
+		policy_mark_plan(plan, MARK_COPIES, copies_into);
 	guard_plan(plan);
 	if (guard_reads(plan) != READS_NOTHING)
 		guard_print();

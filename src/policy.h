@@ -122,6 +122,18 @@ extern void policy_context_leave(const PolicyContext *context);
 extern void policy_parameters_begin(QueryDesc *query);
 extern bool policy_parameter_is_fetched(const Param *parameter);
 
+/* ---- notes in a plan, that outlive it in the cache (policy_statement.c) ---- */
+
+/* stand among the plan's invalidation items; there are no such syscaches */
+typedef enum PlanMark
+{
+	MARK_REFERENTIAL = -42, /* one of core's for a foreign key on this relation; the last item */
+	MARK_COPIES = -60,      /* would copy protected rows into this relation */
+	MARK_LONG = -77         /* asks for long values of this relation before the policy */
+} PlanMark;
+
+extern void policy_mark_plan(PlannedStmt *plan, PlanMark kind, Oid relid);
+
 /* policy_page.c */
 extern int policy_pages_begin(PlanState *root);
 
@@ -130,7 +142,6 @@ extern int policy_pages_begin(PlanState *root);
 extern void policy_lock_whole(EState *state);
 extern void policy_compile(PlanState *state);
 extern bool policy_reads_long(List *quals);
-extern void policy_mark_long(PlannedStmt *plan, Oid relid);
 extern void policy_lock_long(const PlannedStmt *plan);
 extern void policy_leave_stack(int depth);
 

@@ -32,8 +32,9 @@ static const Oid run_queries[] = {
 	F_SCHEMA_TO_XML,   F_SCHEMA_TO_XMLSCHEMA,   F_SCHEMA_TO_XML_AND_XMLSCHEMA,
 	F_DATABASE_TO_XML, F_DATABASE_TO_XMLSCHEMA, F_DATABASE_TO_XML_AND_XMLSCHEMA};
 
-static bool
-is_among(Oid function, const Oid *functions, size_t n)
+/* function_is_among -- is it one of these? */
+bool
+function_is_among(Oid function, const Oid *functions, size_t n)
 {
 	for (size_t i = 0; i < n; i++)
 		if (functions[i] == function)
@@ -62,8 +63,8 @@ function_is_of_user(Oid function, void *context)
 		return function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED) &&
 			   !extension_only_computes(function);
 	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return !is_among(function, only_values, lengthof(only_values));
-	return is_among(function, run_queries, lengthof(run_queries));
+		return !function_is_among(function, only_values, lengthof(only_values));
+	return function_is_among(function, run_queries, lengthof(run_queries));
 }
 
 /*
@@ -100,52 +101,52 @@ types_are_of_core(Node *call, List *args)
 	return true;
 }
 
+/* of a node that calls a function; or false */
 static bool
-runs(Node *node, void *context)
+arguments_of(Node *node, List **args)
 {
-	if (node == NULL)
-		return false;
-	check_stack_depth();
-	if (check_functions_in_node(node, function_is_of_user, NULL))
-		return true;
 	switch (nodeTag(node))
 	{
-		case T_SubLink:
-		case T_SubPlan:
-			return true;
-		case T_CoerceToDomain:
-			if (domain_runs_user_code(((CoerceToDomain *) node)->resulttype))
-				return true;
-			break;
 		case T_FuncExpr:
-			if (!types_are_of_core(node, ((FuncExpr *) node)->args))
-				return true;
-			break;
+			*args = ((FuncExpr *) node)->args;
+			return true;
 		case T_OpExpr:
 		case T_DistinctExpr:
 		case T_NullIfExpr:
-			if (!types_are_of_core(node, ((OpExpr *) node)->args))
-				return true;
-			break;
+			*args = ((OpExpr *) node)->args;
+			return true;
 		case T_ScalarArrayOpExpr:
-			if (!types_are_of_core(node, ((ScalarArrayOpExpr *) node)->args))
-				return true;
-			break;
+			*args = ((ScalarArrayOpExpr *) node)->args;
+			return true;
 		case T_CoerceViaIO:
-			if (!types_are_of_core(node, list_make1(((CoerceViaIO *) node)->arg)))
-				return true;
-			break;
+			*args = list_make1(((CoerceViaIO *) node)->arg);
+			return true;
 		case T_MinMaxExpr:
-			if (!types_are_of_core(node, ((MinMaxExpr *) node)->args))
-				return true;
-			break;
+			*args = ((MinMaxExpr *) node)->args;
+			return true;
 		case T_RowCompareExpr:
-			if (!types_are_of_core(node, ((RowCompareExpr *) node)->largs))
-				return true;
-			break;
+			*args = ((RowCompareExpr *) node)->largs;
+			return true;
 		default:
-			break;
+			return false;
 	}
+}
+
+static bool
+runs(Node *node, void *context)
+{
+	List *args;
+
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	if (IsA(node, SubLink) || IsA(node, SubPlan) ||
+		check_functions_in_node(node, function_is_of_user, NULL))
+		return true;
+	if (IsA(node, CoerceToDomain) && domain_runs_user_code(((CoerceToDomain *) node)->resulttype))
+		return true;
+	if (arguments_of(node, &args) && !types_are_of_core(node, args))
+		return true;
 	return expression_tree_walker(node, runs, NULL);
 }
 

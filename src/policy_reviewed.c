@@ -199,17 +199,18 @@ static const Oid for_definitions[] = {
 	F_EXTRACT_TEXT_DATE,
 };
 
-/* What gives a part of a value, or the same value of a wider type. */
+/* What gives the same value of another type, and another one for each that differs. */
+static const Oid for_conversions[] = {
+	F_INT4_INT2,   F_INT8_INT2,   F_INT8_INT4,     F_NUMERIC_INT2, F_NUMERIC_INT4, F_NUMERIC_INT8,
+	F_FLOAT8_INT2, F_FLOAT8_INT4, F_FLOAT8_FLOAT4, F_TEXT_NAME,    F_TEXT_BPCHAR,
+};
+
+/* What gives a part of a value, or about the same. */
 static const Oid for_parts[] = {
 	F_JSONB_OBJECT_FIELD,  F_JSONB_OBJECT_FIELD_TEXT,
 	F_JSONB_ARRAY_ELEMENT, F_JSONB_ARRAY_ELEMENT_TEXT,
 	F_JSONB_EXTRACT_PATH,  F_JSONB_EXTRACT_PATH_TEXT,
-	F_INT4_INT2,           F_INT8_INT2,
-	F_INT8_INT4,           F_NUMERIC_INT2,
-	F_NUMERIC_INT4,        F_NUMERIC_INT8,
-	F_FLOAT8_INT2,         F_FLOAT8_INT4,
-	F_FLOAT8_INT8,         F_FLOAT8_FLOAT4,
-	F_TEXT_NAME,           F_TEXT_BPCHAR,
+	F_FLOAT8_INT8,
 };
 
 /* ---- arguments ---- */
@@ -443,7 +444,7 @@ n_values(List *args)
 
 /*
  * Of one row's value alone, and comparing it with nothing: how big what is made of it is
- * then answers no question about it.  Texts may be put together.
+ * then answers no question about it.
  */
 static bool
 is_of_one_value(Oid function, List *args)
@@ -453,10 +454,8 @@ is_of_one_value(Oid function, List *args)
 		return false;
 	if (is_for_definitions(function, args))
 		return true;
-	for (size_t i = 0; i < lengthof(for_parts); i++)
-		if (for_parts[i] == function)
-			return true;
-	return false;
+	return function_is_among(function, for_parts, lengthof(for_parts)) ||
+		   function_is_among(function, for_conversions, lengthof(for_conversions));
 }
 
 /* ---- expressions ---- */
@@ -632,20 +631,14 @@ reviewed_definition(Node *expression)
 bool
 reviewed_conversion(Node *expression)
 {
-	static const Oid keep_apart[] = {F_INT4_INT2,     F_INT8_INT2,    F_INT8_INT4,   F_NUMERIC_INT2,
-									 F_NUMERIC_INT4,  F_NUMERIC_INT8, F_FLOAT8_INT2, F_FLOAT8_INT4,
-									 F_FLOAT8_FLOAT4, F_TEXT_NAME,    F_TEXT_BPCHAR};
-
 	if (IsA(expression, Var))
 		return true;
 	if (IsA(expression, RelabelType))
 		return reviewed_conversion((Node *) ((RelabelType *) expression)->arg);
-	if (!IsA(expression, FuncExpr))
-		return false;
-	for (size_t i = 0; i < lengthof(keep_apart); i++)
-		if (keep_apart[i] == ((FuncExpr *) expression)->funcid)
-			return reviewed_conversion(linitial(((FuncExpr *) expression)->args));
-	return false;
+	return IsA(expression, FuncExpr) &&
+		   function_is_among(((FuncExpr *) expression)->funcid, for_conversions,
+							 lengthof(for_conversions)) &&
+		   reviewed_conversion(linitial(((FuncExpr *) expression)->args));
 }
 
 static bool

@@ -25,7 +25,9 @@ extern bool reviewed_conversion(Node *expression);
 extern bool reviewed_definition(Node *expression);
 /* values of a type: does nobody else's code see them? */
 extern bool type_is_of_core(Oid type);
-/* policy_code.c: an expression's functions and types: is any of them a user's? */
+/* policy_code.c: a function in a list of them */
+extern bool function_is_among(Oid function, const Oid *functions, size_t n);
+/* an expression's functions and types: is any of them a user's? */
 extern bool runs_user_code(Node *expression);
 extern bool domain_runs_user_code(Oid type);
 /* policy_constant.c: a constant argument that leads to few calls */

@@ -201,6 +201,19 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 	ReThrowError(error);
 }
 
+/* ---- notes in a plan ---- */
+
+/* policy_mark_plan -- note something about a relation, for when the plan runs */
+void
+policy_mark_plan(PlannedStmt *plan, PlanMark kind, Oid relid)
+{
+	PlanInvalItem *mark = makeNode(PlanInvalItem);
+
+	mark->cacheId = kind;
+	mark->hashValue = relid;
+	plan->invalItems = lappend(plan->invalItems, mark);
+}
+
 /* ---- running ---- */
 
 static PolicyExecution *executions = NULL;

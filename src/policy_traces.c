@@ -82,9 +82,6 @@ policy_compile(PlanState *state)
 
 /* ---- long values, which lie in a table of their own ---- */
 
-/* marks plans that may read one before the policy: no such syscache, never matches */
-#define LONG_MARK (-77)
-
 static bool
 reads_long(Node *node, void *context)
 {
@@ -101,17 +98,6 @@ bool
 policy_reads_long(List *quals)
 {
 	return reads_long((Node *) quals, NULL);
-}
-
-/* policy_mark_long -- a scan of this relation asks such clauses before the policy */
-void
-policy_mark_long(PlannedStmt *plan, Oid relid)
-{
-	PlanInvalItem *mark = makeNode(PlanInvalItem);
-
-	mark->cacheId = LONG_MARK;
-	mark->hashValue = relid;
-	plan->invalItems = lappend(plan->invalItems, mark);
 }
 
 static void
@@ -144,7 +130,7 @@ policy_lock_long(const PlannedStmt *plan)
 	if (IsParallelWorker())
 		return;
 	foreach (lc, plan->invalItems)
-		if (lfirst_node(PlanInvalItem, lc)->cacheId == LONG_MARK)
+		if (lfirst_node(PlanInvalItem, lc)->cacheId == MARK_LONG)
 			lock_long(lfirst_node(PlanInvalItem, lc)->hashValue);
 }
 
