@@ -135,6 +135,7 @@ COMMENT ON VIEW privseg.protected_relation IS 'the protected relations; subject_
 CREATE VIEW privseg.protected_column AS
 SELECT c.relation, c.column_name, c.category, c.mask, d.sensitivity, d.protected_attribute
   FROM privseg.protected_columns c
+  JOIN privseg.protected_relations r ON r.relation = c.relation
   LEFT JOIN privseg.data_categories d ON d.name = c.category;
 COMMENT ON VIEW privseg.protected_column IS 'the classified columns of protected relations';
 GRANT SELECT ON privseg.protected_relation, privseg.protected_column TO PUBLIC;
@@ -151,6 +152,10 @@ AS $$
 	SELECT relid::pg_catalog.regclass FROM tree
 $$;
 COMMENT ON FUNCTION privseg.relation_tree(regclass) IS 'a relation and its partitions and inheritance children';
+
+CREATE FUNCTION privseg.lock_tree(relation regclass, alone boolean) RETURNS regclass[]
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'lock_tree';
+COMMENT ON FUNCTION privseg.lock_tree(regclass, boolean) IS 'lock a relation and all below it, and say which those are; for the extension itself';
 
 CREATE FUNCTION privseg.key_kind(key_type regtype) RETURNS text
 LANGUAGE sql IMMUTABLE
@@ -314,6 +319,7 @@ DECLARE
 	subject_type regtype;
 	domain_type regtype;
 	is_open boolean;
+	members regclass[];
 	member regclass;
 	code text;
 BEGIN
@@ -343,18 +349,16 @@ BEGIN
 					  WHEN 'f' THEN 'Protect the table on its own server.'
 					  ELSE 'Protect a table that holds personal data.' END;
 	END IF;
-	IF class.relispartition OR EXISTS (SELECT FROM pg_inherits i WHERE i.inhrelid = protect.relation) THEN
-		RAISE EXCEPTION '"%" is a partition or an inheritance child', class.relname
-			USING ERRCODE = 'wrong_object_type',
-				  HINT = 'Protect the topmost parent; its children are protected with it.';
-	END IF;
+	-- as it is once nobody else can change it, or give its name to another
+	members := privseg.lock_tree(protect.relation, true);
+	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
 	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = protect.relation) THEN
 		RAISE EXCEPTION '"%" is already protected', class.relname
 			USING ERRCODE = 'duplicate_object',
 				  HINT = 'Call privseg.unprotect() first to protect it in another way.';
 	END IF;
-	IF EXISTS (SELECT FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t
-				WHERE c.relkind NOT IN ('r', 'p') OR (c.relkind = 'r' AND c.relam <> 2)) THEN
+	IF EXISTS (SELECT FROM pg_class c
+				WHERE c.oid = ANY (members) AND (c.relkind NOT IN ('r', 'p') OR (c.relkind = 'r' AND c.relam <> 2))) THEN
 		RAISE EXCEPTION '"%" is not, or not wholly, stored as ordinary tables', class.relname
 			USING ERRCODE = 'feature_not_supported',
 				  DETAIL = 'Foreign tables and other table access methods may be read past the policy.';
@@ -362,6 +366,9 @@ BEGIN
 
 	-- the columns
 	keys := protect.subject || COALESCE(protect.also_about, '{}');
+	IF array_position(keys, NULL) IS NOT NULL THEN
+		RAISE EXCEPTION 'a column in also_about must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
 	IF cardinality(keys) > 9 THEN
 		RAISE EXCEPTION 'too many columns in also_about' USING ERRCODE = 'program_limit_exceeded';
 	END IF;
@@ -438,7 +445,7 @@ BEGIN
 	-- what came with the table from a dump of it alone is not what it was
 	FOR member, key IN
 		SELECT p.polrelid, p.polname FROM pg_policy p JOIN pg_depend d ON d.classid = 'pg_policy'::regclass AND d.objid = p.oid
-		 WHERE p.polrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t) AND p.polname IN ('privseg', 'privseg_library')
+		 WHERE p.polrelid = ANY (members) AND p.polname IN ('privseg', 'privseg_library')
 		   AND d.refclassid = 'pg_proc'::regclass AND d.refobjid = 'privseg.library_is_preloaded()'::regprocedure
 	LOOP
 		EXECUTE format('DROP POLICY %I ON %s', key, member);
@@ -449,7 +456,7 @@ BEGIN
 	END LOOP;
 	FOR member, key IN
 		SELECT g.tgrelid, g.tgname FROM pg_trigger g
-		 WHERE g.tgrelid IN (SELECT t FROM privseg.relation_tree(protect.relation) t)
+		 WHERE g.tgrelid = ANY (members)
 		   AND g.tgfoid = 'privseg.subject_moved()'::regprocedure AND g.tgparentid = 0
 	LOOP
 		EXECUTE format('DROP TRIGGER %I ON %s', key, member);
@@ -457,7 +464,7 @@ BEGIN
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
 
 	FOR member, code IN
-		SELECT t, string_agg(u, ', ') FROM privseg.relation_tree(protect.relation) t, privseg.unreviewed_code(t) u GROUP BY t
+		SELECT t, string_agg(u, ', ') FROM unnest(members) t, privseg.unreviewed_code(t) u GROUP BY t
 	LOOP
 		RAISE NOTICE '"%" runs code over rows of everybody: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
 			USING DETAIL = 'It is not known to be silent.', HINT = 'Let nobody change it who may not see the rows.';
@@ -472,10 +479,10 @@ BEGIN
 	END IF;
 	INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
 	SELECT protect.relation, c.oid, c.relrowsecurity, c.relforcerowsecurity
-	  FROM privseg.relation_tree(protect.relation) t JOIN pg_class c ON c.oid = t;
+	  FROM pg_class c WHERE c.oid = ANY (members);
 
 	-- what it is from now on
-	FOR member IN SELECT t FROM privseg.relation_tree(protect.relation) t
+	FOREACH member IN ARRAY members
 	LOOP
 		PERFORM privseg.secure_relation(member, protect.subject, COALESCE(protect.also_about, '{}'));
 	END LOOP;
@@ -486,6 +493,12 @@ BEGIN
 			CASE WHEN protect.subject_of IS NULL
 				 THEN decode(replace(gen_random_uuid()::text, '-', ''), 'hex') END,
 			protect.residence, protect.birth_date);
+	-- a label may have been there before
+	INSERT INTO privseg.protected_columns (relation, column_name, category)
+	SELECT protect.relation, a.attname, l.label
+	  FROM pg_seclabel l JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
+	 WHERE l.provider = 'privseg' AND l.classoid = 'pg_class'::regclass AND l.objoid = protect.relation AND NOT a.attisdropped
+	ON CONFLICT ON CONSTRAINT protected_columns_pkey DO UPDATE SET category = EXCLUDED.category;
 	IF protect.subject_of IS NULL AND current_setting('transaction_isolation') LIKE 'read %' THEN
 		PERFORM privseg.fold_consent(protect.relation);
 	END IF;
@@ -501,6 +514,7 @@ AS $$
 DECLARE
 	entry privseg.protected_relations;
 	children text;
+	members regclass[];
 	member regclass;
 	policy_name name;
 	undo privseg.protection_undo;
@@ -523,11 +537,12 @@ BEGIN
 				  DETAIL = children,
 				  HINT = 'Unprotect those first.';
 	END IF;
+	members := privseg.lock_tree(unprotect.relation, false);
 	IF entry.subject_table = entry.relation THEN
 		PERFORM privseg.forget_consent_set(unprotect.relation, NULL);
 	END IF;
 	DELETE FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
-	FOR member IN SELECT t FROM privseg.relation_tree(unprotect.relation) t
+	FOREACH member IN ARRAY members
 	LOOP
 		FOR policy_name IN SELECT p.polname FROM pg_policy p
 			 WHERE p.polrelid = member AND p.polname IN ('privseg', 'privseg_library')
@@ -550,7 +565,7 @@ BEGIN
 	END LOOP;
 	FOR member IN
 		SELECT t.tgrelid::regclass FROM pg_trigger t
-		 WHERE t.tgrelid IN (SELECT m FROM privseg.relation_tree(unprotect.relation) m)
+		 WHERE t.tgrelid = ANY (members)
 		   AND t.tgname = 'privseg_subject_moved' AND t.tgparentid = 0
 	LOOP
 		EXECUTE format('DROP TRIGGER privseg_subject_moved ON %s', member);
@@ -559,6 +574,10 @@ BEGIN
 		END IF;
 	END LOOP;
 	DELETE FROM privseg.protection_undo u WHERE u.relation = unprotect.relation;
+	IF EXISTS (SELECT FROM privseg.protected_columns c WHERE c.relation = unprotect.relation) THEN
+		RAISE NOTICE 'columns of "%" stay classified', unprotect.relation
+			USING HINT = 'privseg.classify() with category NULL takes a classification away.';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION privseg.unprotect(regclass) IS
@@ -585,6 +604,7 @@ BEGIN
 			USING ERRCODE = 'wrong_object_type',
 				  DETAIL = 'Ordinary and partitioned tables can.';
 	END IF;
+	PERFORM privseg.lock_tree(carry_subject.relation, true);
 	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = carry_subject.relation) THEN
 		RAISE EXCEPTION '"%" is already protected', carry_subject.relation
 			USING ERRCODE = 'duplicate_object', HINT = 'Carry the subject before protecting the relation.';
@@ -619,6 +639,10 @@ BEGIN
 		RAISE EXCEPTION 'column "%" of "%" already exists', carry_subject.subject, carry_subject.relation
 			USING ERRCODE = 'duplicate_column';
 	END IF;
+	IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = carry_subject.relation AND t.tgname = 'privseg_subject_carried') THEN
+		RAISE EXCEPTION '"%" carries a subject already', carry_subject.relation
+			USING ERRCODE = 'duplicate_object', HINT = 'DROP TRIGGER privseg_subject_carried first, to carry another.';
+	END IF;
 	SELECT a.attname INTO from_column FROM pg_attribute a
 	 WHERE a.attrelid = carry_subject.relation AND a.attnum = reference.conkey[1];
 	SELECT format_type(a.atttypid, a.atttypmod)
@@ -650,7 +674,8 @@ BEGIN
 	IF classify.relation IS NULL OR classify.column_name IS NULL THEN
 		RAISE EXCEPTION 'relation and column must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
-	IF NOT EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = classify.relation) THEN
+	IF classify.category IS NOT NULL
+	   AND NOT EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = classify.relation) THEN
 		RAISE EXCEPTION '"%" is not protected', classify.relation
 			USING ERRCODE = 'wrong_object_type',
 				  HINT = 'Protect the relation first, with privseg.protect().';
@@ -662,8 +687,6 @@ BEGIN
 	END IF;
 	IF classify.category IS NULL THEN
 		EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS NULL', classify.relation, classify.column_name);
-		DELETE FROM privseg.protected_columns c
-		 WHERE c.relation = classify.relation AND c.column_name = classify.column_name;
 		RETURN;
 	END IF;
 	IF NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = classify.category) THEN
@@ -672,10 +695,8 @@ BEGIN
 	END IF;
 	EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS %L', classify.relation, classify.column_name,
 				   classify.category);
-	INSERT INTO privseg.protected_columns (relation, column_name, category, mask)
-	VALUES (classify.relation, classify.column_name, classify.category, classify.mask)
-	ON CONFLICT ON CONSTRAINT protected_columns_pkey
-	DO UPDATE SET category = EXCLUDED.category, mask = EXCLUDED.mask;
+	UPDATE privseg.protected_columns c SET mask = classify.mask
+	 WHERE c.relation = classify.relation AND c.column_name = classify.column_name;
 END
 $$;
 COMMENT ON FUNCTION privseg.classify(regclass, name, text, text) IS

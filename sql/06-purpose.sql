@@ -119,6 +119,9 @@ AS $$
 DECLARE
 	used_by text;
 BEGIN
+	IF drop_data_category.name IS NULL THEN
+		RAISE EXCEPTION 'name of a data category must not be NULL' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
 	IF NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = drop_data_category.name) THEN
 		RAISE EXCEPTION 'data category "%" does not exist', drop_data_category.name USING ERRCODE = 'undefined_object';
 	END IF;

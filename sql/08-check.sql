@@ -95,21 +95,29 @@ AS $$
 			 WHERE i.indrelid = r.relation AND i.indisunique AND i.indimmediate AND i.indisvalid
 			   AND i.indnkeyatts = 1 AND i.indpred IS NULL AND i.indexprs IS NULL AND a.attname = r.subject_column)
 		UNION ALL
-		SELECT 6, 'violation', 'classification', format('%s.%s', COALESCE(c.relation, l.objoid::regclass), COALESCE(c.column_name, l.attname)),
+		SELECT 6, CASE WHEN c.category IS NULL AND p.relation IS NULL THEN 'gap' ELSE 'violation' END, 'classification',
+			   format('%s.%s', COALESCE(c.relation, l.objoid::regclass), COALESCE(c.column_name, l.attname)),
 			   CASE WHEN l.label IS NULL THEN 'its security label is missing'
-					WHEN c.category IS NULL THEN 'it has a security label that privseg does not know'
-					ELSE 'the security label and its copy differ' END,
-			   CASE WHEN c.category IS NULL THEN 'Protect the relation, and call privseg.classify().'
+					WHEN c.category IS NOT NULL THEN 'the security label and its copy differ'
+					WHEN p.relation IS NULL THEN 'it is classified, but its relation is not protected'
+					ELSE 'it has a security label that privseg does not know' END,
+			   CASE WHEN c.category IS NULL AND p.relation IS NULL
+					THEN 'Call privseg.protect(), or privseg.classify() with category NULL.'
 					ELSE 'Call privseg.classify(); a restore without security labels loses them.' END
 		  FROM privseg.protected_columns c
 		  FULL JOIN (SELECT s.objoid, a.attname, s.label FROM pg_seclabel s
 					   JOIN pg_attribute a ON a.attrelid = s.objoid AND a.attnum = s.objsubid
 					  WHERE s.provider = 'privseg' AND s.classoid = 'pg_class'::regclass) l
 			ON l.objoid = c.relation AND l.attname = c.column_name
+		  LEFT JOIN privseg.protected_relations p ON p.relation = COALESCE(c.relation, l.objoid::regclass)
 		 WHERE c.category IS DISTINCT FROM l.label
 		UNION ALL
+		SELECT 6, 'violation', 'classification', format('%s.%s', c.relation, c.column_name), format('there is no data category "%s"', c.category),
+			   'Call privseg.create_data_category(), or privseg.classify() with one that exists.'
+		  FROM privseg.protected_columns c WHERE NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = c.category)
+		UNION ALL
 		SELECT 7, 'gap', 'classification', r.relation::text,
-			   format('%s of its columns are not classified', count(*)), 'Call privseg.classify() for each.'
+			   format('columns that are not classified: %s', count(*)), 'Call privseg.classify() for each.'
 		  FROM privseg.protected_relations r
 		  JOIN pg_attribute a ON a.attrelid = r.relation AND a.attnum > 0 AND NOT a.attisdropped
 		 WHERE a.attname <> r.subject_column
@@ -155,7 +163,7 @@ AS $$
 		  FROM pg_roles r WHERE (r.rolbypassrls OR r.rolreplication) AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.protected_relations)
 		UNION ALL
 		SELECT 13, 'gap', 'consent', format('%s, purpose %s', r.subject_table, r.purpose),
-			   format('%s consents name no notice; no material notice ever overtakes them', count(*)),
+			   format('consents that name no notice, and that no material notice overtakes: %s', count(*)),
 			   'Name the notice that people were shown when you record consent.'
 		  FROM privseg.consent_record r
 		 WHERE r.kind = 'consent' AND r.status IN ('given', 'renewed') AND r.notice IS NULL AND r.subject_table <> 0

@@ -24,6 +24,7 @@
 typedef enum CatalogTable
 {
 	CATALOG_PURPOSES,
+	CATALOG_DATA_CATEGORIES,
 	CATALOG_NOTICES,
 	CATALOG_PROTECTED_RELATIONS,
 	CATALOG_PROTECTED_COLUMNS,
@@ -166,6 +167,7 @@ extern bool clearance_any(Oid role);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool may_bypass_row_security(void);
+extern const char *or_bypass(void);
 extern bool catalog_copies_for_replication;
 extern bool row_security_bypassed(void);
 

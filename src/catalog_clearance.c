@@ -284,6 +284,14 @@ may_bypass_row_security(void)
 		   has_bypassrls_privilege(GetSessionUserId());
 }
 
+/* or_bypass -- the end of a hint, for who may take that way */
+const char *
+or_bypass(void)
+{
+	return may_bypass_row_security() ? "; or, to maintain the database, SET row_security = off" :
+									   "";
+}
+
 /*
  * Logical replication's initial copy is one COPY TO STDOUT over a replication
  * connection, and cannot set anything first.  It must be whole.

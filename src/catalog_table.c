@@ -34,6 +34,7 @@
 
 static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_PURPOSES] = "purposes",
+	[CATALOG_DATA_CATEGORIES] = "data_categories",
 	[CATALOG_NOTICES] = "notices",
 	[CATALOG_PROTECTED_RELATIONS] = "protected_relations",
 	[CATALOG_PROTECTED_COLUMNS] = "protected_columns",

@@ -503,8 +503,12 @@ require_recorder(const char *purpose_name)
 	ereport(
 		ERROR,
 		(errcode(PRIVSEG_ERR_DENIED),
-		 errmsg("role \"%s\" may not record consent for this purpose",
-				GetUserNameFromId(GetUserId(), false)),
+		 purpose_name != NULL ?
+			 errmsg("role \"%s\" may not record consent for this purpose",
+					GetUserNameFromId(GetUserId(), false)) :
+			 errmsg(
+				 "role \"%s\" may not record objections, signals, or a withdrawal from every purpose",
+				 GetUserNameFromId(GetUserId(), false)),
 		 errhint(
 			 "Members of privseg_steward may, and roles with the clearance use \"collect\" for the purpose.")));
 }
@@ -603,6 +607,11 @@ record_consent(PG_FUNCTION_ARGS)
 		nulls[i] = PG_ARGISNULL(i) ? 'n' : ' ';
 	}
 	arguments[1] = CStringGetTextDatum(subject);
+	if (PG_ARGISNULL(5))
+	{
+		arguments[5] = CStringGetTextDatum("api");
+		nulls[5] = ' ';
+	}
 	arguments[11] = CStringGetTextDatum("consent");
 	nulls[11] = ' ';
 	PG_RETURN_INT64(add_record(arguments, nulls));

@@ -83,11 +83,15 @@ extern uint64 guard_n_policed(void);
 
 /* guard_counters.c */
 extern bool guard_sees_counts(void);
+extern bool guard_sees_counters(void);
 extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
 extern bool guard_is_of_protected(Oid relid);
+
+/* guard_verbose.c */
 extern void guard_verbose(Node *node);
 extern bool guard_is_quiet(Node *node);
+extern void guard_command_failed(void);
 
 /* guard_statistics.c */
 extern void guard_statistics(Query *query);
@@ -123,7 +127,18 @@ extern void guard_published(Oid relid, Oid namespace);
 extern void guard_domain(AlterDomainStmt *alter);
 extern void guard_domain_checked(Oid domain);
 
-/* guard_define.c */
+/* guard_index.c */
+extern void guard_index_created(Oid index);
+extern void guard_joins_tree(Oid member, Oid parent);
+
+/* guard_define.c; and why something is refused */
+#define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
+#define WHILE_REWRITTEN "It would run code of a user while rows of everybody are written anew."
+#define SET_LATER \
+	"It would run code of a user for rows of everybody. Add the column, then SET DEFAULT."
+#define TELLS_SIZE "The size of it answers what it asks about rows of anybody."
+#define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
+
 typedef struct GuardCommand
 {
 	bool in_command;
@@ -137,6 +152,9 @@ extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attrib
 extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
 extern void guard_default_partition(Oid parent);
 extern bool guard_may_define(void);
+extern bool guard_is_protected_now(Oid relid);
+extern bool guard_is_empty(Oid relid);
+extern Node *guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog);
 extern Oid guard_referring(Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 

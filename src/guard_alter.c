@@ -186,24 +186,24 @@ schema_altered(Oid namespace)
 		own_object(name);
 }
 
-/* has the child that parent now? */
-static bool
-is_child_now(Oid child, Oid parent)
+/* the parents a table has now */
+static List *
+parents_now(Oid child)
 {
 	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
-	bool found = false;
+	List *result = NIL;
 
 	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(child));
 	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent == parent;
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		result = lappend_oid(result, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
 	systable_endscan(scan);
 	table_close(inherits, AccessShareLock);
-	return found;
+	return result;
 }
 
 /* is it a heap, or a partitioned table: nothing that is read in ways of its own */
@@ -217,21 +217,54 @@ is_heap(Oid relid)
 			(class.relkind == RELKIND_RELATION && class.relam == HEAP_TABLE_AM_OID));
 }
 
+/* the root of the protected tree that a relation is in, or InvalidOid */
+static Oid
+root_of(Oid relid)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+
+	return entry != NULL ? entry->relid : InvalidOid;
+}
+
+/*
+ * Has a table, or will it have, a parent outside the protected tree?  ANALYZE, and a change
+ * of a column's type, reach its rows from there.
+ *	below	what joins the tree: parents there are well
+ */
+static bool
+has_parent_outside(Oid member, Oid root, const List *below)
+{
+	ListCell *lc;
+
+	foreach (lc, parents_now(member))
+		if (root_of(lfirst_oid(lc)) != root && !list_member_oid(below, lfirst_oid(lc)))
+			return true;
+	return false;
+}
+
 static void
 joins_tree(Oid child, Oid parent)
 {
-	const ProtectedRelation *above = protected_relation(parent);
-	Oid root = above ? above->relid : InvalidOid;
+	Oid root = root_of(parent);
+	List *below = find_all_inheritors(child, NoLock, NULL);
 	ListCell *lc;
 
 	if (catalog_is_internal_table(parent) || catalog_is_internal_table(child))
 		own_object(get_rel_name(catalog_is_internal_table(parent) ? parent : child));
-	foreach (lc, find_all_inheritors(child, NoLock, NULL))
+	foreach (lc, below)
 	{
 		Oid member = lfirst_oid(lc);
-		const ProtectedRelation *entry = protected_relation(member);
+		Oid root_before = root_of(member);
 
-		if (entry != NULL && entry->relid != root)
+		if ((OidIsValid(root) || guard_is_protected_now(member)) &&
+			has_parent_outside(member, root, below))
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_SHAPE),
+					 errmsg("\"%s\" cannot have parents inside and outside of a protected relation",
+							get_rel_name(member)),
+					 errdetail("Through the one outside its rows would be counted and rewritten."),
+					 errhint("Take it out of the other parent first.")));
+		if (OidIsValid(root_before) && root_before != root)
 			ereport(
 				ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
@@ -249,7 +282,10 @@ joins_tree(Oid child, Oid parent)
 				 errdetail(
 					 "It is not stored as an ordinary table, and may be read past the policy.")));
 		if (root != InvalidOid)
+		{
 			guard_published(member, get_rel_namespace(member));
+			guard_joins_tree(member, parent);
+		}
 	}
 	if (root == InvalidOid)
 		return;
@@ -335,7 +371,7 @@ guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxilia
 				relation_altered(object_id);
 			break;
 		case InheritsRelationId:
-			if (is_child_now(object_id, auxiliary))
+			if (list_member_oid(parents_now(object_id), auxiliary))
 				joins_tree(object_id, auxiliary);
 			else
 				leaves_tree(object_id, auxiliary);

@@ -6,13 +6,24 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/table.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
 #include "executor/spi.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
+
+PG_FUNCTION_INFO_V1(lock_tree);
 
 static void
 secure_below(RangeVar *parent)
@@ -64,4 +75,69 @@ guard_children(Node *node)
 				secure_below((RangeVar *) command->def);
 		}
 	}
+}
+
+/* a parent of the table that is not among these, or InvalidOid */
+static Oid
+parent_outside(Oid member, const List *tree)
+{
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(member));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+		if (!list_member_oid(tree, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent))
+			found = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
+/*
+ * lock_tree(relation regclass, alone boolean) RETURNS regclass[]: the relation and all below it, as they
+ * are once nobody else can change them, nor move their names.  For whoever protects and
+ * unprotects, who then names them in commands.
+ * Errors: undefined_table; if alone, wrong_object_type where one of them has a parent outside.
+ */
+Datum
+lock_tree(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	bool alone = PG_GETARG_BOOL(1);
+	List *tree;
+	ListCell *lc;
+	Datum *members;
+	int n = 0;
+
+	LockRelationOid(relid, AccessExclusiveLock);
+	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the relation does not exist")));
+	tree = find_all_inheritors(relid, AccessExclusiveLock, NULL);
+	members = palloc(list_length(tree) * sizeof(Datum));
+	foreach (lc, tree)
+	{
+		Oid member = lfirst_oid(lc);
+		Oid outside = alone ? parent_outside(member, tree) : InvalidOid;
+
+		if (OidIsValid(outside) && member == relid)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_WRONG_RELATION),
+					 errmsg("\"%s\" is a partition or an inheritance child", get_rel_name(relid)),
+					 errhint("Protect the topmost parent; its children are protected with it.")));
+		if (OidIsValid(outside))
+			ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
+							errmsg("\"%s\" has a parent besides \"%s\"", get_rel_name(member),
+								   get_rel_name(relid)),
+							errdetail("Through \"%s\" its rows would be counted and rewritten.",
+									  get_rel_name(outside)),
+							errhint("ALTER TABLE ... NO INHERIT first.")));
+		members[n++] = ObjectIdGetDatum(member);
+	}
+	PG_RETURN_ARRAYTYPE_P(
+		construct_array(members, n, REGCLASSOID, sizeof(Oid), true, TYPALIGN_INT));
 }

@@ -12,6 +12,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
@@ -81,6 +82,20 @@ static const Oid database_counters[] = {
 	F_PG_STAT_GET_DB_TUPLES_INSERTED, F_PG_STAT_GET_DB_TUPLES_UPDATED,
 	F_PG_STAT_GET_DB_TUPLES_DELETED,
 };
+static const Oid database_times[] = {
+	F_PG_STAT_GET_DB_BLK_READ_TIME,
+	F_PG_STAT_GET_DB_BLK_WRITE_TIME,
+};
+
+/* of all there is in a database or a tablespace */
+static const Oid sums_of_sizes[] = {
+	F_PG_DATABASE_SIZE_OID,
+	F_PG_TABLESPACE_SIZE_OID,
+};
+static const Oid named_sums_of_sizes[] = {
+	F_PG_DATABASE_SIZE_NAME,
+	F_PG_TABLESPACE_SIZE_NAME,
+};
 
 /* of functions: how often the policy's own were called */
 static const Oid function_counters[] = {
@@ -95,8 +110,13 @@ static const Oid function_times[] = {
 };
 
 static const Oid sizes[] = {
-	F_PG_RELATION_SIZE_REGCLASS, F_PG_RELATION_SIZE_REGCLASS_TEXT, F_PG_TABLE_SIZE,
-	F_PG_INDEXES_SIZE,           F_PG_TOTAL_RELATION_SIZE,
+	F_PG_RELATION_SIZE_REGCLASS,
+	F_PG_RELATION_SIZE_REGCLASS_TEXT,
+	F_PG_TABLE_SIZE,
+	F_PG_INDEXES_SIZE,
+	F_PG_TOTAL_RELATION_SIZE,
+	/* how many pages it has cleaned, and so how much was written */
+	F_GIN_CLEAN_PENDING_LIST,
 };
 
 static bool
@@ -115,8 +135,9 @@ is_counter(Oid function)
 {
 	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, database_counters) ||
 		   IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, function_times) ||
-		   IS_ONE_OF(function, sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
-		   function == F_CURRTID2;
+		   IS_ONE_OF(function, database_times) || IS_ONE_OF(function, sizes) ||
+		   IS_ONE_OF(function, sums_of_sizes) || IS_ONE_OF(function, named_sums_of_sizes) ||
+		   function == F_PG_STAT_GET_PROGRESS_INFO || function == F_CURRTID2;
 }
 
 /*
@@ -131,9 +152,9 @@ guard_sees_counts(void)
 	return role_is_admin(user, "privseg_admin") || role_is_admin(user, "privseg_auditor");
 }
 
-/* whoever was given the cluster's statistics has them, too */
-static bool
-sees_counters(void)
+/* guard_sees_counters -- whoever was given the cluster's statistics has them, too */
+bool
+guard_sees_counters(void)
 {
 	return guard_sees_counts() || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
@@ -179,7 +200,7 @@ is_read_for_rows(Oid relid)
 Datum
 counters_shown(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(sees_counters() || !guard_is_of_protected(PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(guard_sees_counters() || !guard_is_of_protected(PG_GETARG_OID(0)));
 }
 
 /* call a function of core's with one argument, an oid */
@@ -216,12 +237,12 @@ shown_counter(PG_FUNCTION_ARGS)
 		hidden = of == MyDatabaseId && protected_any();
 	else if (IS_ONE_OF(function, relation_counters))
 		hidden = protected_any() && (guard_is_of_protected(of) || is_read_for_rows(of));
-	else if (IS_ONE_OF(function, function_counters))
+	else if (IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, sums_of_sizes))
 		hidden = protected_any();
 	else
 		/* another function, of whatever arguments: not called for anybody */
 		PG_RETURN_NULL();
-	if (hidden && !sees_counters())
+	if (hidden && !guard_sees_counters())
 		PG_RETURN_NULL();
 	result = count_of(function, of, &isnull);
 	if (isnull)
@@ -237,7 +258,8 @@ shown_time(PG_FUNCTION_ARGS)
 	Datum result;
 	bool isnull;
 
-	if (!IS_ONE_OF(function, function_times) || (protected_any() && !sees_counters()))
+	if (!(IS_ONE_OF(function, function_times) || IS_ONE_OF(function, database_times)) ||
+		(protected_any() && !guard_sees_counters()))
 		PG_RETURN_NULL();
 	result = count_of(function, PG_GETARG_OID(1), &isnull);
 	if (isnull)
@@ -245,7 +267,10 @@ shown_time(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
-/* shown_size(function regproc, relation regclass, fork text) RETURNS bigint: the same */
+/*
+ * shown_size(function regproc, relation regclass, fork text) RETURNS bigint: the same; of
+ * a database or tablespace, the last is its name.
+ */
 Datum
 shown_size(PG_FUNCTION_ARGS)
 {
@@ -256,8 +281,17 @@ shown_size(PG_FUNCTION_ARGS)
 	FmgrInfo info;
 	Datum result;
 
+	if (IS_ONE_OF(function, named_sums_of_sizes))
+	{
+		NameData name;
+
+		if (PG_ARGISNULL(2) || (protected_any() && !guard_sees_counters()))
+			PG_RETURN_NULL();
+		namestrcpy(&name, text_to_cstring(PG_GETARG_TEXT_PP(2)));
+		PG_RETURN_DATUM(OidFunctionCall1(function, NameGetDatum(&name)));
+	}
 	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) ||
-		(guard_is_of_protected(relid) && !sees_counters()))
+		(guard_is_of_protected(relid) && !guard_sees_counters()))
 		PG_RETURN_NULL();
 	/* one argument: SQL functions of core's, over pg_relation_size(regclass, text) */
 	if (function == F_PG_RELATION_SIZE_REGCLASS)
@@ -309,7 +343,7 @@ shown_progress(PG_FUNCTION_ARGS)
 	MemoryContext old;
 
 	(void) pg_stat_get_progress_info(fcinfo);
-	if (sees_counters())
+	if (guard_sees_counters())
 		return (Datum) 0;
 	all = result->setResult;
 	old = MemoryContextSwitchTo(result->econtext->ecxt_per_query_memory);
@@ -337,6 +371,7 @@ typedef struct Replacing
 {
 	Query *query; /* the innermost, and those around it */
 	struct Replacing *outer;
+	bool keeps_result; /* what is said of its result relation stays */
 } Replacing;
 
 static bool
@@ -379,7 +414,13 @@ replace_call(FuncExpr *call)
 			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
 		return our_call(CATALOG_SHOWN_SIZE, INT8OID, args);
 	}
-	if (IS_ONE_OF(call->funcid, function_times))
+	if (IS_ONE_OF(call->funcid, named_sums_of_sizes))
+		return our_call(
+			CATALOG_SHOWN_SIZE, INT8OID,
+			list_make3(regproc_constant(call->funcid), makeNullConst(REGCLASSOID, -1, InvalidOid),
+					   makeFuncExpr(F_TEXT_NAME, TEXTOID, list_copy(call->args),
+									DEFAULT_COLLATION_OID, C_COLLATION_OID, COERCE_EXPLICIT_CALL)));
+	if (IS_ONE_OF(call->funcid, function_times) || IS_ONE_OF(call->funcid, database_times))
 		return our_call(CATALOG_SHOWN_TIME, FLOAT8OID,
 						lcons(regproc_constant(call->funcid), list_copy(call->args)));
 	return our_call(CATALOG_SHOWN_COUNTER, INT8OID,
@@ -421,26 +462,55 @@ column_of_class(const Var *var, AttrNumber number)
 	return (Node *) column;
 }
 
+/*
+ * CASE WHEN the figures of a relation are shown THEN value ELSE unknown END
+ *	of		the relation's OID, which is NULL where there is no row of pg_class
+ */
+static Node *
+where_shown(Node *of, Node *value, Node *unknown)
+{
+	CaseWhen *when = makeNode(CaseWhen);
+	CaseExpr *choice = makeNode(CaseExpr);
+
+	when->expr = (Expr *) our_call(CATALOG_COUNTERS_SHOWN, BOOLOID, list_make1(of));
+	when->result = (Expr *) value;
+	choice->casetype = exprType(value);
+	choice->casecollid = InvalidOid;
+	choice->args = list_make1(when);
+	choice->defresult = (Expr *) unknown;
+	return (Node *) choice;
+}
+
+/* CASE WHEN test IS NOT NULL THEN value END: outer joins make rows of nothing */
+static Node *
+where_not_null(Node *test, Node *value)
+{
+	NullTest *is_there = makeNode(NullTest);
+	CaseWhen *when = makeNode(CaseWhen);
+	CaseExpr *choice = makeNode(CaseExpr);
+
+	is_there->arg = (Expr *) test;
+	is_there->nulltesttype = IS_NOT_NULL;
+	is_there->location = -1;
+	when->expr = (Expr *) is_there;
+	when->result = (Expr *) value;
+	choice->casetype = exprType(value);
+	choice->casecollid = InvalidOid;
+	choice->args = list_make1(when);
+	choice->defresult = (Expr *) makeNullConst(choice->casetype, -1, InvalidOid);
+	return (Node *) choice;
+}
+
 static Node *
 shown_column(const Var *var, AttrNumber number)
 {
 	Node *column = column_of_class(var, number);
 	Node *unknown = nothing_known(number);
-	CaseExpr *choice;
-	CaseWhen *when;
 
 	if (unknown == NULL)
 		return column;
-	when = makeNode(CaseWhen);
-	when->expr = (Expr *) our_call(CATALOG_COUNTERS_SHOWN, BOOLOID,
-								   list_make1(column_of_class(var, Anum_pg_class_oid)));
-	when->result = (Expr *) column;
-	choice = makeNode(CaseExpr);
-	choice->casetype = exprType(column);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) unknown;
-	return (Node *) choice;
+	return where_not_null(column_of_class(var, Anum_pg_class_oid),
+						  where_shown(column_of_class(var, Anum_pg_class_oid), column, unknown));
 }
 
 static Node *
@@ -453,26 +523,58 @@ shown_row(const Var *var)
 	row->row_typeid = var->vartype;
 	row->row_format = COERCE_IMPLICIT_CAST;
 	row->location = -1;
-	return (Node *) row;
+	return where_not_null(column_of_class(var, Anum_pg_class_oid), (Node *) row);
 }
 
-/* is it a column of pg_class, at whichever level? */
-static bool
-is_of_class(const Var *var, const Replacing *replacing)
+/*
+ * xmax of a row says that another refers to it, whose foreign key core has asked for: so it
+ * is 0 for who may not know of hidden ones.
+ */
+static Node *
+shown_xmax(const Var *var, Oid relid)
 {
-	RangeTblEntry *rte;
+	Node *of = (Node *) makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(relid),
+								  false, true);
+	Node *zero = (Node *) makeConst(XIDOID, -1, InvalidOid, sizeof(TransactionId),
+									TransactionIdGetDatum(InvalidTransactionId), false, true);
 
+	return where_not_null(copyObject((Node *) var),
+						  where_shown(of, copyObject((Node *) var), zero));
+}
+
+/* the range table's entry that a column is of, at whichever level, or NULL */
+static RangeTblEntry *
+entry_of(const Var *var, const Replacing *replacing)
+{
 	for (Index level = 0; level < var->varlevelsup; level++)
 	{
 		replacing = replacing->outer;
 		if (replacing == NULL)
-			return false;
+			return NULL;
 	}
-	if (var->varno <= 0 || var->varno > list_length(replacing->query->rtable))
-		return false;
-	rte = rt_fetch(var->varno, replacing->query->rtable);
-	return rte->rtekind == RTE_RELATION && rte->relid == RelationRelationId &&
-		   replacing->query->resultRelation != var->varno;
+	if (var->varno <= 0 || var->varno > list_length(replacing->query->rtable) ||
+		(replacing->query->resultRelation == var->varno &&
+		 (replacing->keeps_result || var->varattno != MaxTransactionIdAttributeNumber)))
+		return NULL;
+	return rt_fetch(var->varno, replacing->query->rtable);
+}
+
+static Node *
+replace_column(Var *var, const Replacing *replacing)
+{
+	const RangeTblEntry *rte;
+
+	if (var->varattno != 0 && var->varattno != MaxTransactionIdAttributeNumber &&
+		nothing_known(var->varattno) == NULL)
+		return (Node *) var;
+	rte = entry_of(var, replacing);
+	if (rte == NULL || rte->rtekind != RTE_RELATION)
+		return (Node *) var;
+	if (var->varattno == MaxTransactionIdAttributeNumber)
+		return protected_relation(rte->relid) != NULL ? shown_xmax(var, rte->relid) : (Node *) var;
+	if (rte->relid != RelationRelationId)
+		return (Node *) var;
+	return var->varattno == 0 ? shown_row(var) : shown_column(var, var->varattno);
 }
 
 static Node *
@@ -484,20 +586,23 @@ replace(Node *node, void *context)
 		return NULL;
 	if (IsA(node, Query))
 	{
-		Replacing inner = {(Query *) node, replacing};
+		Query *query = (Query *) node;
+		Replacing inner = {query, replacing, false};
+		List *returning = query->returningList;
 
-		return (Node *) query_tree_mutator((Query *) node, replace, &inner, QTW_DONT_COPY_QUERY);
-	}
-	if (IsA(node, Var) && is_of_class((Var *) node, replacing))
-	{
-		Var *var = (Var *) node;
-
-		if (var->varattno == 0)
-			return shown_row(var);
-		if (nothing_known(var->varattno) != NULL)
-			return shown_column(var, var->varattno);
+		/* RETURNING xmax = 0: was it inserted, or had it been there? */
+		if (query->commandType == CMD_INSERT)
+			query->returningList = NIL;
+		(void) query_tree_mutator(query, replace, &inner, QTW_DONT_COPY_QUERY);
+		if (query->commandType == CMD_INSERT)
+		{
+			inner.keeps_result = true;
+			query->returningList = (List *) replace((Node *) returning, &inner);
+		}
 		return node;
 	}
+	if (IsA(node, Var))
+		return replace_column((Var *) node, replacing);
 	node = expression_tree_mutator(node, replace, context);
 	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
 		return replace_call((FuncExpr *) node);
@@ -520,6 +625,8 @@ counts_anything(Node *node, void *context)
 	}
 	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
 		return true;
+	if (IsA(node, Var) && ((Var *) node)->varattno == MaxTransactionIdAttributeNumber)
+		return true;
 	return expression_tree_walker(node, counts_anything, NULL);
 }
 
@@ -531,94 +638,11 @@ guard_counters(Query *query)
 		(void) replace((Node *) query, NULL);
 }
 
-static bool
-is_verbose(List *options)
-{
-	ListCell *lc;
-
-	foreach (lc, options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "verbose") == 0)
-			return true;
-	return false;
-}
-
-static List *
-without_verbose(List *options)
-{
-	ListCell *lc;
-
-	foreach (lc, options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "verbose") == 0)
-			options = foreach_delete_current(options, lc);
-	return options;
-}
-
-static bool
-any_protected(List *relations)
-{
-	ListCell *lc;
-
-	foreach (lc, relations)
-	{
-		RangeVar *relation = lfirst_node(VacuumRelation, lc)->relation;
-
-		if (relation == NULL || guard_is_of_protected(RangeVarGetRelid(relation, NoLock, true)))
-			return true;
-	}
-	return relations == NIL;
-}
-
-/*
- * guard_verbose -- VACUUM, ANALYZE and CLUSTER of protected relations say nothing of
- * how many rows they met, to whom it is not to be said.
- */
-void
-guard_verbose(Node *node)
-{
-	if (!protected_any() || sees_counters())
-		return;
-	if (IsA(node, VacuumStmt))
-	{
-		VacuumStmt *vacuum = (VacuumStmt *) node;
-
-		if (is_verbose(vacuum->options) && any_protected(vacuum->rels))
-			vacuum->options = without_verbose(vacuum->options);
-	}
-	else
-	{
-		ClusterStmt *cluster = castNode(ClusterStmt, node);
-
-		if (cluster->relation == NULL ||
-			guard_is_of_protected(RangeVarGetRelid(cluster->relation, NoLock, true)))
-			cluster->params = without_verbose(cluster->params);
-	}
-}
-
-/*
- * guard_is_quiet -- is it a command that counts rows in messages for developers, to
- * whom they are not to be told?
- */
-bool
-guard_is_quiet(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_AlterTableStmt:
-		case T_ClusterStmt:
-		case T_IndexStmt:
-		case T_ReindexStmt:
-		case T_VacuumStmt:
-			return protected_any() && !sees_counters();
-		default:
-			return false;
-	}
-}
-
 /* guard_function -- for core's object access hook: the executor is about to call it */
 void
 guard_function(Oid function)
 {
-	if (!protected_any() || !is_counter(function) || sees_counters())
+	if (!protected_any() || !is_counter(function) || guard_sees_counters())
 		return;
 	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 					errmsg("function %s tells of hidden rows", get_func_name(function)),

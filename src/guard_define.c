@@ -13,10 +13,13 @@
  */
 #include "compat.h"
 
+#include "access/detoast.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/heaptoast.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/indexing.h"
 #include "catalog/partition.h"
@@ -132,9 +135,9 @@ guard_refuse(Oid relid, const char *what, const char *why)
 
 /* ---- what is there now ---- */
 
-/* one that is protected, or becomes so with the command that runs */
-static bool
-is_protected_now(Oid relid)
+/* guard_is_protected_now -- is it protected, or becomes so with the command that runs? */
+bool
+guard_is_protected_now(Oid relid)
 {
 	Relation inherits;
 	ScanKeyData key;
@@ -155,9 +158,9 @@ is_protected_now(Oid relid)
 	return found;
 }
 
-/* has it no row, not even a dead one?  A parent's rows are its children's. */
-static bool
-is_empty(Oid relid)
+/* guard_is_empty -- has it no row, not even a dead one?  A parent's rows are its children's. */
+bool
+guard_is_empty(Oid relid)
 {
 	Relation relation;
 	bool result;
@@ -177,14 +180,14 @@ is_empty_tree(Oid relid)
 	ListCell *lc;
 
 	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
-		if (!is_empty(lfirst_oid(lc)))
+		if (!guard_is_empty(lfirst_oid(lc)))
 			return false;
 	return true;
 }
 
-/* an expression in a catalog's row */
-static Node *
-expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
+/* guard_expression -- an expression in a catalog's row */
+Node *
+guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog)
 {
 	Relation relation = table_open(catalog, AccessShareLock);
 	bool isnull;
@@ -195,14 +198,65 @@ expression_of(HeapTuple tuple, AttrNumber column, Oid catalog)
 	return expression;
 }
 
-#define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
-#define WHILE_REWRITTEN "It would run code of a user while rows of everybody are written anew."
-#define SET_LATER \
-	"It would run code of a user for rows of everybody. Add the column, then SET DEFAULT."
-#define TELLS_SIZE "The size of it answers what it asks about rows of anybody."
-#define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
-
 /* ---- columns that are added ---- */
+
+/* the most a value takes that core may move out of its row */
+#define SHORT_VALUE MAXALIGN(TOAST_POINTER_SIZE)
+
+/* the most that is left free before a value to align it */
+static Size
+padding(char alignment)
+{
+	switch (alignment)
+	{
+		case TYPALIGN_CHAR:
+			return 0;
+		case TYPALIGN_SHORT:
+			return ALIGNOF_SHORT - 1;
+		case TYPALIGN_INT:
+			return ALIGNOF_INT - 1;
+		default:
+			return ALIGNOF_DOUBLE - 1;
+	}
+}
+
+/*
+ * Where the widest row there can be fits into a page, no row is told from another by
+ * whether it fits, nor how long its values are.
+ */
+static void
+refuse_what_may_not_fit(Oid relid, const char *what)
+{
+	Relation attributes;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Size width = 0;
+	int n = 0;
+
+	if (guard_is_empty(relid))
+		return;
+	attributes = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(attributes, AttributeRelidNumIndexId, true, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		if (form->attnum <= 0)
+			continue;
+		n++;
+		/* a dropped one is NULL in what is written anew */
+		if (!form->attisdropped)
+			width +=
+				(form->attlen > 0 ? (Size) form->attlen : SHORT_VALUE) + padding(form->attalign);
+	}
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
+	if (MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(n)) + width > MaxHeapTupleSize)
+		guard_refuse(relid, what, "A row that no longer fits into a page is told, and its length.");
+}
 
 static void
 column_created(Oid relid, AttrNumber column)
@@ -220,95 +274,17 @@ column_created(Oid relid, AttrNumber column)
 	/* one that is generated has values of everybody at once */
 	if (!generated)
 		column_added(relid, column);
-	if (!is_protected_now(relid))
+	if (!guard_is_protected_now(relid))
 		return;
 	if (!reviewed_type(form->atttypid))
 		guard_refuse(relid, "a column of such a type", RUNS_CODE);
 	/* its checks are asked, and its default is computed, for the rows that are there */
-	if (!is_empty(relid) &&
+	if (!guard_is_empty(relid) &&
 		(domain_runs_user_code(form->atttypid) || runs_user_code(get_typdefault(form->atttypid))))
 		guard_refuse(relid, "a column of such a domain", WHILE_REWRITTEN);
-	if (generated && form->attnotnull && !is_empty(relid))
+	if (generated && form->attnotnull && !guard_is_empty(relid))
 		guard_refuse(relid, "NOT NULL of a generated column", TELLS_ROWS);
-}
-
-/* ---- indexes ---- */
-
-static bool
-has_generated(Form_pg_index index)
-{
-	for (int i = 0; i < index->indnkeyatts; i++)
-		if (index->indkey.values[i] > 0 &&
-			get_attgenerated(index->indrelid, index->indkey.values[i]) != '\0')
-			return true;
-	return false;
-}
-
-/* IS NULL and IS NOT NULL of columns that are entered: of no row in particular */
-static bool
-tests_presence_only(Oid relid, Node *predicate)
-{
-	ListCell *lc;
-
-	foreach (lc, make_ands_implicit((Expr *) predicate))
-	{
-		NullTest *test = lfirst(lc);
-
-		if (!IsA(test, NullTest) || !IsA(test->arg, Var) || ((Var *) test->arg)->varattno <= 0 ||
-			get_attgenerated(relid, ((Var *) test->arg)->varattno) != '\0')
-			return false;
-	}
-	return true;
-}
-
-static void
-index_created(Oid index)
-{
-	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
-									   index, SnapshotSelf);
-	Form_pg_index form;
-	Node *expressions;
-	Node *predicate;
-	Relation relation;
-	oidvector *classes;
-	bool isnull;
-
-	if (!HeapTupleIsValid(tuple))
-		return;
-	form = (Form_pg_index) GETSTRUCT(tuple);
-	if (!is_protected_now(form->indrelid))
-		return;
-	expressions = expression_of(tuple, Anum_pg_index_indexprs, IndexRelationId);
-	predicate = expression_of(tuple, Anum_pg_index_indpred, IndexRelationId);
-	if (!reviewed_expression(expressions) || !reviewed_expression(predicate))
-		guard_refuse(form->indrelid, "an index with such an expression", RUNS_CODE);
-	if (!reviewed_definition(expressions) && !is_empty(form->indrelid))
-		guard_refuse(form->indrelid, "an index with such an expression", TELLS_SIZE);
-	/* how many rows it holds, its size says, and that of the database */
-	if (predicate != NULL && !tests_presence_only(form->indrelid, predicate) &&
-		!is_empty(form->indrelid))
-		guard_refuse(form->indrelid, "a partial index by such a condition", TELLS_SIZE);
-	if ((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
-		form->indisexclusion)
-		guard_refuse(form->indrelid, "an exclusion constraint, or a unique index of an expression,",
-					 TELLS_ROWS);
-	relation = table_open(IndexRelationId, AccessShareLock);
-	classes = (oidvector *) DatumGetPointer(
-		heap_getattr(tuple, Anum_pg_index_indclass, RelationGetDescr(relation), &isnull));
-	for (int i = 0; i < classes->dim1; i++)
-	{
-		HeapTuple column =
-			guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-								Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, index, i + 1);
-
-		if (!HeapTupleIsValid(column) ||
-			!reviewed_index_class(classes->values[i],
-								  ((Form_pg_attribute) GETSTRUCT(column))->atttypid))
-			guard_refuse(form->indrelid, "an index with such an operator class", RUNS_CODE);
-		if (!reviewed_extension(classes->values[i]) && !is_empty(form->indrelid))
-			guard_refuse(form->indrelid, "an index with such an operator class", TELLS_ROWS);
-	}
-	table_close(relation, AccessShareLock);
+	refuse_what_may_not_fit(relid, "such a number of columns");
 }
 
 /* ---- constraints, columns, statistics, rules ---- */
@@ -439,7 +415,7 @@ is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, bool or_primary)
 static void
 primary_key_created(HeapTuple tuple, Form_pg_constraint form)
 {
-	if (is_protected_now(form->conrelid) && !is_empty_tree(form->conrelid) &&
+	if (guard_is_protected_now(form->conrelid) && !is_empty_tree(form->conrelid) &&
 		!OidIsValid(form->conparentid) &&
 		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false))
 		guard_refuse(form->conrelid, "another primary key",
@@ -503,17 +479,17 @@ constraint_changed(Oid constraint, bool created)
 	if (OidIsValid(form->contypid) && form->convalidated && created)
 		guard_domain_checked(form->contypid);
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
-		!is_protected_now(form->conrelid))
+		!guard_is_protected_now(form->conrelid))
 		return;
-	if (created &&
-		!reviewed_expression(expression_of(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
+	if (created && !reviewed_expression(
+					   guard_expression(tuple, Anum_pg_constraint_conbin, ConstraintRelationId)))
 		guard_refuse(form->conrelid, "a check with such an expression", RUNS_CODE);
 	/*
 	 * Cascades ask also one that is not validated.  One that was renamed, or is
 	 * inherited once more, was looked at before.
 	 */
 	if ((created || (form->convalidated && !was_validated(constraint))) &&
-		!is_of_added(tuple, form->conrelid) && !is_empty(form->conrelid))
+		!is_of_added(tuple, form->conrelid) && !guard_is_empty(form->conrelid))
 		guard_refuse(form->conrelid, "a check of the rows that are there", TELLS_ROWS);
 }
 
@@ -523,21 +499,22 @@ default_created(Oid relid, AttrNumber column)
 	HeapTuple tuple;
 	Node *expression;
 
-	if (!is_protected_now(relid))
+	if (!guard_is_protected_now(relid))
 		return;
 	tuple = guard_row_of_column(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid,
 								Anum_pg_attrdef_adnum, relid, column);
 	if (!HeapTupleIsValid(tuple))
 		return;
-	expression = expression_of(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId);
+	expression = guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId);
 	/* of a column that the command adds it fills the rows that are there */
-	if ((is_added(relid, column) || n_added == lengthof(added)) && !is_empty(relid) &&
+	if ((is_added(relid, column) || n_added == lengthof(added)) && !guard_is_empty(relid) &&
 		runs_user_code(expression))
 		guard_refuse(relid, "a column with such a default", SET_LATER);
 	/* a default knows no row; what a generated column is made of does */
 	if (contain_var_clause(expression) && !reviewed_expression(expression))
 		guard_refuse(relid, "a column generated by such an expression", RUNS_CODE);
-	if (contain_var_clause(expression) && !reviewed_definition(expression) && !is_empty(relid))
+	if (contain_var_clause(expression) && !reviewed_definition(expression) &&
+		!guard_is_empty(relid))
 		guard_refuse(relid, "a column generated by such an expression", TELLS_SIZE);
 }
 
@@ -551,9 +528,9 @@ statistics_created(Oid statistics)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	relid = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid;
-	if (is_protected_now(relid) &&
+	if (guard_is_protected_now(relid) &&
 		!reviewed_expression(
-			expression_of(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId)))
+			guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId)))
 		guard_refuse(relid, "statistics of such an expression", RUNS_CODE);
 }
 
@@ -567,7 +544,7 @@ rule_created(Oid rule)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	relid = ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class;
-	if (is_protected_now(relid))
+	if (guard_is_protected_now(relid))
 		guard_refuse(relid, "a rule",
 					 "It puts other statements in the place of those that the "
 					 "policy was asked about.");
@@ -600,13 +577,22 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
 		(!conversion_is_reviewed(before, after) || !reviewed_type(after->atttypid)))
 		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
+	/* to whom two values are equal that were not, tells of both by a unique index */
+	if ((before->atttypid != after->atttypid || before->attcollation != after->attcollation) &&
+		(getBaseType(after->atttypid) >= FirstNormalObjectId ||
+		 !(after->attcollation == InvalidOid ||
+		   get_collation_isdeterministic(after->attcollation))) &&
+		!guard_is_empty(relid))
+		guard_refuse(relid, "such a change of a column's type", TELLS_ROWS);
+	if (after->attlen > before->attlen)
+		refuse_what_may_not_fit(relid, "so wide a type");
 	if (before->attstorage != after->attstorage && after->attstorage == TYPSTORAGE_PLAIN &&
-		!is_empty(relid))
+		!guard_is_empty(relid))
 		guard_refuse(relid, "SET STORAGE PLAIN",
 					 "A row that no longer fits into a page is told, and its length.");
-	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !is_empty(relid))
+	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !guard_is_empty(relid))
 		guard_refuse(relid, "DROP EXPRESSION", "What was computed of rows of everybody is kept.");
-	if (!before->attnotnull && after->attnotnull && !is_empty(relid))
+	if (!before->attnotnull && after->attnotnull && !guard_is_empty(relid))
 		guard_refuse(relid, "SET NOT NULL", TELLS_ROWS);
 }
 
@@ -626,8 +612,9 @@ guard_default_partition(Oid parent)
 
 	if (!OidIsValid(other) || guard_may_define())
 		return;
-	foreach (lc, find_all_inheritors(other, AccessShareLock, NULL))
-		if (!is_empty(lfirst_oid(lc)))
+	/* as core locks it before it looks: nobody writes to it in between */
+	foreach (lc, find_all_inheritors(other, AccessExclusiveLock, NULL))
+		if (!guard_is_empty(lfirst_oid(lc)))
 			guard_refuse(parent, "another partition beside a default one that is not empty",
 						 TELLS_ROWS);
 }
@@ -644,7 +631,7 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 	{
 		case RelationRelationId:
 			if (created && sub_id == 0)
-				index_created(object_id);
+				guard_index_created(object_id);
 			else if (created)
 				column_created(object_id, sub_id);
 			break;

@@ -12,6 +12,7 @@
 #include "catalog/pg_type.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -50,15 +51,39 @@ type_rests_on(Oid type, Oid domain)
 static bool
 has_column_of(Oid relid, Oid domain)
 {
-	Relation relation = try_relation_open(relid, AccessShareLock);
+	Relation relation = try_relation_open(relid, NoLock);
 	bool result = false;
 
 	if (relation == NULL)
 		return false;
 	for (int i = 0; i < RelationGetNumberOfAttributes(relation) && !result; i++)
 		result = type_rests_on(TupleDescAttr(RelationGetDescr(relation), i)->atttypid, domain);
-	relation_close(relation, AccessShareLock);
+	relation_close(relation, NoLock);
 	return result;
+}
+
+/* nobody can give a protected relation another column until the transaction ends */
+static List *
+locked_members(void)
+{
+	List *locked = NIL;
+	bool changed;
+
+	do
+	{
+		ListCell *lc;
+
+		changed = false;
+		foreach (lc, protected_members())
+		{
+			if (list_member_oid(locked, lfirst_oid(lc)))
+				continue;
+			LockRelationOid(lfirst_oid(lc), AccessShareLock);
+			locked = lappend_oid(locked, lfirst_oid(lc));
+			changed = true;
+		}
+	} while (changed);
+	return locked;
 }
 
 static void
@@ -67,10 +92,9 @@ refuse_change(Oid domain, const char *what)
 	ListCell *lc;
 
 	/* a child has the columns of its parent, and perhaps others */
-	foreach (lc, protected_members())
+	foreach (lc, locked_members())
 		if (has_column_of(lfirst_oid(lc), domain))
-			guard_refuse(lfirst_oid(lc), what,
-						 "It is checked against rows of everybody, and its failure tells of one.");
+			guard_refuse(lfirst_oid(lc), what, TELLS_ROWS);
 }
 
 /*

@@ -501,9 +501,11 @@ hint_where_to(bool is_temporary)
 {
 	if (is_temporary || !guc_allow_temporary_copies)
 		return errhint(
-			"Copy into a table with the subject's key that privseg.protect() protects; or have a superuser switch on privseg.allow_temporary_copies, or, to maintain the database, SET row_security = off.");
+			"Copy into a table that privseg.protect() protects, the key that was read into its subject column; or have a superuser switch on privseg.allow_temporary_copies%s.",
+			or_bypass());
 	return errhint(
-		"Copy into a temporary table, or into a table with the subject's key that privseg.protect() protects; or, to maintain the database, SET row_security = off.");
+		"Copy into a temporary table, or into a table that privseg.protect() protects, the key that was read into its subject column%s.",
+		or_bypass());
 }
 
 /* guard_made -- a statement in a command that makes something reads protected rows: refuse it */

@@ -1,21 +1,40 @@
 /*
  * guard_label.c
- *	  The SECURITY LABEL provider "privseg": a column's classification.
+ *	  The SECURITY LABEL provider "privseg": a column's classification, and its copy
+ *	  in protected_columns, by which privseg.check() sees that a label is missing.
  *
- * pg_dump writes labels before the vocabulary is there, so nothing is looked
- * up in our tables: only the form of a label is checked.  privseg.classify()
- * checks the rest and keeps a copy that privseg.check() compares.
+ * pg_dump writes labels before the vocabulary and before the relation is protected, so
+ * only the form of a label is checked, and no copy is made for a relation that is not
+ * protected: the dump brings it, or protect() makes it.
  */
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "cache_inval.h"
 #include "catalog.h"
+#include "catalog/indexing.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_collation.h"
 #include "commands/seclabel.h"
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* columns of protected_columns and data_categories: see sql/ */
+#define COPY_RELATION 1
+#define COPY_COLUMN 2
+#define COPY_CATEGORY 3
+#define COPY_COLUMNS 4
+#define CATEGORY_NAME 1
+#define CATEGORY_SENSITIVITY 2
+#define CATEGORY_PROTECTED_ATTRIBUTE 3
 
 /* a dotted key: user.contact.email */
 static bool
@@ -40,6 +59,92 @@ is_category(const char *label)
 }
 
 /*
+ * How sensitive a category is: 0 personal, 1 sensitive, 2 special or about offences; -1
+ * where there is no such category.
+ */
+static int
+sensitivity_of(const char *category, bool *protected_attribute)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_DATA_CATEGORIES), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	int result = -1;
+
+	ScanKeyInit(&key, CATEGORY_NAME, BTEqualStrategyNumber, F_TEXTEQ,
+				CStringGetTextDatum(category));
+	key.sk_collation = C_COLLATION_OID;
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple))
+	{
+		TupleDesc row = RelationGetDescr(heap);
+		bool isnull;
+		char *word = TextDatumGetCString(heap_getattr(tuple, CATEGORY_SENSITIVITY, row, &isnull));
+
+		result = strcmp(word, "personal") == 0 ? 0 : strcmp(word, "sensitive") == 0 ? 1 : 2;
+		*protected_attribute =
+			DatumGetBool(heap_getattr(tuple, CATEGORY_PROTECTED_ATTRIBUTE, row, &isnull));
+	}
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+	return result;
+}
+
+/* does the classification only get stricter? */
+static bool
+raises_sensitivity(const char *from, const char *to)
+{
+	bool was_protected = true;
+	bool is_protected = false;
+	int before = sensitivity_of(from, &was_protected);
+	int after = sensitivity_of(to, &is_protected);
+
+	return before >= 0 && after > before && (is_protected || !was_protected);
+}
+
+/* make, change or (category NULL) remove the copy of a column's label */
+static void
+copy_label(Oid relid, const char *column, const char *category)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+	Relation heap = table_open(catalog_table_oid(CATALOG_PROTECTED_COLUMNS), RowExclusiveLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	NameData name;
+	Datum values[COPY_COLUMNS] = {0};
+	bool nulls[COPY_COLUMNS] = {false, false, false, true};
+
+	namestrcpy(&name, column);
+	values[COPY_RELATION - 1] = ObjectIdGetDatum(relid);
+	values[COPY_COLUMN - 1] = NameGetDatum(&name);
+	if (category != NULL)
+		values[COPY_CATEGORY - 1] = CStringGetTextDatum(category);
+	ScanKeyInit(&keys[0], COPY_RELATION, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], COPY_COLUMN, BTEqualStrategyNumber, F_NAMEEQ, NameGetDatum(&name));
+	keys[1].sk_collation = C_COLLATION_OID;
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, lengthof(keys), keys);
+	tuple = systable_getnext(scan);
+	if (HeapTupleIsValid(tuple) && category == NULL)
+		CatalogTupleDelete(heap, &tuple->t_self);
+	else if (HeapTupleIsValid(tuple))
+	{
+		int changed = COPY_CATEGORY;
+
+		CatalogTupleUpdate(heap, &tuple->t_self,
+						   heap_modify_tuple_by_cols(tuple, RelationGetDescr(heap), 1, &changed,
+													 &values[COPY_CATEGORY - 1],
+													 &nulls[COPY_CATEGORY - 1]));
+	}
+	else if (category != NULL && entry != NULL && entry->relid == relid)
+		CatalogTupleInsert(heap, heap_form_tuple(RelationGetDescr(heap), values, nulls));
+	systable_endscan(scan);
+	table_close(heap, RowExclusiveLock);
+	cache_inval_broadcast();
+}
+
+/*
  * guard_relabel -- for core's label provider.
  */
 void
@@ -56,15 +161,19 @@ guard_relabel(const ObjectAddress *object, const char *label)
 	if (catalog_is_internal_table(object->objectId))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
 						errmsg("the extension's own tables take no labels")));
-	/* removing or changing one is the administrator's; the owner may add one */
+	if (!catalog_installed())
+		return;
 	if (!role_is_admin(GetUserId(), "privseg_admin"))
 	{
 		char *present = GetSecurityLabel(object, "privseg");
 
-		if (label == NULL || (present != NULL && strcmp(present, label) != 0))
-			ereport(
-				ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("only a member of privseg_admin may change or remove a classification")));
+		if (label == NULL ||
+			(present != NULL && strcmp(present, label) != 0 && !raises_sensitivity(present, label)))
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("only a member of privseg_admin may lower or remove a classification"),
+					 errdetail("A column's owner may add one, and exchange it for one that is more "
+							   "sensitive, and is a protected attribute if the present one is.")));
 	}
+	copy_label(object->objectId, get_attname(object->objectId, object->objectSubId, false), label);
 }

@@ -432,13 +432,10 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 		return reads;
 	rte = protected_in(plan);
 	if (rte->relkind == RELKIND_TOASTVALUE)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("\"%s\" holds values of protected relation \"%s\"", get_rel_name(rte->relid),
-					get_rel_name(protected_toast(rte->relid))),
-			 errhint("Read the relation itself; or, to maintain the database, SET row_security = "
-					 "off.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("\"%s\" holds values of protected relation \"%s\"",
+							   get_rel_name(rte->relid), get_rel_name(protected_toast(rte->relid))),
+						errhint("Read the relation itself%s.", or_bypass())));
 	refuse_filtered_dump(rte);
 	if (am_walsender)
 		ereport(ERROR,

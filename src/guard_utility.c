@@ -156,6 +156,22 @@ guard_detach(Oid relid, List *commands)
 					 "Whether rows of everybody refer to the partition has to be looked at.");
 }
 
+/* USING column::type, the type being the new one: what core does without it, looked at as that */
+static bool
+casts_only(const AlterTableCmd *command)
+{
+	const ColumnDef *column = castNode(ColumnDef, command->def);
+	const TypeCast *cast = (const TypeCast *) column->raw_default;
+	const ColumnRef *reference;
+
+	if (!IsA(cast, TypeCast) || !IsA(cast->arg, ColumnRef) ||
+		!equal(cast->typeName, column->typeName))
+		return false;
+	reference = (const ColumnRef *) cast->arg;
+	return list_length(reference->fields) == 1 && IsA(linitial(reference->fields), String) &&
+		   strcmp(strVal(linitial(reference->fields)), command->name) == 0;
+}
+
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
@@ -206,10 +222,8 @@ guard_alter_table(AlterTableStmt *alter)
 						 errdetail("Which rows are shown depends on it."),
 						 errhint("Call privseg.unprotect() first.")));
 				if (command->subtype == AT_AlterColumnType && !row_security_bypassed() &&
-					castNode(ColumnDef, command->def)->raw_default != NULL)
-					guard_refuse(
-						relid, "ALTER ... TYPE ... USING",
-						"It would run code that is not known to be silent over rows of everybody.");
+					castNode(ColumnDef, command->def)->raw_default != NULL && !casts_only(command))
+					guard_refuse(relid, "ALTER ... TYPE ... USING", RUNS_CODE);
 				break;
 			case AT_ClusterOn:
 				guard_cluster_on(relid, command->name);
@@ -252,6 +266,20 @@ guard_alter_table(AlterTableStmt *alter)
 				break;
 		}
 	}
+}
+
+/* core looks into the default partition before it makes the new one */
+static void
+guard_create(CreateStmt *create)
+{
+	Oid parent;
+
+	if (create->partbound == NULL || list_length(create->inhRelations) != 1)
+		return;
+	parent =
+		guard_locked_relation(linitial_node(RangeVar, create->inhRelations), AccessExclusiveLock);
+	if (protected_relation(parent) != NULL)
+		guard_default_partition(parent);
 }
 
 static void
@@ -432,6 +460,7 @@ guard_rewrites(Node *node)
 		case T_CopyStmt:
 		case T_ExplainStmt:
 		case T_VacuumStmt:
+		case T_CreateStmt:
 		case T_AlterTableStmt:
 		case T_RenameStmt:
 		case T_DropStmt:
@@ -474,6 +503,9 @@ guard_utility(PlannedStmt *statement)
 			break;
 		case T_CopyStmt:
 			guard_copy((CopyStmt *) node);
+			break;
+		case T_CreateStmt:
+			guard_create((CreateStmt *) node);
 			break;
 		case T_AlterTableStmt:
 			guard_alter_table((AlterTableStmt *) node);

@@ -430,6 +430,24 @@ run_utility(PlannedStmt *statement, const char *query_string, bool read_only_tre
 								environment, destination, completion);
 }
 
+/* the same, of a command that looks at rows of everybody for who may not see them */
+static void
+run_discreetly(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+			   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			   DestReceiver *destination, QueryCompletion *completion)
+{
+	PG_TRY();
+	{
+		run_utility(statement, query_string, read_only_tree, context, params, environment,
+					destination, completion);
+	}
+	PG_CATCH();
+	{
+		guard_command_failed();
+	}
+	PG_END_TRY();
+}
+
 static void
 on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
 		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
@@ -466,8 +484,10 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 			guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
 		copied = guard_copy_from(guarded, query_string, environment, completion);
 		if (!copied)
-			run_utility(guarded, query_string, read_only, context, params, environment, destination,
-						completion);
+			(guard_is_quiet(guarded->utilityStmt) && !guard_may_define() ?
+				 run_discreetly :
+				 run_utility)(guarded, query_string, read_only, context, params, environment,
+							  destination, completion);
 	}
 	PG_FINALLY();
 	{

@@ -540,6 +540,8 @@ tells(Node *node, void *context)
 	switch (nodeTag(node))
 	{
 		case T_Var:
+			/* a whole row puts values together */
+			return ((Var *) node)->varattno == InvalidAttrNumber;
 		case T_Const:
 			return false;
 		case T_Param:

@@ -77,14 +77,10 @@ require_purpose(Oid user, const char *name)
 	Purpose purpose;
 
 	if (name == NULL || name[0] == '\0')
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("no purpose is set for reading or writing personal data"),
-			 may_bypass_row_security() ?
-				 errhint(
-					 "SET privseg.purpose = '...' to the purpose you act under; or, to maintain the database, SET row_security = off.") :
-				 errhint("SET privseg.purpose = '...' to the purpose you act under.")));
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("no purpose is set for reading or writing personal data"),
+						errhint("SET privseg.purpose = '...' to the purpose you act under%s.",
+								or_bypass())));
 	if (!purpose_by_name(name, &purpose))
 		ereport(
 			ERROR,
@@ -104,8 +100,7 @@ require_purpose(Oid user, const char *name)
 					 "It may collect or aggregate, or holds clearance for a category of data; acting under the purpose is granted without a category.") :
 				 0,
 			 may_bypass_row_security() ?
-				 errhint(
-					 "SET privseg.purpose to a purpose you are cleared for; or, to maintain the database, SET row_security = off.") :
+				 errhint("SET privseg.purpose to a purpose you are cleared for%s.", or_bypass()) :
 				 errhint(
 					 "SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
 	return purpose;
@@ -273,8 +268,7 @@ may_not_answer_no(int flags)
 		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
 		 errdetail(
 			 "A foreign key's action would hand them to a trigger, or have a check asked about them."),
-		 errhint(
-			 "Delete or change what refers to the row first; or, to maintain the database, SET row_security = off.")));
+		 errhint("Delete or change what refers to the row first%s.", or_bypass())));
 }
 
 /* the answer, where a hidden row is not simply left out */

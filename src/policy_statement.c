@@ -107,7 +107,7 @@ policy_purpose_changed(const char *began)
 		ERROR,
 		(errcode(PRIVSEG_ERR_DENIED), errmsg("the purpose changed while the statement was running"),
 		 errdetail("It began under purpose \"%s\".", began),
-		 errhint("Close the cursor and run the statement anew under the purpose you act under.")));
+		 errhint("Run it anew, under one purpose from its beginning to its end; a cursor, too.")));
 }
 
 /*

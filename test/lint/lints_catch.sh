@@ -68,6 +68,8 @@ plant sql_comments sql/01-a.sql 'CREATE FUNCTION privseg.f(int) RETURNS int LANG
 	'CREATE FUNCTION privseg.f(text) RETURNS int LANGUAGE sql RETURN 1;' \
 	"COMMENT ON FUNCTION privseg.f(int) IS 'one of two';"
 plant public_execute sql/01-a.sql 'GRANT EXECUTE ON FUNCTION privseg.f(int), privseg.g() TO alice, PUBLIC;'
+plant mutations_fit test/mutations.list '[it] lint/none src/guc.c' '- int a;' '+ int b;'
+plant mutations_fit test/mutations.list '[it] regress/none src/none.c' '- int a;' '+ int b;'
 plant tests_listed test/pgtap/unlisted.sql '-- test'
 plant tests_listed test/sql/unlisted.sql '-- test'
 plant tests_listed expected/orphan.out 'output'

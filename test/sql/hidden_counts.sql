@@ -99,6 +99,37 @@ COPY pg_class (reltuples, relname) TO STDOUT;
 RESET ROLE;
 
 
+-- a row of pg_class that an outer join has not found is none
+SELECT pg_temp.outcome(r, 'counts_mail', $$SELECT concat_ws(' ', c.reltuples IS NULL, c.relpages IS NULL, c IS NULL, (SELECT count(d) FROM (VALUES (0::oid)) w (o) LEFT JOIN pg_class d ON d.oid = w.o)) FROM (VALUES (0::oid)) v (o) LEFT JOIN pg_class c ON c.oid = v.o$$),
+	pg_temp.outcome(r, 'counts_mail', $$SELECT count(*) FROM (VALUES (0::oid)) v (o) LEFT JOIN pg_class c ON c.oid = v.o WHERE c IS NULL AND c.relpages IS NULL$$),
+	pg_temp.outcome(r, 'counts_mail', $$SELECT COALESCE(t.reltuples, 0) FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid = 'pg_am'::regclass$$) FROM unnest('{counts_reader,postgres}'::text[]) r;
+
+-- of everything there is; times instead of counts; pages that are cleaned
+ALTER TABLE counts.person ADD words int[];
+CREATE INDEX person_words ON counts.person USING gin (words) WITH (fastupdate = on);
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS reader, pg_temp.outcome('counts_owner', 'counts_mail', s) AS owner, pg_temp.outcome('counts_auditor', '', s) AS auditor, pg_temp.outcome('counts_monitor', '', s) AS monitor
+FROM unnest(ARRAY[$$SELECT pg_database_size(current_database()) > 0$$, $$SELECT pg_database_size(oid) > 0 FROM pg_database WHERE datname = current_database()$$, $$SELECT pg_database_size(NULL::name)$$, $$SELECT pg_tablespace_size('pg_default') > 0$$, $$SELECT pg_tablespace_size(oid) > 0 FROM pg_tablespace WHERE spcname = 'pg_default'$$,
+	$$SELECT blk_read_time >= 0 FROM pg_stat_database WHERE datname = current_database()$$, $$SELECT blk_write_time >= 0 FROM pg_stat_database WHERE datname = current_database()$$, $$SELECT gin_clean_pending_list('counts.person_words') >= 0$$]) s;
+ALTER TABLE counts.person DROP words;
+
+-- xmax tells of a row that refers to it
+CREATE TABLE counts.refers (id int PRIMARY KEY, person_id int REFERENCES counts.person, other int REFERENCES counts.person);
+GRANT ALL ON counts.refers TO counts_reader;
+SELECT privseg.protect('counts.refers', 'person_id', 'counts.person');
+SET row_security = off;
+UPDATE counts.person SET name = name WHERE id = 7;
+INSERT INTO counts.refers VALUES (1, 507, 7);
+SELECT xmax <> 0 AS referred_to FROM counts.person WHERE id = 7;
+RESET row_security;
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS reader, pg_temp.outcome('counts_auditor', 'counts_mail', s) AS auditor
+FROM unnest(ARRAY[$$SELECT count(*) FROM counts.person WHERE xmax <> 0$$, $$SELECT count(*) FROM (SELECT xmax AS x FROM counts.person OFFSET 0) s WHERE x <> 0$$, $$SELECT count(*) FROM counts.refers r, LATERAL (SELECT FROM counts.person p WHERE p.xmax <> 0 AND r.id > 0) s$$,
+	$$WITH u AS (UPDATE counts.person SET name = 'x' WHERE xmax <> 0 RETURNING 1) SELECT count(*) FROM u$$, $$WITH d AS (DELETE FROM counts.person WHERE xmax <> 0 RETURNING xmax) SELECT count(*) FROM d$$, $$SELECT p.xmax FROM (VALUES (0)) v (n) LEFT JOIN counts.person p ON p.id = v.n$$,
+	$$MERGE INTO counts.person p USING (VALUES (1)) v ON p.xmax <> 0 WHEN MATCHED THEN UPDATE SET name = 'merged'; SELECT count(*) FROM counts.person WHERE name = 'merged'$$,
+	-- was it inserted, or had it been there?
+	$$INSERT INTO counts.person (id, name) VALUES (7, 'x') ON CONFLICT (id) DO UPDATE SET name = 'y' RETURNING xmax = 0$$, $$INSERT INTO counts.person (id, name) VALUES (1000000, 'x') ON CONFLICT (id) DO UPDATE SET name = 'y' RETURNING xmax = 0$$,
+	$$INSERT INTO counts.person (id, name) VALUES (7, 'x') ON CONFLICT (id) DO UPDATE SET name = 'y' WHERE person.xmax <> 0 RETURNING 1$$]) s;
+DROP TABLE counts.refers;
+
 -- what commands say of themselves, and how far they have come
 SET ROLE counts_owner;
 VACUUM (VERBOSE, ANALYZE) counts.person;

@@ -196,6 +196,54 @@ SELECT privseg.protect('protection_test.alone', 'id');
 SELECT status, area, object, message FROM privseg.check() WHERE object LIKE 'protection_test.alone%' AND area = 'protection';
 DROP TABLE protection_test.alone;
 
+-- classified by hand: privseg knows it, before protection and after; the owner may only get stricter
+CREATE ROLE protection_owner;
+GRANT ALL ON SCHEMA protection_test TO protection_owner;
+SELECT privseg.create_data_category('protection_' || name, sensitivity, protected)
+  FROM (VALUES ('personal', 'personal', false), ('sensitive', 'sensitive', false), ('sex', 'personal', true), ('health', 'special', false),
+			   ('race', 'special', true), ('crime', 'criminal_offence', false)) c (name, sensitivity, protected);
+SET ROLE protection_owner;
+CREATE TABLE protection_test.labelled (id int PRIMARY KEY, a text, b text, c text, d text);
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.a IS 'protection_personal';
+RESET ROLE;
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object LIKE 'protection_test.labelled%';
+SELECT privseg.protect('protection_test.labelled', 'id');
+SET ROLE protection_owner;
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.b IS 'protection_sex';
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.c IS 'protection_none';
+SELECT column_name, category, sensitivity FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass ORDER BY 1;
+SELECT s.statement, pg_temp.refusal('SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.' || s.statement)
+  FROM unnest(ARRAY[
+	$$a IS NULL$$, $$b IS 'protection_sensitive'$$, $$b IS 'protection_health'$$, $$b IS 'protection_race'$$, $$b IS 'protection_sex'$$,
+	$$a IS 'protection_sex'$$, $$a IS 'protection_sensitive'$$, $$a IS 'protection_personal'$$, $$a IS 'protection_crime'$$, $$a IS 'protection_health'$$,
+	$$a IS 'protection_none'$$, $$c IS 'protection_crime'$$, $$c IS 'protection_none'$$]) WITH ORDINALITY s (statement, n) ORDER BY n;
+SELECT column_name, category, sensitivity FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass ORDER BY 1;
+RESET ROLE;
+SELECT status, message FROM privseg.check() WHERE object LIKE 'protection_test.labelled%' ORDER BY 1, 2;
+SELECT privseg.classify('protection_test.labelled', 'a', 'protection_personal', 'left(value, 1)');
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.a IS 'protection_sensitive';
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.c IS NULL;
+SELECT column_name, category, mask FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass ORDER BY 1;
+SELECT status, message FROM privseg.check() WHERE object LIKE 'protection_test.labelled%' ORDER BY 1, 2;
+BEGIN;
+SECURITY LABEL FOR privseg ON COLUMN protection_test.labelled.d IS 'protection_health';
+ROLLBACK;
+SET client_min_messages = notice;
+SELECT privseg.unprotect('protection_test.labelled');
+SET client_min_messages = warning;
+SELECT count(*) FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass;
+SELECT code FROM pg_temp.refusal($$SELECT privseg.drop_data_category('protection_sensitive')$$);
+SELECT privseg.classify('protection_test.labelled', 'b', NULL);
+SELECT privseg.protect('protection_test.labelled', 'id');
+SELECT column_name, category, mask FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass ORDER BY 1;
+SELECT privseg.unprotect('protection_test.labelled');
+SELECT privseg.classify('protection_test.labelled', 'a', NULL);
+SELECT count(*) FROM pg_seclabel WHERE objoid = 'protection_test.labelled'::regclass;
+DROP TABLE protection_test.labelled;
+SELECT privseg.drop_data_category(name) FROM privseg.data_category WHERE name LIKE 'protection\_%';
+DROP OWNED BY protection_owner;
+DROP ROLE protection_owner;
+
 -- what lies beside protected tables: copies from before, and tables that were forgotten
 CREATE TABLE protection_test.main (id int PRIMARY KEY, n int);
 CREATE TABLE protection_test.forgotten (id int PRIMARY KEY, main_id int REFERENCES protection_test.main) PARTITION BY RANGE (id);

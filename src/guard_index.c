@@ -1,0 +1,313 @@
+/*
+ * guard_index.c
+ *	  Indexes on protected relations: what their expressions, predicates and operator
+ *	  classes would run, or tell, and those that a table brings along which becomes a
+ *	  partition or a child of one.
+ *
+ * Core calls these hooks by OID when the catalog's row is written, before any
+ * row of the relation is looked at.  Only SnapshotSelf sees the new row then.
+ */
+#include "compat.h"
+
+#include "access/attmap.h"
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/partition.h"
+#include "catalog/pg_attrdef.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
+#include "errors.h"
+#include "guard.h"
+#include "nodes/makefuncs.h"
+#include "policy_reviewed.h"
+#include "utils/array.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* why an index is refused, in the words of guard_refuse(); NULL: it is not */
+typedef struct Refusal
+{
+	const char *what;
+	const char *why;
+} Refusal;
+
+static bool
+has_generated(Form_pg_index index)
+{
+	for (int i = 0; i < index->indnkeyatts; i++)
+		if (index->indkey.values[i] > 0 &&
+			get_attgenerated(index->indrelid, index->indkey.values[i]) != '\0')
+			return true;
+	return false;
+}
+
+/* IS NULL and IS NOT NULL of columns that are entered: of no row in particular */
+static bool
+tests_presence_only(Oid relid, Node *predicate)
+{
+	ListCell *lc;
+
+	foreach (lc, make_ands_implicit((Expr *) predicate))
+	{
+		NullTest *test = lfirst(lc);
+
+		if (!IsA(test, NullTest) || !IsA(test->arg, Var) || ((Var *) test->arg)->varattno <= 0 ||
+			get_attgenerated(relid, ((Var *) test->arg)->varattno) != '\0')
+			return false;
+	}
+	return true;
+}
+
+/* does a unique index take for one what its column does not? */
+static bool
+equates_more(Form_pg_index form, const oidvector *collations)
+{
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		AttrNumber column = form->indkey.values[i];
+		Oid collation = collations->values[i];
+		HeapTuple tuple;
+
+		if (column <= 0 || !OidIsValid(collation) || get_collation_isdeterministic(collation))
+			continue;
+		tuple = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+									Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
+									form->indrelid, column);
+		if (!HeapTupleIsValid(tuple) ||
+			((Form_pg_attribute) GETSTRUCT(tuple))->attcollation != collation)
+			return true;
+	}
+	return false;
+}
+
+/* an array of OIDs in a row of pg_index */
+static oidvector *
+oids_of(HeapTuple tuple, AttrNumber column)
+{
+	Relation catalog = table_open(IndexRelationId, AccessShareLock);
+	bool isnull;
+	Datum value = heap_getattr(tuple, column, RelationGetDescr(catalog), &isnull);
+
+	table_close(catalog, AccessShareLock);
+	return (oidvector *) DatumGetPointer(value);
+}
+
+/* is it a partition's, made for the one of the table above, which was looked at itself? */
+static bool
+is_of_partition(Oid index)
+{
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	bool result;
+
+	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(index));
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
+	result = HeapTupleIsValid(systable_getnext(scan));
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return result;
+}
+
+/*
+ * Why is an index not to be?
+ *	tuple	its row in pg_index
+ *	empty	is its table?
+ */
+static Refusal
+refusal_of(HeapTuple tuple, bool empty)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
+	Node *expressions = guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId);
+	Node *predicate = guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId);
+	const oidvector *classes = oids_of(tuple, Anum_pg_index_indclass);
+
+	if (!reviewed_expression(expressions) || !reviewed_expression(predicate))
+		return (Refusal){"an index with such an expression", RUNS_CODE};
+	if (!reviewed_definition(expressions) && !empty)
+		return (Refusal){"an index with such an expression", TELLS_SIZE};
+	/* how many rows it holds, its size says */
+	if (predicate != NULL && !tests_presence_only(form->indrelid, predicate) && !empty)
+		return (Refusal){"a partial index by such a condition", TELLS_SIZE};
+	if (((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
+		 form->indisexclusion) &&
+		!is_of_partition(form->indexrelid))
+		return (Refusal){"an exclusion constraint, or a unique index of an expression,",
+						 TELLS_ROWS};
+	if (form->indisunique && !empty &&
+		equates_more(form, oids_of(tuple, Anum_pg_index_indcollation)))
+		return (Refusal){"a unique index by such a collation", TELLS_ROWS};
+	for (int i = 0; i < classes->dim1; i++)
+	{
+		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
+											   form->indexrelid, i + 1);
+
+		if (!HeapTupleIsValid(column) ||
+			!reviewed_index_class(classes->values[i],
+								  ((Form_pg_attribute) GETSTRUCT(column))->atttypid))
+			return (Refusal){"an index with such an operator class", RUNS_CODE};
+		if (!reviewed_extension(classes->values[i]) && !empty)
+			return (Refusal){"an index with such an operator class", TELLS_ROWS};
+	}
+	return (Refusal){NULL, NULL};
+}
+
+/* guard_index_created -- for core's object access hook, of any relation */
+void
+guard_index_created(Oid index)
+{
+	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
+									   index, SnapshotSelf);
+	Oid relid;
+	Refusal refusal;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	relid = ((Form_pg_index) GETSTRUCT(tuple))->indrelid;
+	if (!guard_is_protected_now(relid))
+		return;
+	refusal = refusal_of(tuple, guard_is_empty(relid));
+	if (refusal.what != NULL)
+		guard_refuse(relid, refusal.what, refusal.why);
+}
+
+/* ---- what joins a protected tree ---- */
+
+/* has the table above the same index? */
+static bool
+has_same_index(Relation above, Relation table, Oid index)
+{
+	Relation mine = index_open(index, AccessShareLock);
+	IndexInfo *info = BuildIndexInfo(mine);
+	AttrMap *map = build_attrmap_by_name(RelationGetDescr(table), RelationGetDescr(above));
+	bool found = false;
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(above))
+	{
+		Relation other = index_open(lfirst_oid(lc), AccessShareLock);
+
+		found = found || CompareIndexInfo(info, BuildIndexInfo(other), mine->rd_indcollation,
+										  other->rd_indcollation, mine->rd_opfamily,
+										  other->rd_opfamily, map);
+		index_close(other, AccessShareLock);
+	}
+	index_close(mine, AccessShareLock);
+	return found;
+}
+
+static void
+indexes_join(Relation table, Relation above)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(table))
+	{
+		Oid index = lfirst_oid(lc);
+		HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId,
+										   Anum_pg_index_indexrelid, index, SnapshotSelf);
+		Refusal refusal;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		refusal = refusal_of(tuple, false);
+		if (refusal.what != NULL && !has_same_index(above, table, index))
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_SHAPE),
+					 errmsg("\"%s\" cannot become part of a protected relation",
+							RelationGetRelationName(table)),
+					 errdetail("Index \"%s\": %s", get_rel_name(index), refusal.why),
+					 errhint("Drop it first. Whoever may bypass row security can do it after SET "
+							 "row_security = off.")));
+	}
+}
+
+/* of what the columns are made of, the size would tell */
+static void
+generated_columns_join(Relation table, Relation above)
+{
+	for (int i = 0; i < RelationGetNumberOfAttributes(table); i++)
+	{
+		Form_pg_attribute form = TupleDescAttr(RelationGetDescr(table), i);
+		AttrNumber number;
+		HeapTuple tuple;
+
+		if (form->attisdropped || form->attgenerated == '\0')
+			continue;
+		number = get_attnum(RelationGetRelid(above), NameStr(form->attname));
+		if (number != InvalidAttrNumber &&
+			get_attgenerated(RelationGetRelid(above), number) != '\0')
+			continue;
+		tuple =
+			guard_row_of_column(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid,
+								Anum_pg_attrdef_adnum, RelationGetRelid(table), form->attnum);
+		if (HeapTupleIsValid(tuple) && !reviewed_definition(guard_expression(
+										   tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId)))
+			guard_refuse(RelationGetRelid(above), "a child with such a generated column",
+						 TELLS_SIZE);
+	}
+}
+
+/* what is changed in it, core would copy into the tables of others that refer to it */
+static void
+references_join(Relation table)
+{
+	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationGetRelid(table)));
+	scan = systable_beginscan(catalog, InvalidOid, false, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		if (form->contype == CONSTRAINT_FOREIGN && !OidIsValid(form->conparentid) &&
+			form->confupdtype == FKCONSTR_ACTION_CASCADE)
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("\"%s\" cannot become part of a protected relation",
+						RelationGetRelationName(table)),
+				 errdetail("Foreign key \"%s\" of another table refers to it, ON UPDATE CASCADE.",
+						   NameStr(form->conname)),
+				 errhint("Drop it first. Whoever may bypass row security can do it after SET "
+						 "row_security = off.")));
+	}
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+}
+
+/*
+ * guard_joins_tree -- a table becomes part of a protected relation, with what was made for
+ * it before: rows of anybody are written to it from now on.
+ *	parent		the protected table it comes under
+ */
+void
+guard_joins_tree(Oid member, Oid parent)
+{
+	Relation table;
+	Relation above;
+
+	if (guard_may_define())
+		return;
+	table = table_open(member, AccessShareLock);
+	above = table_open(parent, AccessShareLock);
+	indexes_join(table, above);
+	generated_columns_join(table, above);
+	references_join(table);
+	table_close(above, AccessShareLock);
+	table_close(table, AccessShareLock);
+}

@@ -1,0 +1,126 @@
+-- What an owner prepares beside a protected relation and lets join it, what lets him tell rows apart
+-- by whether they fit, and parents that are not protected.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+CREATE FUNCTION pg_temp.refusal(statement text, actor text, OUT code text, OUT message text, OUT detail text, OUT hint text)
+LANGUAGE sql AS $$ SELECT * FROM pg_temp.refusal(format('SET LOCAL ROLE %I; %s', actor, statement)) $$;
+
+CREATE ROLE join_owner;
+CREATE ROLE join_app;
+CREATE SCHEMA joins AUTHORIZATION join_owner;
+CREATE EXTENSION IF NOT EXISTS btree_gist;
+SELECT privseg.create_purpose('join_mail', 'consent'), privseg.create_purpose('join_sale', 'contract');
+SELECT privseg.grant_clearance('join_owner', 'join_mail'), privseg.grant_clearance('join_app', 'join_sale');
+SET ROLE join_owner;
+CREATE TABLE joins.person (id int PRIMARY KEY, name text, email text, span int4range, age int);
+CREATE TABLE joins.event (person_id int, day int, note text, seen boolean) PARTITION BY RANGE (day);
+CREATE UNIQUE INDEX event_seen ON joins.event (person_id, day) WHERE seen;
+CREATE TABLE joins.event_1 PARTITION OF joins.event FOR VALUES FROM (1) TO (10);
+CREATE TABLE joins.other (name text, email text);
+GRANT USAGE ON SCHEMA joins TO join_app;
+ALTER DEFAULT PRIVILEGES IN SCHEMA joins GRANT ALL ON TABLES TO join_app;
+INSERT INTO joins.person SELECT i, 'n' || i, 'e' || i, int4range(i, i + 1) FROM generate_series(1, 9) i;
+INSERT INTO joins.event SELECT i, i, 'note' || i, true FROM generate_series(1, 9) i;
+CREATE FUNCTION joins.leak(text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'seen: %', $1; RETURN $1; END $$;
+RESET ROLE;
+SELECT privseg.protect('joins.person', 'id'), privseg.protect('joins.event', 'person_id', 'joins.person');
+SELECT count(privseg.record_consent('joins.person', i, 'join_mail', 'given')) FROM generate_series(1, 6) i;
+
+-- a parent besides: ANALYZE of it would keep what hidden rows hold, ALTER ... USING would run code over them
+SELECT s.statement, r.code, r.message, r.hint FROM unnest(ARRAY[
+	'CREATE TABLE joins.kid () INHERITS (joins.person, joins.other)',
+	'CREATE TABLE joins.kid () INHERITS (joins.other, joins.person)',
+	'CREATE TABLE joins.kid () INHERITS (joins.person); ALTER TABLE joins.kid INHERIT joins.other',
+	'CREATE TABLE joins.kid (LIKE joins.person) INHERITS (joins.other); ALTER TABLE joins.kid ALTER id SET NOT NULL, INHERIT joins.person',
+	'CREATE TABLE joins.kid (LIKE joins.person); CREATE TABLE joins.grandkid () INHERITS (joins.kid, joins.other); ALTER TABLE joins.kid INHERIT joins.person',
+	'CREATE TABLE joins.kid () INHERITS (joins.person); CREATE TABLE joins.grandkid () INHERITS (joins.kid, joins.other)',
+	'ALTER TABLE joins.person INHERIT joins.other',
+	-- all of it below: fine
+	'CREATE TABLE joins.kid () INHERITS (joins.person); CREATE TABLE joins.grandkid () INHERITS (joins.kid, joins.person)',
+	'CREATE TABLE joins.kid (LIKE joins.person); CREATE TABLE joins.grandkid () INHERITS (joins.kid); ALTER TABLE joins.kid INHERIT joins.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
+-- also where it was there before
+SET ROLE join_owner;
+CREATE TABLE joins.older (id int PRIMARY KEY, name text, email text);
+CREATE TABLE joins.older_kid () INHERITS (joins.older, joins.other);
+RESET ROLE;
+SELECT * FROM pg_temp.refusal($$SELECT privseg.protect('joins.older', 'id')$$);
+SELECT * FROM pg_temp.refusal($$SELECT privseg.protect('joins.older_kid', 'id')$$);
+ALTER TABLE joins.older_kid NO INHERIT joins.other;
+SELECT code FROM pg_temp.refusal($$SELECT privseg.protect('joins.older', 'id')$$);
+DROP TABLE joins.older_kid, joins.older;
+
+-- what a table brings along that could not be made once rows of others are in it
+SELECT s.made, r.code, r.message, r.detail FROM unnest(ARRAY[
+	'EXCLUDE USING gist (span WITH &&)|', '|CREATE UNIQUE INDEX ON joins.kid (left(name, 1))', '|CREATE INDEX ON joins.kid (id) WHERE name = ''n9''', '|CREATE INDEX ON joins.kid (id) WHERE email IS NULL',
+	'|CREATE INDEX ON joins.kid (COALESCE(name, repeat(''x'', 3000)))', '|CREATE INDEX ON joins.kid ((kid.*))', 'g text GENERATED ALWAYS AS (repeat(name, 100)) STORED|', 'g int GENERATED ALWAYS AS (id) STORED|',
+	'UNIQUE (email)|CREATE TABLE joins.mirror (email text REFERENCES joins.kid (email) ON UPDATE CASCADE)', 'UNIQUE (email)|CREATE TABLE joins.mirror (email text REFERENCES joins.kid (email))',
+	'UNIQUE (email)|', '|CREATE INDEX ON joins.kid (name)']) WITH ORDINALITY s (made, n),
+	LATERAL pg_temp.refusal(format('CREATE TABLE joins.kid (%s); %s; ALTER TABLE joins.kid INHERIT joins.person', concat_ws(', ', 'LIKE joins.person', NULLIF(split_part(made, '|', 1), '')), split_part(made, '|', 2)), 'join_owner') r ORDER BY n;
+-- a partition as its parent is: made for it, or with the same indexes; else not
+SELECT s.statement, r.code, r.message, r.detail FROM unnest(ARRAY[
+	'CREATE TABLE joins.event_2 PARTITION OF joins.event FOR VALUES FROM (10) TO (20)',
+	'CREATE TABLE joins.event_2 (LIKE joins.event INCLUDING ALL); ALTER TABLE joins.event ATTACH PARTITION joins.event_2 FOR VALUES FROM (10) TO (20)',
+	'CREATE TABLE joins.event_2 (LIKE joins.event); ALTER TABLE joins.event ATTACH PARTITION joins.event_2 FOR VALUES FROM (10) TO (20)',
+	'CREATE TABLE joins.event_2 (LIKE joins.event); CREATE UNIQUE INDEX ON joins.event_2 (day) WHERE seen; ALTER TABLE joins.event ATTACH PARTITION joins.event_2 FOR VALUES FROM (10) TO (20)',
+	'CREATE TABLE joins.event_2 (LIKE joins.event, EXCLUDE (note WITH =)); ALTER TABLE joins.event ATTACH PARTITION joins.event_2 FOR VALUES FROM (10) TO (20)']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
+
+-- what the default partition holds
+SET ROLE join_owner;
+CREATE TABLE joins.kind (person_id int, kind text) PARTITION BY LIST (kind);
+CREATE TABLE joins.kind_rest PARTITION OF joins.kind DEFAULT;
+CREATE TABLE joins.kind_new (LIKE joins.kind);
+RESET ROLE;
+SELECT privseg.protect('joins.kind', 'person_id', 'joins.person');
+SELECT s.statement, r.code AS of_empty FROM unnest(ARRAY['CREATE TABLE joins.kind_1 PARTITION OF joins.kind FOR VALUES IN (''a'')', 'ALTER TABLE joins.kind ATTACH PARTITION joins.kind_new FOR VALUES IN (''b'')']) s (statement), LATERAL pg_temp.refusal(s.statement, 'join_owner') r;
+SET row_security = off;
+INSERT INTO joins.kind VALUES (9, 'secret');
+RESET row_security;
+SELECT s.statement, r.* FROM unnest(ARRAY[
+	'CREATE TABLE joins.kind_1 PARTITION OF joins.kind FOR VALUES IN (''secret'')', 'CREATE TABLE joins.kind_1 PARTITION OF joins.kind FOR VALUES IN (''other'')',
+	'ALTER TABLE joins.kind ATTACH PARTITION joins.kind_new FOR VALUES IN (''secret'')', 'ALTER TABLE joins.kind ATTACH PARTITION joins.kind_new FOR VALUES IN (''other'')']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
+
+-- which row does not fit, and by how much
+SET ROLE join_owner;
+SET privseg.purpose = 'join_mail';
+SELECT left(string_agg(md5(g::text || 'x'), ''), 2700) AS pad FROM generate_series(1, 90) g \gset
+BEGIN;
+ALTER TABLE joins.person ADD COLUMN pad text DEFAULT :'pad';
+UPDATE joins.person SET pad = '' RETURNING id;
+\set VERBOSITY verbose
+CREATE INDEX person_big ON joins.person (name, pad);
+ROLLBACK;
+\set VERBOSITY default
+SELECT r.code, r.message, r.hint FROM unnest(ARRAY[
+	'CREATE INDEX ON joins.person ((person.*))', 'CREATE INDEX ON joins.person ((person IS NULL))']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement) r ORDER BY n;
+RESET ROLE;
+SET row_security = off;
+BEGIN;
+ALTER TABLE joins.person ADD COLUMN pad text DEFAULT :'pad';
+CREATE INDEX person_big ON joins.person (name, pad);
+ROLLBACK;
+RESET row_security;
+-- the widest row there can be must fit
+SELECT n, r.code, r.message, r.detail FROM unnest('{1,60,126,127,300}'::int[]) n,
+	LATERAL pg_temp.refusal((SELECT 'ALTER TABLE joins.person ' || string_agg('ADD c' || i || ' name DEFAULT ''x''', ', ') FROM generate_series(1, n) i), 'join_owner') r ORDER BY n;
+SELECT n, r.code FROM unnest('{100,250,270,300}'::int[]) n,
+	LATERAL pg_temp.refusal((SELECT 'ALTER TABLE joins.person ' || string_agg('ADD c' || i || ' text DEFAULT ''12345678901234567890''', ', ') FROM generate_series(1, n) i), 'join_owner') r ORDER BY n;
+SELECT r.code, r.message FROM pg_temp.refusal((SELECT 'CREATE TABLE joins.fresh (id int PRIMARY KEY); ALTER TABLE joins.fresh ' || string_agg('ADD c' || i || ' name', ', ') FROM generate_series(1, 300) i), 'join_owner') r;
+
+-- values that become equal; and what ORMs write when a type gets wider
+CREATE COLLATION joins.ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+GRANT USAGE ON SCHEMA joins TO PUBLIC;
+SELECT s.statement, r.code, r.detail FROM unnest(ARRAY[
+	'ALTER TABLE joins.person ALTER email TYPE text COLLATE joins.ci', 'CREATE UNIQUE INDEX ON joins.person (email COLLATE joins.ci)', 'CREATE INDEX ON joins.person (email COLLATE joins.ci)', 'CREATE UNIQUE INDEX ON joins.person (email COLLATE "C")',
+	'ALTER TABLE joins.person ALTER age TYPE bigint USING "age"::bigint', 'ALTER TABLE joins.event ALTER note TYPE varchar USING note::varchar', 'ALTER TABLE joins.person ALTER name TYPE varchar USING "name"::varchar',
+	'ALTER TABLE joins.person ALTER name TYPE varchar USING email::varchar', 'ALTER TABLE joins.person ALTER name TYPE varchar USING joins.leak(name)::varchar', 'ALTER TABLE joins.person ALTER name TYPE varchar USING name::text', 'ALTER TABLE joins.person ALTER name TYPE varchar(2) USING name::varchar(2)',
+	'ALTER TABLE joins.person ALTER name TYPE int USING name::int']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
+
+DROP SCHEMA joins CASCADE;
+DROP OWNED BY join_owner, join_app;
+DROP ROLE join_owner, join_app;
+DROP EXTENSION btree_gist;
