@@ -164,8 +164,13 @@ SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trace_owner,trace_k
 	'ALTER TABLE trace.purchase ADD FOREIGN KEY (person_id) REFERENCES trace.person']) WITH ORDINALITY s (statement, j),
 	pg_temp.refusal(format('SET LOCAL ROLE %s; SET LOCAL row_security = %s; %s', owner, CASE owner WHEN 'trace_owner' THEN 'on' ELSE 'off' END, statement)) r ORDER BY i, j;
 SET ROLE trace_owner;
-ALTER TABLE trace.person CLUSTER ON person_secret;
 \set VERBOSITY terse
+ALTER TABLE trace.person CLUSTER ON person_secret;
+RESET ROLE;
+SET row_security = off;
+ALTER TABLE trace.person CLUSTER ON person_secret;
+RESET row_security;
+SET ROLE trace_owner;
 CLUSTER;
 ALTER TABLE trace.person CLUSTER ON person_pkey;
 CLUSTER;
