@@ -33,8 +33,8 @@
 #include "utils/syscache.h"
 
 static const char *const relation_names[CATALOG_N_RELATIONS] = {
-	[CATALOG_PURPOSES] = "purposes",
 	[CATALOG_DATA_CATEGORIES] = "data_categories",
+	[CATALOG_PURPOSES] = "purposes",
 	[CATALOG_NOTICES] = "notices",
 	[CATALOG_PROTECTED_RELATIONS] = "protected_relations",
 	[CATALOG_PROTECTED_COLUMNS] = "protected_columns",
@@ -218,7 +218,7 @@ catalog_is_internal_table(Oid relid)
 {
 	if (!catalog_installed())
 		return false;
-	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
+	for (int i = CATALOG_DATA_CATEGORIES; i <= CATALOG_CONSENT_AGENDA; i++)
 		if (relation_oids[i] == relid)
 			return true;
 	return false;

@@ -163,6 +163,7 @@ extern HeapTuple guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_co
 									 AttrNumber number_column, Oid relid, AttrNumber number);
 extern HeapTuple
 guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot);
+extern List *guard_parents(Oid child, Snapshot snapshot);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
 /* guard_label.c */

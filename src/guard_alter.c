@@ -186,9 +186,12 @@ schema_altered(Oid namespace)
 		own_object(name);
 }
 
-/* the parents a table has now */
-static List *
-parents_now(Oid child)
+/*
+ * guard_parents -- the parents of a table, or of a partition's index.
+ *	snapshot	as in guard_row_of_oid()
+ */
+List *
+guard_parents(Oid child, Snapshot snapshot)
 {
 	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -198,7 +201,7 @@ parents_now(Oid child)
 
 	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(child));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
+	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, snapshot, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 		result = lappend_oid(result, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent);
 	systable_endscan(scan);
@@ -236,7 +239,7 @@ has_parent_outside(Oid member, Oid root, const List *below)
 {
 	ListCell *lc;
 
-	foreach (lc, parents_now(member))
+	foreach (lc, guard_parents(member, SnapshotSelf))
 		if (root_of(lfirst_oid(lc)) != root && !list_member_oid(below, lfirst_oid(lc)))
 			return true;
 	return false;
@@ -371,7 +374,7 @@ guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxilia
 				relation_altered(object_id);
 			break;
 		case InheritsRelationId:
-			if (list_member_oid(parents_now(object_id), auxiliary))
+			if (list_member_oid(guard_parents(object_id, SnapshotSelf), auxiliary))
 				joins_tree(object_id, auxiliary);
 			else
 				leaves_tree(object_id, auxiliary);

@@ -6,8 +6,6 @@
  */
 #include "compat.h"
 
-#include "access/genam.h"
-#include "access/table.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
@@ -18,9 +16,7 @@
 #include "miscadmin.h"
 #include "storage/lmgr.h"
 #include "utils/array.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/rel.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(lock_tree);
@@ -81,21 +77,9 @@ guard_children(Node *node)
 static Oid
 parent_outside(Oid member, const List *tree)
 {
-	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	Oid found = InvalidOid;
+	List *outside = list_difference_oid(guard_parents(member, NULL), tree);
 
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(member));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, NULL, 1, &key);
-	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		if (!list_member_oid(tree, ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent))
-			found = ((Form_pg_inherits) GETSTRUCT(tuple))->inhparent;
-	systable_endscan(scan);
-	table_close(inherits, AccessShareLock);
-	return found;
+	return outside != NIL ? linitial_oid(outside) : InvalidOid;
 }
 
 /*

@@ -139,23 +139,14 @@ guard_refuse(Oid relid, const char *what, const char *why)
 bool
 guard_is_protected_now(Oid relid)
 {
-	Relation inherits;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	bool found = false;
+	ListCell *lc;
 
 	if (protected_relation(relid) != NULL)
 		return true;
-	inherits = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
-		found = protected_relation(((Form_pg_inherits) GETSTRUCT(tuple))->inhparent) != NULL;
-	systable_endscan(scan);
-	table_close(inherits, AccessShareLock);
-	return found;
+	foreach (lc, guard_parents(relid, SnapshotSelf))
+		if (protected_relation(lfirst_oid(lc)) != NULL)
+			return true;
+	return false;
 }
 
 /* guard_is_empty -- has it no row, not even a dead one?  A parent's rows are its children's. */

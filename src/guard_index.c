@@ -16,12 +16,10 @@
 #include "catalog.h"
 #include "catalog/index.h"
 #include "catalog/indexing.h"
-#include "catalog/partition.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_attribute.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
-#include "catalog/pg_inherits.h"
 #include "errors.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
@@ -100,24 +98,6 @@ oids_of(HeapTuple tuple, AttrNumber column)
 	return (oidvector *) DatumGetPointer(value);
 }
 
-/* is it a partition's, made for the one of the table above, which was looked at itself? */
-static bool
-is_of_partition(Oid index)
-{
-	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	bool result;
-
-	ScanKeyInit(&key, Anum_pg_inherits_inhrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(index));
-	scan = systable_beginscan(inherits, InheritsRelidSeqnoIndexId, true, SnapshotSelf, 1, &key);
-	result = HeapTupleIsValid(systable_getnext(scan));
-	systable_endscan(scan);
-	table_close(inherits, AccessShareLock);
-	return result;
-}
-
 /*
  * Why is an index not to be?
  *	tuple	its row in pg_index
@@ -140,7 +120,8 @@ refusal_of(HeapTuple tuple, bool empty)
 		return (Refusal){"a partial index by such a condition", TELLS_SIZE};
 	if (((form->indisunique && (expressions != NULL || predicate != NULL || has_generated(form))) ||
 		 form->indisexclusion) &&
-		!is_of_partition(form->indexrelid))
+		/* but for a partition's, made for the one of the table above, which was looked at */
+		guard_parents(form->indexrelid, SnapshotSelf) == NIL)
 		return (Refusal){"an exclusion constraint, or a unique index of an expression,",
 						 TELLS_ROWS};
 	if (form->indisunique && !empty &&
