@@ -9,6 +9,7 @@
 #include "catalog/objectaccess.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_attribute.h"
+#include "catalog/pg_constraint.h"
 #include "commands/explain.h"
 #include "nodes/parsenodes.h"
 #include "nodes/pathnodes.h"
@@ -109,6 +110,7 @@ extern void guard_utility(PlannedStmt *statement);
 
 /* guard_order.c */
 extern void guard_cluster(ClusterStmt *cluster);
+extern bool order_is_no_news(Oid type);
 extern void guard_cluster_on(Oid relid, const char *index);
 
 /* guard_role.c */
@@ -126,6 +128,13 @@ extern void guard_published(Oid relid, Oid namespace);
 /* guard_domain.c */
 extern void guard_domain(AlterDomainStmt *alter);
 extern void guard_domain_checked(Oid domain);
+extern void guard_row_type_changed(Oid relid);
+
+/* guard_foreign_key.c */
+extern Oid guard_referring(Oid relid);
+extern int guard_columns_of(HeapTuple constraint, AttrNumber in, int16 *columns);
+extern void guard_primary_key(HeapTuple tuple, Form_pg_constraint form);
+extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates);
 
 /* guard_index.c */
 extern void guard_index_created(Oid index);
@@ -137,6 +146,8 @@ extern void guard_joins_tree(Oid member, Oid parent);
 #define SET_LATER \
 	"It would run code of a user for rows of everybody. Add the column, then SET DEFAULT."
 #define TELLS_SIZE "The size of it answers what it asks about rows of anybody."
+#define TELLS_LENGTH \
+	"Beside it, an index would tell how long other values are. Add the column, then SET DEFAULT."
 #define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
 
 typedef struct GuardCommand
@@ -154,8 +165,9 @@ extern void guard_default_partition(Oid parent);
 extern bool guard_may_define(void);
 extern bool guard_is_protected_now(Oid relid);
 extern bool guard_is_empty(Oid relid);
+extern bool guard_is_empty_tree(Oid relid);
 extern Node *guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog);
-extern Oid guard_referring(Oid relid);
+extern bool guard_is_of_added(HeapTuple constraint, Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 
 /* guard_alter.c */

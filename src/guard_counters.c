@@ -115,8 +115,10 @@ static const Oid sizes[] = {
 	F_PG_TABLE_SIZE,
 	F_PG_INDEXES_SIZE,
 	F_PG_TOTAL_RELATION_SIZE,
-	/* how many pages it has cleaned, and so how much was written */
+	/* how many pages they have worked on */
 	F_GIN_CLEAN_PENDING_LIST,
+	F_BRIN_SUMMARIZE_NEW_VALUES,
+	F_BRIN_SUMMARIZE_RANGE,
 };
 
 static bool
@@ -293,6 +295,16 @@ shown_size(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) ||
 		(guard_is_of_protected(relid) && !guard_sees_counters()))
 		PG_RETURN_NULL();
+	if (function == F_BRIN_SUMMARIZE_NEW_VALUES)
+		PG_RETURN_INT64(DatumGetInt32(OidFunctionCall1(function, ObjectIdGetDatum(relid))));
+	if (function == F_BRIN_SUMMARIZE_RANGE)
+	{
+		if (PG_ARGISNULL(2))
+			PG_RETURN_NULL();
+		PG_RETURN_INT64(DatumGetInt32(OidFunctionCall2(
+			function, ObjectIdGetDatum(relid),
+			DirectFunctionCall1(int8in, CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(2)))))));
+	}
 	/* one argument: SQL functions of core's, over pg_relation_size(regclass, text) */
 	if (function == F_PG_RELATION_SIZE_REGCLASS)
 	{
@@ -395,8 +407,23 @@ regproc_constant(Oid function)
 }
 
 static Node *
+as_text(Node *number)
+{
+	CoerceViaIO *text = makeNode(CoerceViaIO);
+
+	text->arg = (Expr *) number;
+	text->resulttype = TEXTOID;
+	text->resultcollid = DEFAULT_COLLATION_OID;
+	text->coerceformat = COERCE_EXPLICIT_CAST;
+	text->location = -1;
+	return (Node *) text;
+}
+
+static Node *
 replace_call(FuncExpr *call)
 {
+	Node *size;
+
 	if (call->funcid == F_PG_STAT_GET_PROGRESS_INFO)
 	{
 		call->funcid = catalog_function_oid(CATALOG_SHOWN_PROGRESS);
@@ -412,7 +439,13 @@ replace_call(FuncExpr *call)
 
 		if (list_length(args) == 2)
 			args = lappend(args, makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID));
-		return our_call(CATALOG_SHOWN_SIZE, INT8OID, args);
+		else if (exprType(lthird(args)) == INT8OID)
+			lthird(args) = as_text(lthird(args));
+		size = our_call(CATALOG_SHOWN_SIZE, INT8OID, args);
+		if (call->funcresulttype == INT4OID)
+			size = (Node *) makeFuncExpr(F_INT4_INT8, INT4OID, list_make1(size), InvalidOid,
+										 InvalidOid, COERCE_EXPLICIT_CALL);
+		return size;
 	}
 	if (IS_ONE_OF(call->funcid, named_sums_of_sizes))
 		return our_call(

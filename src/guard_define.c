@@ -164,9 +164,9 @@ guard_is_empty(Oid relid)
 	return result;
 }
 
-/* nor has any of its children */
-static bool
-is_empty_tree(Oid relid)
+/* guard_is_empty_tree -- nor has any of its children */
+bool
+guard_is_empty_tree(Oid relid)
 {
 	ListCell *lc;
 
@@ -265,6 +265,7 @@ column_created(Oid relid, AttrNumber column)
 	/* one that is generated has values of everybody at once */
 	if (!generated)
 		column_added(relid, column);
+	guard_row_type_changed(relid);
 	if (!guard_is_protected_now(relid))
 		return;
 	if (!reviewed_type(form->atttypid))
@@ -273,6 +274,9 @@ column_created(Oid relid, AttrNumber column)
 	if (!guard_is_empty(relid) &&
 		(domain_runs_user_code(form->atttypid) || runs_user_code(get_typdefault(form->atttypid))))
 		guard_refuse(relid, "a column of such a domain", WHILE_REWRITTEN);
+	if (!generated && !constant_default_is_short(get_typdefault(form->atttypid)) &&
+		!guard_is_empty(relid))
+		guard_refuse(relid, "a column with such a default", TELLS_LENGTH);
 	if (generated && form->attnotnull && !guard_is_empty(relid))
 		guard_refuse(relid, "NOT NULL of a generated column", TELLS_ROWS);
 	refuse_what_may_not_fit(relid, "such a number of columns");
@@ -289,163 +293,12 @@ was_validated(Oid constraint)
 	return HeapTupleIsValid(before) && ((Form_pg_constraint) GETSTRUCT(before))->convalidated;
 }
 
-/*
- * guard_referring -- a protected relation with a foreign key to the relation, or InvalidOid.
- */
-Oid
-guard_referring(Oid relid)
-{
-	Relation catalog;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	Oid found = InvalidOid;
-
-	if (!protected_any())
-		return InvalidOid;
-	catalog = table_open(ConstraintRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(catalog, InvalidOid, false, NULL, 1, &key);
-	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
-
-		if (form->contype == CONSTRAINT_FOREIGN && protected_relation(form->conrelid) != NULL)
-			found = form->conrelid;
-	}
-	systable_endscan(scan);
-	table_close(catalog, AccessShareLock);
-	return found;
-}
-
-/* numbers of columns that a constraint is about, in the catalog's column for them */
-static int
-columns_of(HeapTuple constraint, AttrNumber in, int16 *columns)
-{
-	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
-	bool isnull;
-	Datum value = heap_getattr(constraint, in, RelationGetDescr(catalog), &isnull);
-	int n = 0;
-
-	if (!isnull)
-	{
-		ArrayType *array = DatumGetArrayTypeP(value);
-
-		n = ArrayGetNItems(ARR_NDIM(array), ARR_DIMS(array));
-		memcpy(columns, ARR_DATA_PTR(array), n * sizeof(int16));
-	}
-	table_close(catalog, AccessShareLock);
-	return n;
-}
-
-static bool is_of_added(HeapTuple constraint, Oid relid);
-
-/* of columns that the command itself has added, and without a default? */
-static bool
-has_no_values(HeapTuple constraint, Oid relid)
-{
-	int16 columns[INDEX_MAX_KEYS];
-	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
-
-	if (!is_of_added(constraint, relid))
-		return false;
-	for (int i = 0; i < n; i++)
-	{
-		HeapTuple tuple =
-			SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(columns[i]));
-		bool has = true;
-
-		if (HeapTupleIsValid(tuple))
-		{
-			Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
-
-			has = form->atthasdef || form->atthasmissing || form->attidentity != '\0';
-			ReleaseSysCache(tuple);
-		}
-		if (has)
-			return false;
-	}
-	return true;
-}
-
-static bool
-is_of_primary_key(Oid relid, AttrNumber column)
-{
-	Relation relation = table_open(relid, AccessShareLock);
-	Bitmapset *key = RelationGetIndexAttrBitmap(relation, INDEX_ATTR_BITMAP_PRIMARY_KEY);
-	bool result = bms_is_member(column - FirstLowInvalidHeapAttributeNumber, key);
-
-	table_close(relation, AccessShareLock);
-	return result;
-}
-
-/*
- * Are these columns of a constraint nothing but keys of subjects?
- *	or_primary	or of the relation's primary key
- */
-static bool
-is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, bool or_primary)
-{
-	const ProtectedRelation *found = protected_relation(relid);
-	ProtectedRelation entry;
-	int16 columns[INDEX_MAX_KEYS];
-	int n = columns_of(constraint, in, columns);
-
-	if (found == NULL)
-		return false;
-	entry = *found;
-	for (int i = 0; i < n; i++)
-		if (!(or_primary && is_of_primary_key(relid, columns[i])) &&
-			!protected_by_column(&entry, get_attname(relid, columns[i], false)))
-			return false;
-	return n > 0;
-}
-
-/* its columns are taken for numbers of rows: they stay what they were; a partition has its parent's */
-static void
-primary_key_created(HeapTuple tuple, Form_pg_constraint form)
-{
-	if (guard_is_protected_now(form->conrelid) && !is_empty_tree(form->conrelid) &&
-		!OidIsValid(form->conparentid) &&
-		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false))
-		guard_refuse(form->conrelid, "another primary key",
-					 "What refers to its rows, and where they lie, would tell what they hold.");
-}
-
-/*
- * A foreign key that writes what others put into a protected relation into its own:
- * but for keys, which are numbers of rows.  And one from a protected relation.
- */
-static void
-reference_created(HeapTuple tuple, Form_pg_constraint form)
-{
-	const ProtectedRelation *found = protected_relation(form->confrelid);
-	Oid domain = found != NULL ? found->domain : InvalidOid;
-	bool to_keys = is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, true);
-	const ProtectedRelation *from = protected_relation(form->conrelid);
-	bool from_same = from != NULL && from->domain == domain;
-
-	if (OidIsValid(domain) && !from_same && !to_keys &&
-		form->confupdtype == FKCONSTR_ACTION_CASCADE)
-		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
-					 "It copies there what is changed here, whoever permits what.");
-	/* from rows of everybody: it tells what they hold, and its actions change them */
-	if (from != NULL &&
-		!(from_same && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false) &&
-		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, false)) &&
-		!has_no_values(tuple, form->conrelid) && !is_empty_tree(form->conrelid))
-		guard_refuse(form->conrelid,
-					 "a foreign key from or to other than keys of the same subjects",
-					 "It is checked against rows of everybody, and its actions change them.");
-}
-
-/* does it look at nothing but columns that the command itself has added? */
-static bool
-is_of_added(HeapTuple constraint, Oid relid)
+/* guard_is_of_added -- is a constraint of columns only that the command itself has added? */
+bool
+guard_is_of_added(HeapTuple constraint, Oid relid)
 {
 	int16 columns[MaxHeapAttributeNumber];
-	int n = columns_of(constraint, Anum_pg_constraint_conkey, columns);
+	int n = guard_columns_of(constraint, Anum_pg_constraint_conkey, columns);
 
 	for (int i = 0; i < n; i++)
 		if (!is_added(relid, columns[i]))
@@ -463,10 +316,11 @@ constraint_changed(Oid constraint, bool created)
 	if (!HeapTupleIsValid(tuple))
 		return;
 	form = (Form_pg_constraint) GETSTRUCT(tuple);
-	if (form->contype == CONSTRAINT_FOREIGN && created)
-		reference_created(tuple, form);
+	if (form->contype == CONSTRAINT_FOREIGN)
+		guard_reference(tuple, form, created,
+						created || (form->convalidated && !was_validated(constraint)));
 	if (form->contype == CONSTRAINT_PRIMARY && created)
-		primary_key_created(tuple, form);
+		guard_primary_key(tuple, form);
 	if (OidIsValid(form->contypid) && form->convalidated && created)
 		guard_domain_checked(form->contypid);
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
@@ -480,7 +334,7 @@ constraint_changed(Oid constraint, bool created)
 	 * inherited once more, was looked at before.
 	 */
 	if ((created || (form->convalidated && !was_validated(constraint))) &&
-		!is_of_added(tuple, form->conrelid) && !guard_is_empty(form->conrelid))
+		!guard_is_of_added(tuple, form->conrelid) && !guard_is_empty(form->conrelid))
 		guard_refuse(form->conrelid, "a check of the rows that are there", TELLS_ROWS);
 }
 
@@ -501,6 +355,9 @@ default_created(Oid relid, AttrNumber column)
 	if ((is_added(relid, column) || n_added == lengthof(added)) && !guard_is_empty(relid) &&
 		runs_user_code(expression))
 		guard_refuse(relid, "a column with such a default", SET_LATER);
+	if ((is_added(relid, column) || n_added == lengthof(added)) && !guard_is_empty(relid) &&
+		!constant_default_is_short(expression))
+		guard_refuse(relid, "a column with such a default", TELLS_LENGTH);
 	/* a default knows no row; what a generated column is made of does */
 	if (contain_var_clause(expression) && !reviewed_expression(expression))
 		guard_refuse(relid, "a column generated by such an expression", RUNS_CODE);

@@ -1,12 +1,15 @@
 /*
  * guard_domain.c
- *	  ALTER DOMAIN looks at every column that uses the domain: a check's code would
- *	  run over rows of everybody, and its failure tells of one.
+ *	  Types that columns of protected relations are of, when they change.  ALTER DOMAIN
+ *	  looks at every column that uses the domain: a check's code would run over rows of
+ *	  everybody, and its failure tells of one.  Of a row type that gets another column,
+ *	  values can perhaps be compared no more, where they are alike so far.
  */
 #include "compat.h"
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
@@ -17,6 +20,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 static Oid
 domain_base(Oid domain)
@@ -118,4 +122,57 @@ guard_domain(AlterDomainStmt *alter)
 	if ((alter->subtype == 'V' || alter->subtype == 'O') && protected_any() &&
 		!row_security_bypassed())
 		refuse_change(InvalidOid, "such a change of a domain, where it uses one of yours,");
+}
+
+/* is a type, or what it is made of, the row type of this relation? */
+static bool
+type_has_rows_of(Oid type, Oid relid)
+{
+	Oid element;
+	TupleDesc columns;
+	bool result;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	element = get_element_type(type);
+	if (OidIsValid(element))
+		return type_has_rows_of(element, relid);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+	if (get_typ_typrelid(type) == relid)
+		return true;
+	columns = lookup_rowtype_tupdesc_copy(type, -1);
+	result = false;
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = !TupleDescAttr(columns, i)->attisdropped &&
+				 type_has_rows_of(TupleDescAttr(columns, i)->atttypid, relid);
+	return result;
+}
+
+/*
+ * guard_row_type_changed -- a relation gets another column, or loses one: refuse where a
+ * protected relation has a column of its row type.
+ */
+void
+guard_row_type_changed(Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, protected_members())
+	{
+		Relation relation = try_relation_open(lfirst_oid(lc), AccessShareLock);
+
+		if (relation == NULL)
+			continue;
+		for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
+		{
+			Form_pg_attribute form = TupleDescAttr(RelationGetDescr(relation), i);
+
+			if (!form->attisdropped && form->atttypid >= FirstNormalObjectId &&
+				type_has_rows_of(form->atttypid, relid))
+				guard_refuse(lfirst_oid(lc), "such a change of a row type that it uses",
+							 TELLS_ROWS);
+		}
+		relation_close(relation, NoLock);
+	}
 }

@@ -123,7 +123,7 @@ typedef struct Level
 
 typedef struct Reads
 {
-	List *domains;    /* of the protected relations that are read */
+	List *domains;    /* of the protected relations that are read; InvalidOid: and of others */
 	Query *top;       /* whose WITH is looked at apart */
 	Query *modifying; /* its result relation is not read for what it inserts */
 } Reads;
@@ -157,8 +157,14 @@ collect_reads(Node *node, void *context)
 				!is_read(query, foreach_current_index(lc) + 1, reads))
 				continue;
 			entry = protected_relation(rte->relid);
-			if (entry != NULL)
-				reads->domains = list_append_unique_oid(reads->domains, entry->domain);
+			if (entry == NULL)
+				continue;
+			reads->domains = list_append_unique_oid(reads->domains, entry->domain);
+			/* who else a row is about goes along with no copy of it */
+			if (entry->n_also_about > 0 &&
+				!(query == reads->modifying &&
+				  query->resultRelation == foreach_current_index(lc) + 1))
+				reads->domains = list_append_unique_oid(reads->domains, InvalidOid);
 		}
 		return query_tree_walker(query, collect_reads, context,
 								 query == reads->top ? QTW_IGNORE_CTE_SUBQUERIES : 0);
@@ -337,6 +343,19 @@ is_one_row(const Query *query)
 		   query->setOperations == NULL;
 }
 
+/* WITH may be read, what it reads */
+static bool
+names_cte(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+		return ((RangeTblEntry *) node)->rtekind == RTE_CTE;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, names_cte, context, QTW_EXAMINE_RTES_BEFORE);
+	return expression_tree_walker(node, names_cte, context);
+}
+
 /*
  * Does the query take rows that FROM names from anything protected?  A subselect in an
  * expression is not FROM: what it gives is a value of a row that somebody wrote.
@@ -360,7 +379,7 @@ from_reads(Query *query)
 			Reads reads = {NIL, NULL, NULL};
 
 			(void) collect_reads((Node *) rte->subquery, &reads);
-			if (reads.domains != NIL)
+			if (reads.domains != NIL || names_cte((Node *) rte->subquery, NULL))
 				return true;
 		}
 	}
@@ -412,6 +431,9 @@ may_copy(Query *query, Query *top, List *domains)
 	ProtectedRelation entry;
 	Level outermost = {top, NULL};
 	Level level = {query, query == top ? NULL : &outermost};
+	bool others;
+	bool updates;
+	bool inserts;
 	ListCell *lc;
 
 	if (catalog_is_internal_table(target->relid))
@@ -419,21 +441,27 @@ may_copy(Query *query, Query *top, List *domains)
 	if (found == NULL)
 		return false;
 	entry = *found;
+	others = list_member_oid(domains, InvalidOid);
+	domains = list_delete_oid(domains, InvalidOid);
 	if (list_length(domains) != 1 || linitial_oid(domains) != entry.domain)
 		return false;
-	if (query->commandType == CMD_INSERT && from_reads(query))
-		return inserts_subject(query->targetList, target->relid, &entry, &level);
-	/* a row that is updated may be about nobody */
-	if (query->commandType == CMD_UPDATE && entry.show_null && from_reads(query))
+	if (!from_reads(query))
+		return true;
+	/* a row that is updated may be about nobody; one that was read, about others, too */
+	updates = !entry.show_null && !others;
+	inserts = !others;
+	if (query->commandType == CMD_INSERT)
+		return inserts && inserts_subject(query->targetList, target->relid, &entry, &level);
+	if (query->commandType == CMD_UPDATE && !updates)
 		return false;
 	foreach (lc, query->mergeActionList)
 	{
 		MergeAction *action = lfirst_node(MergeAction, lc);
 
-		if (action->commandType == CMD_UPDATE && entry.show_null && from_reads(query))
+		if (action->commandType == CMD_UPDATE && !updates)
 			return false;
-		if (action->commandType == CMD_INSERT && from_reads(query) &&
-			!inserts_subject(action->targetList, target->relid, &entry, &level))
+		if (action->commandType == CMD_INSERT &&
+			!(inserts && inserts_subject(action->targetList, target->relid, &entry, &level)))
 			return false;
 	}
 	return true;

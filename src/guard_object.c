@@ -196,9 +196,12 @@ relation_dropped(Oid relid)
 static void
 column_dropped(Oid relid, int attnum)
 {
-	const ProtectedRelation *entry = protected_relation(relid);
+	const ProtectedRelation *entry;
 	char *name;
 
+	if (!guard_may_define())
+		guard_row_type_changed(relid);
+	entry = protected_relation(relid);
 	if (entry == NULL)
 		return;
 	name = get_attname(relid, attnum, true);

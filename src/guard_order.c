@@ -23,6 +23,13 @@
  * In which order an index puts rows may say what they hold.  Not a primary key that is a
  * number; nor one that leads with the subject's: of a subject all rows are shown, or none.
  */
+/* order_is_no_news -- are values of the type numbers of rows, where they are their key? */
+bool
+order_is_no_news(Oid type)
+{
+	return type == INT2OID || type == INT4OID || type == INT8OID || type == UUIDOID;
+}
+
 static bool
 order_tells_nothing(Oid relid, Oid index)
 {
@@ -33,17 +40,8 @@ order_tells_nothing(Oid relid, Oid index)
 
 	if (result &&
 		(entry.n_also_about > 0 || strcmp(entry.subject, get_attname(relid, first, false)) != 0))
-		switch (get_atttype(relid, first))
-		{
-			case INT2OID:
-			case INT4OID:
-			case INT8OID:
-			case UUIDOID:
-				result = relation->rd_index->indnkeyatts == 1;
-				break;
-			default:
-				result = false;
-		}
+		result =
+			order_is_no_news(get_atttype(relid, first)) && relation->rd_index->indnkeyatts == 1;
 	index_close(relation, NoLock);
 	return result;
 }

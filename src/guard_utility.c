@@ -461,6 +461,7 @@ guard_rewrites(Node *node)
 		case T_ExplainStmt:
 		case T_VacuumStmt:
 		case T_CreateStmt:
+		case T_CreateForeignTableStmt:
 		case T_AlterTableStmt:
 		case T_RenameStmt:
 		case T_DropStmt:
@@ -505,6 +506,7 @@ guard_utility(PlannedStmt *statement)
 			guard_copy((CopyStmt *) node);
 			break;
 		case T_CreateStmt:
+		case T_CreateForeignTableStmt: /* which begins with one */
 			guard_create((CreateStmt *) node);
 			break;
 		case T_AlterTableStmt:

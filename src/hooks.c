@@ -90,22 +90,22 @@ run_planner(Query *parse, const char *query_string, int cursor_options, ParamLis
 	return standard_planner(parse, query_string, cursor_options, params);
 }
 
-/* statistics are shown to a statement as a whole or not at all */
+/* only where the policy is, are statistics shown that core would hide */
 static PlannedStmt *
 plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
 			 bool guarded)
 {
-	bool outer = policy_statement_reviewed;
+	PolicyStatistics outer = policy_statistics;
 	PlannedStmt *plan;
 
-	policy_statement_reviewed = guarded && policy_review_statement(parse);
+	policy_statistics = (PolicyStatistics){guarded, true, NULL};
 	PG_TRY();
 	{
 		plan = run_planner(parse, query_string, cursor_options, params);
 	}
 	PG_FINALLY();
 	{
-		policy_statement_reviewed = outer;
+		policy_statistics = outer;
 	}
 	PG_END_TRY();
 	return plan;
@@ -482,6 +482,12 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 			guard_making = guard_command_makes(guarded->utilityStmt);
 		if (IsA(guarded->utilityStmt, FetchStmt) && protected_any())
 			guard_cursor_fetched(((FetchStmt *) guarded->utilityStmt)->portalname);
+		/* it may have workers that no executor starts */
+		if (protected_any() && !IsInParallelMode())
+		{
+			consent_shmem_publish_time(GetCurrentTimestamp());
+			guard_lead();
+		}
 		copied = guard_copy_from(guarded, query_string, environment, completion);
 		if (!copied)
 			(guard_is_quiet(guarded->utilityStmt) && !guard_may_define() ?

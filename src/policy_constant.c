@@ -1,16 +1,22 @@
 /*
  * policy_constant.c
  *	  Constants that a clause compares values with: how deep they lead, and whether
- *	  that may raise.
+ *	  that may raise.  And those of an owner's definitions: whether they are constant,
+ *	  and how long.
  */
 #include "compat.h"
 
+#include "access/detoast.h"
 #include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
+#include "optimizer/optimizer.h"
 #include "policy_reviewed.h"
 #include "tsearch/ts_type.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/jsonb.h"
+#include "utils/lsyscache.h"
 
 /*
  * How deep a clause may go before the policy for each row.  With the stack that a
@@ -106,4 +112,81 @@ constant_pattern_is_silent(List *args)
 		depth += *c == '%';
 	pfree(string);
 	return escapes % 2 == 0 && depth <= DEPTH_MAX;
+}
+
+/* ---- constants of definitions ---- */
+
+/* so short that no row is told from another by whether an index takes them: see TELLS_LENGTH */
+#define SHORT_CONSTANT 64
+
+static bool
+is_short(const Const *constant)
+{
+	return constant->constisnull || constant->constlen > 0 ||
+		   toast_raw_datum_size(constant->constvalue) <= SHORT_CONSTANT + VARHDRSZ;
+}
+
+static bool
+has_domain(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, CoerceToDomain) || expression_tree_walker(node, has_domain, NULL);
+}
+
+/* what the session or the moment says, which raises for nobody */
+static bool
+is_of_session(Node *node)
+{
+	static const Oid moments[] = {F_NOW, F_TRANSACTION_TIMESTAMP, F_STATEMENT_TIMESTAMP,
+								  F_CLOCK_TIMESTAMP, F_RANDOM};
+
+	return IsA(node, SQLValueFunction) ||
+		   (IsA(node, FuncExpr) &&
+			function_is_among(((FuncExpr *) node)->funcid, moments, lengthof(moments)));
+}
+
+/*
+ * constant_in_definition -- does a part of an owner's definition that names no column have
+ * a value already?  AND, OR and COALESCE ask for such a part only in some rows: whether it
+ * raises then, tells of them.  A domain may get checks later.
+ *	stored	the result takes up space: then it is short, too
+ */
+bool
+constant_in_definition(Node *node, bool stored)
+{
+	if (is_of_session(node))
+		return true;
+	if (has_domain(node, NULL) || runs_user_code(node))
+		return false;
+	node = eval_const_expressions(NULL, copyObject(node));
+	return IsA(node, Const) && (!stored || is_short((Const *) node));
+}
+
+/*
+ * constant_default_is_short -- of a column that is added to rows of everybody?
+ */
+bool
+constant_default_is_short(Node *expression)
+{
+	if (expression == NULL)
+		return true;
+	expression = eval_const_expressions(NULL, copyObject(expression));
+	while (true)
+	{
+		if (IsA(expression, RelabelType))
+			expression = (Node *) ((RelabelType *) expression)->arg;
+		else if (IsA(expression, CoerceToDomain))
+			expression = (Node *) ((CoerceToDomain *) expression)->arg;
+		else if (IsA(expression, CoerceViaIO))
+			expression = (Node *) ((CoerceViaIO *) expression)->arg;
+		else if (IsA(expression, FuncExpr) && ((FuncExpr *) expression)->args != NIL &&
+				 ((FuncExpr *) expression)->funcformat == COERCE_IMPLICIT_CAST)
+			expression = linitial(((FuncExpr *) expression)->args);
+		else
+			break;
+	}
+	if (IsA(expression, Const))
+		return is_short((Const *) expression);
+	return IsA(expression, SQLValueFunction) || get_typlen(exprType(expression)) > 0;
 }

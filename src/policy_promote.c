@@ -35,7 +35,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-bool policy_statement_reviewed = false;
+PolicyStatistics policy_statistics = {false, false, NULL};
 
 /* ---- indexes ---- */
 
@@ -156,97 +156,82 @@ policy_restrict_order(PlannerInfo *root, Oid relid, RelOptInfo *rel)
 
 /* ---- statistics ---- */
 
+/*
+ * Selectivity is estimated by applying a qual's operator to values of hidden rows, and the
+ * planner does not say which operator it has in mind when it asks for statistics.  So all
+ * quals are looked at that can be about the column: those of its query and of the ones
+ * around it, as the planner has them by then, with functions inlined and subqueries pulled
+ * up.  What it was handed may hide them, or what they are about.
+ */
 static bool
-qual_is_not_reviewed(Node *qual)
+quals_tell(Node *quals)
 {
 	ListCell *lc;
 
-	foreach (lc, make_ands_implicit((Expr *) qual))
-		if (!policy_is_call(lfirst(lc)) && !reviewed_clause(lfirst(lc)))
-			return true;
-	return false;
-}
-
-/* anything that the planner may find to be a qual, or part of one, and that is of a user */
-static bool
-condition_is_not_reviewed(Node *node, void *context)
-{
-	if (node == NULL)
+	if (quals == NULL)
 		return false;
-	/* looked at as a query */
-	if (IsA(node, Query))
-		return false;
-	if ((IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, ScalarArrayOpExpr) ||
-		 IsA(node, FuncExpr)) &&
-		exprType(node) == BOOLOID)
-		return !policy_is_call(node) && !reviewed_clause(node);
-	return expression_tree_walker(node, condition_is_not_reviewed, NULL);
-}
-
-/* a subquery's columns: quals around it may be of them, and it may be pulled up */
-static bool
-has_other_columns(const Query *query)
-{
-	ListCell *lc;
-
-	foreach (lc, query->targetList)
+	if (IsA(quals, List))
 	{
-		Node *column = (Node *) lfirst_node(TargetEntry, lc)->expr;
-
-		if (condition_is_not_reviewed(column, NULL))
-			return true;
+		foreach (lc, (List *) quals)
+			if (quals_tell(lfirst(lc)))
+				return true;
+		return false;
 	}
-	return false;
+	return !policy_is_call(quals) && !reviewed_clause(quals);
 }
 
 static bool
-has_other_quals(Node *node, void *context)
+join_tells(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Query))
+	if (IsA(node, FromExpr))
 	{
-		Query *query = (Query *) node;
 		ListCell *lc;
 
-		if (context != NULL && has_other_columns(query))
-			return true;
-
-		if (qual_is_not_reviewed(query->havingQual))
-			return true;
-		foreach (lc, query->rtable)
-		{
-			ListCell *qual;
-
-			/* a single row of VALUES is pulled up, too */
-			if (condition_is_not_reviewed((Node *) lfirst_node(RangeTblEntry, lc)->values_lists,
-										  NULL))
+		foreach (lc, ((FromExpr *) node)->fromlist)
+			if (join_tells(lfirst(lc), context))
 				return true;
-			foreach (qual, lfirst_node(RangeTblEntry, lc)->securityQuals)
-				if (qual_is_not_reviewed(lfirst(qual)))
-					return true;
-		}
-		return query_tree_walker(query, has_other_quals, query, QTW_EXAMINE_RTES_BEFORE);
+		return quals_tell(((FromExpr *) node)->quals);
 	}
-	if (IsA(node, FromExpr) && qual_is_not_reviewed(((FromExpr *) node)->quals))
-		return true;
-	if (IsA(node, JoinExpr) && qual_is_not_reviewed(((JoinExpr *) node)->quals))
-		return true;
-	if (IsA(node, RangeTblEntry))
-		return false;
-	return expression_tree_walker(node, has_other_quals, context);
+	if (IsA(node, JoinExpr))
+		return join_tells(((JoinExpr *) node)->larg, context) ||
+			   join_tells(((JoinExpr *) node)->rarg, context) ||
+			   quals_tell(((JoinExpr *) node)->quals);
+	return !IsA(node, RangeTblRef);
 }
 
-/*
- * policy_review_statement -- are all quals of the statement reviewed?  Selectivity
- * is estimated by applying a qual's operator to values of hidden rows, and the
- * planner does not say which operator it has in mind when it asks for statistics.
- */
-bool
-policy_review_statement(Query *query)
+static bool
+query_tells(const PlannerInfo *root)
 {
-	/* the outermost columns are no clause of anything */
-	return !has_other_quals((Node *) query, NULL);
+	const Query *query = root->parse;
+	ListCell *lc;
+
+	if (join_tells((Node *) query->jointree, NULL) || quals_tell(query->havingQual))
+		return true;
+	foreach (lc, query->rtable)
+		if (quals_tell((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals))
+			return true;
+	/* an arm of UNION ALL puts its expressions into the quals */
+	foreach (lc, root->append_rel_list)
+		if (quals_tell((Node *) lfirst_node(AppendRelInfo, lc)->translated_vars))
+			return true;
+	return false;
+}
+
+static bool
+statistics_tell(PlannerInfo *root)
+{
+	if (root != policy_statistics.root)
+	{
+		bool tells = false;
+
+		for (PlannerInfo *around = root; around != NULL && !tells; around = around->parent_root)
+			tells = query_tells(around);
+		policy_statistics.root = root;
+		policy_statistics.tell = tells;
+	}
+	return policy_statistics.tell;
 }
 
 /* may the reader of the statement select the column at all? */
@@ -271,8 +256,9 @@ bool
 policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 						 VariableStatData *data)
 {
-	if (!policy_statement_reviewed || rte->rtekind != RTE_RELATION ||
-		protected_relation(rte->relid) == NULL || !may_select(root, rte, column))
+	if (!policy_statistics.guarded || rte->rtekind != RTE_RELATION ||
+		protected_relation(rte->relid) == NULL || !may_select(root, rte, column) ||
+		statistics_tell(root))
 		return false;
 	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
@@ -288,10 +274,10 @@ policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
 bool
 policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data)
 {
-	Oid relid = policy_statement_reviewed ? IndexGetRelation(index, true) : InvalidOid;
+	Oid relid = policy_statistics.guarded ? IndexGetRelation(index, true) : InvalidOid;
 
 	if (!OidIsValid(relid) || protected_relation(relid) == NULL ||
-		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK || statistics_tell(root))
 		return false;
 	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index),

@@ -10,10 +10,15 @@
 
 #pragma GCC visibility push(hidden)
 
-/* all quals of the statement being planned are reviewed */
-extern bool policy_statement_reviewed;
+/* of the statement being planned */
+typedef struct PolicyStatistics
+{
+	bool guarded;      /* it has the policy, and may be shown statistics */
+	bool tell;         /* would they tell, at the query whose root is this? */
+	PlannerInfo *root; /* NULL: not asked yet */
+} PolicyStatistics;
+extern PolicyStatistics policy_statistics;
 
-extern bool policy_review_statement(Query *query);
 extern void policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 extern bool policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 									 VariableStatData *data);

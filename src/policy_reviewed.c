@@ -174,14 +174,14 @@ static const ReviewedFunction for_clauses[] = {
 /*
  * What an owner may have computed of every row besides, in an index, a generated
  * column, statistics.  Not good enough for a clause, where somebody looks for a
- * single error: these raise where the value is not text of the database's encoding,
- * would be longer than a value can be, or where the machine forbids md5.
+ * single error: these raise where the value is not text of the database's encoding, or
+ * where the machine forbids md5.  Not what puts texts together: by that, in an AND, one
+ * that gets too long tells which row got there.
  */
 static const Oid for_definitions[] = {
 	/* letters and lengths of text that is valid */
 	F_LOWER_TEXT,
 	F_UPPER_TEXT,
-	F_TEXTCAT,
 	F_LEFT,
 	F_RIGHT,
 	F_LENGTH_TEXT,
@@ -450,7 +450,7 @@ static bool
 is_of_one_value(Oid function, List *args)
 {
 	/* put together, what is alike takes up less: see pglz */
-	if (n_values(args) > 1 || function == F_TEXTCAT)
+	if (n_values(args) > 1)
 		return false;
 	if (is_for_definitions(function, args))
 		return true;
@@ -493,6 +493,17 @@ makes_more(Oid function)
 
 static bool tells(Node *node, void *context);
 
+/* does it depend on a row, of whichever query? */
+static bool
+depends_on_row(Node *node, void *context)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	return IsA(node, Var) || IsA(node, PlaceHolderVar) || IsA(node, Aggref) ||
+		   IsA(node, WindowFunc) || IsA(node, CurrentOfExpr) ||
+		   expression_tree_walker(node, depends_on_row, NULL);
+}
+
 static bool
 call_tells(Oid function, List *args, Oid collation, Review *review)
 {
@@ -530,9 +541,10 @@ tells(Node *node, void *context)
 	/* what it selects is a statement of its own; here, only the comparison with it */
 	if (IsA(node, SubLink))
 		return tells(((SubLink *) node)->testexpr, context);
-	/* what is the same for all rows is asked of none */
-	if (!review->silent && !contain_var_clause(node) && !IsA(node, List))
-		return runs_user_code(node);
+	/* what is the same for all rows is asked of none; of an owner's definition, of some */
+	if (!review->silent && !depends_on_row(node, NULL) && !IsA(node, List))
+		return review->definition ? !constant_in_definition(node, review->strict) :
+									runs_user_code(node);
 	if (review->strict && !IsA(node, Var) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) &&
 		!IsA(node, RelabelType) && !IsA(node, CollateExpr) && !IsA(node, List) &&
 		!(IsA(node, CoalesceExpr) && n_values(((CoalesceExpr *) node)->args) == 1))

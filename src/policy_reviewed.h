@@ -32,6 +32,10 @@ extern bool runs_user_code(Node *expression);
 extern bool domain_runs_user_code(Oid type);
 /* policy_constant.c: a constant argument that leads to few calls */
 extern bool constant_is_shallow(Node *argument);
+/* a part of an owner's definition without columns: has it one value for good, and a short one? */
+extern bool constant_in_definition(Node *node, bool stored);
+/* a default for rows that are there: is what it gives short? */
+extern bool constant_default_is_short(Node *expression);
 /* and LIKE's pattern */
 extern bool constant_pattern_is_silent(List *args);
 /* policy_class.c: a function that no user can write */

@@ -23,6 +23,9 @@ CREATE TABLE kept.orders (id bigint PRIMARY KEY, person_id bigint);
 CREATE TABLE kept.line (order_id bigint REFERENCES kept.orders, tag text);
 CREATE TABLE kept.account (id bigint PRIMARY KEY, name text);
 CREATE TABLE kept.plain (id bigint, name text);
+CREATE TABLE kept.both (person_id bigint, other bigint, name text);
+INSERT INTO kept.both VALUES (1, 2, 'x'), (1, NULL, 'y');
+CREATE INDEX ON kept.both (person_id);
 CREATE UNLOGGED TABLE kept.staged (id bigint, name text);
 CREATE TABLE kept.parted (id bigint, name text) PARTITION BY RANGE (id);
 CREATE TABLE kept.part PARTITION OF kept.parted DEFAULT;
@@ -44,6 +47,14 @@ SELECT privseg.protect('kept.shown', 'person_id', 'kept.person', null_subject =>
 SELECT privseg.carry_subject('kept.line', 'order_id', 'person_id');
 SELECT privseg.protect('kept.line', 'person_id', 'kept.person');
 SELECT count(privseg.record_consent('kept.person', i, 'kept_mail', 'given')), count(privseg.record_consent('kept.account', i, 'kept_mail', 'given')) FROM generate_series(1, 5) i;
+
+SELECT privseg.protect('kept.both', 'person_id', 'kept.person', also_about => '{other}');
+-- who else a row is about does not go along
+SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELECT 1') AS analyst FROM unnest(ARRAY[
+	'INSERT INTO kept.tag SELECT person_id, name FROM kept.both', 'INSERT INTO kept.tag SELECT p.id, b.name FROM kept.person p JOIN kept.both b ON b.person_id = p.id', 'UPDATE kept.tag t SET tag = b.name FROM kept.both b WHERE b.person_id = t.person_id',
+	'MERGE INTO kept.tag t USING kept.both b ON b.person_id = t.person_id WHEN MATCHED THEN UPDATE SET tag = b.name', 'MERGE INTO kept.tag t USING kept.both b ON b.person_id = t.person_id WHEN NOT MATCHED THEN INSERT VALUES (b.person_id, b.name)',
+	'WITH b AS (SELECT * FROM kept.both) INSERT INTO kept.tag SELECT person_id, name FROM b', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT id, name FROM p', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM p',
+	'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM (SELECT * FROM (SELECT * FROM p) q) r', 'WITH p AS (SELECT 5 AS id, ''x'' AS name) INSERT INTO kept.tag SELECT id, name FROM p', 'INSERT INTO kept.tag SELECT id, name FROM kept.person', 'UPDATE kept.both SET name = name', 'INSERT INTO kept.both VALUES (1, 2, ''z'')']) s;
 
 PREPARE kept_p AS SELECT * FROM kept.person;
 -- in which ways rows are copied: of the owner, an analyst, a superuser; and of the

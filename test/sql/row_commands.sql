@@ -79,6 +79,47 @@ SET force_parallel_mode = on;
 SELECT command.reads();
 RESET force_parallel_mode;
 RESET ROLE;
+
+-- a command has workers that no statement started: they are told by when it is, and what it is in
+GRANT CREATE ON SCHEMA command TO command_reader;
+SET ROLE command_reader;
+CREATE TABLE command.wide AS SELECT i AS n FROM generate_series(1, 20000) i;
+ALTER TABLE command.wide SET (parallel_workers = 2);
+CREATE FUNCTION command.sees(n int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF n = 10000 THEN
+		RAISE WARNING 'sees %', (SELECT count(*) FROM command.person WHERE id = 8);
+	END IF;
+	RETURN n;
+END $$;
+CREATE FUNCTION command.sees_elsewhere(n int, leader int) RETURNS int IMMUTABLE PARALLEL SAFE LANGUAGE plpgsql AS $$
+BEGIN
+	IF n % 100 = 0 AND pg_backend_pid() <> leader THEN
+		PERFORM FROM command.person;
+	ELSIF n % 100 = 0 THEN
+		PERFORM pg_sleep(0.01); -- something is left for the others
+	END IF;
+	RETURN n;
+END $$;
+SET max_parallel_maintenance_workers = 2;
+SET min_parallel_table_scan_size = 0;
+RESET ROLE;
+DO $$ BEGIN PERFORM privseg.record_consent('command.person', 8, 'command_mail', 'given', expires_at => clock_timestamp() + interval '1.5 seconds'); END $$;
+SET ROLE command_reader;
+SET force_parallel_mode = on;
+SELECT count(*) FROM command.wide;
+RESET force_parallel_mode;
+DO $$ BEGIN PERFORM pg_sleep(2); END $$;
+SELECT count(*) FROM command.person WHERE id = 8;
+CREATE INDEX ON command.wide (command.sees(n));
+CREATE FUNCTION command.indexes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE INDEX made ON command.wide (command.sees_elsewhere(n, %s))', pg_backend_pid()); DROP INDEX command.made; END $$;
+SELECT command.indexes();
+PREPARE indexes AS SELECT command.indexes();
+SELECT r.code, r.message FROM pg_temp.refusal('EXPLAIN (ANALYZE, BUFFERS, COSTS off, TIMING off, SUMMARY off) EXECUTE indexes') r;
+DEALLOCATE indexes;
+RESET max_parallel_maintenance_workers;
+RESET min_parallel_table_scan_size;
+RESET ROLE;
 RESET privseg.purpose;
 
 SET client_min_messages = error;
