@@ -422,6 +422,19 @@ inserts_subject(List *columns, Oid relid, const ProtectedRelation *entry, const 
 	return column != NULL && comes_from_subject((Node *) column->expr, level, &wanted);
 }
 
+/* is anything but the row's own columns put into it? */
+static bool
+comes_from_elsewhere(Node *node, void *context)
+{
+	const Query *update = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return ((Var *) node)->varlevelsup > 0 || ((Var *) node)->varno != update->resultRelation;
+	return IsA(node, SubLink) || expression_tree_walker(node, comes_from_elsewhere, context);
+}
+
 /* may rows of these domains go where this modifying query puts them? */
 static bool
 may_copy(Query *query, Query *top, List *domains)
@@ -440,6 +453,10 @@ may_copy(Query *query, Query *top, List *domains)
 		return true;
 	if (found == NULL)
 		return false;
+	/* what it reads besides, tells which rows to change */
+	if (query->commandType == CMD_UPDATE &&
+		!comes_from_elsewhere((Node *) query->targetList, query))
+		return true;
 	entry = *found;
 	others = list_member_oid(domains, InvalidOid);
 	domains = list_delete_oid(domains, InvalidOid);

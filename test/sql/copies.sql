@@ -56,6 +56,11 @@ SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELE
 	'WITH b AS (SELECT * FROM kept.both) INSERT INTO kept.tag SELECT person_id, name FROM b', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT id, name FROM p', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM p',
 	'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM (SELECT * FROM (SELECT * FROM p) q) r', 'WITH p AS (SELECT 5 AS id, ''x'' AS name) INSERT INTO kept.tag SELECT id, name FROM p', 'INSERT INTO kept.tag SELECT id, name FROM kept.person', 'UPDATE kept.both SET name = name', 'INSERT INTO kept.both VALUES (1, 2, ''z'')']) s;
 
+-- what is only asked about goes nowhere
+SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELECT 1') AS analyst FROM unnest(ARRAY[
+	'UPDATE kept.account SET name = upper(name) WHERE NOT EXISTS (SELECT FROM kept.person p WHERE p.name = account.name)', 'UPDATE kept.account a SET name = a.name FROM kept.person p WHERE p.id = a.id', 'UPDATE kept.shown s SET tag = s.tag FROM kept.tag t WHERE t.person_id = s.person_id',
+	'UPDATE kept.account SET name = (SELECT max(name) FROM kept.person)', 'UPDATE kept.account a SET name = p.name FROM kept.person p WHERE p.id = a.id', 'UPDATE kept.account a SET name = j.name FROM (kept.person p JOIN kept.tag t ON t.person_id = p.id) j WHERE j.person_id = a.id', 'UPDATE kept.plain SET name = ''seen'' WHERE id IN (SELECT id FROM kept.person)']) s;
+
 PREPARE kept_p AS SELECT * FROM kept.person;
 -- in which ways rows are copied: of the owner, an analyst, a superuser; and of the
 -- latter where row_security = off is honoured
