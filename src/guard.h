@@ -89,6 +89,10 @@ extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
 extern bool guard_is_of_protected(Oid relid);
 
+/* guard_column.c */
+extern bool guard_counts(Oid catalog);
+extern Node *guard_column(Var *var, const RangeTblEntry *rte);
+
 /* guard_verbose.c */
 extern void guard_verbose(Node *node);
 extern bool guard_is_quiet(Node *node);
@@ -133,6 +137,7 @@ extern void guard_row_type_changed(Oid relid);
 /* guard_foreign_key.c */
 extern Oid guard_referring(Oid relid);
 extern int guard_columns_of(HeapTuple constraint, AttrNumber in, int16 *columns);
+extern bool guard_may_refer(HeapTuple tuple, Form_pg_constraint form, Oid protected);
 extern void guard_primary_key(HeapTuple tuple, Form_pg_constraint form);
 extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates);
 

@@ -19,6 +19,7 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
@@ -460,121 +461,6 @@ replace_call(FuncExpr *call)
 					lcons(regproc_constant(call->funcid), list_copy(call->args)));
 }
 
-/* the columns of pg_class that count, and what they say where nothing is known */
-static Node *
-nothing_known(AttrNumber column)
-{
-	switch (column)
-	{
-		case Anum_pg_class_reltuples:
-			return (Node *) makeConst(FLOAT4OID, -1, InvalidOid, sizeof(float4), Float4GetDatum(-1),
-									  false, true);
-		case Anum_pg_class_relpages:
-		case Anum_pg_class_relallvisible:
-			return (Node *) makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(0),
-									  false, true);
-		default:
-			return NULL;
-	}
-}
-
-static Node *
-column_of_class(const Var *var, AttrNumber number)
-{
-	Form_pg_attribute attribute;
-	HeapTuple tuple =
-		SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationRelationId), Int16GetDatum(number));
-	Var *column;
-
-	if (!HeapTupleIsValid(tuple))
-		elog(ERROR, "cache lookup failed for attribute %d of pg_class", number);
-	attribute = (Form_pg_attribute) GETSTRUCT(tuple);
-	column = makeVar(var->varno, number, attribute->atttypid, attribute->atttypmod,
-					 attribute->attcollation, var->varlevelsup);
-	ReleaseSysCache(tuple);
-	return (Node *) column;
-}
-
-/*
- * CASE WHEN the figures of a relation are shown THEN value ELSE unknown END
- *	of		the relation's OID, which is NULL where there is no row of pg_class
- */
-static Node *
-where_shown(Node *of, Node *value, Node *unknown)
-{
-	CaseWhen *when = makeNode(CaseWhen);
-	CaseExpr *choice = makeNode(CaseExpr);
-
-	when->expr = (Expr *) our_call(CATALOG_COUNTERS_SHOWN, BOOLOID, list_make1(of));
-	when->result = (Expr *) value;
-	choice->casetype = exprType(value);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) unknown;
-	return (Node *) choice;
-}
-
-/* CASE WHEN test IS NOT NULL THEN value END: outer joins make rows of nothing */
-static Node *
-where_not_null(Node *test, Node *value)
-{
-	NullTest *is_there = makeNode(NullTest);
-	CaseWhen *when = makeNode(CaseWhen);
-	CaseExpr *choice = makeNode(CaseExpr);
-
-	is_there->arg = (Expr *) test;
-	is_there->nulltesttype = IS_NOT_NULL;
-	is_there->location = -1;
-	when->expr = (Expr *) is_there;
-	when->result = (Expr *) value;
-	choice->casetype = exprType(value);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) makeNullConst(choice->casetype, -1, InvalidOid);
-	return (Node *) choice;
-}
-
-static Node *
-shown_column(const Var *var, AttrNumber number)
-{
-	Node *column = column_of_class(var, number);
-	Node *unknown = nothing_known(number);
-
-	if (unknown == NULL)
-		return column;
-	return where_not_null(column_of_class(var, Anum_pg_class_oid),
-						  where_shown(column_of_class(var, Anum_pg_class_oid), column, unknown));
-}
-
-static Node *
-shown_row(const Var *var)
-{
-	RowExpr *row = makeNode(RowExpr);
-
-	for (AttrNumber i = 1; i <= Natts_pg_class; i++)
-		row->args = lappend(row->args, shown_column(var, i));
-	row->row_typeid = var->vartype;
-	row->row_format = COERCE_IMPLICIT_CAST;
-	row->location = -1;
-	return where_not_null(column_of_class(var, Anum_pg_class_oid), (Node *) row);
-}
-
-/*
- * xmax of a row says that another refers to it, whose foreign key core has asked for: so it
- * is 0 for who may not know of hidden ones.
- */
-static Node *
-shown_xmax(const Var *var, Oid relid)
-{
-	Node *of = (Node *) makeConst(OIDOID, -1, InvalidOid, sizeof(Oid), ObjectIdGetDatum(relid),
-								  false, true);
-	Node *zero = (Node *) makeConst(XIDOID, -1, InvalidOid, sizeof(TransactionId),
-									TransactionIdGetDatum(InvalidTransactionId), false, true);
-
-	return where_not_null(copyObject((Node *) var),
-						  where_shown(of, copyObject((Node *) var), zero));
-}
-
 /* the range table's entry that a column is of, at whichever level, or NULL */
 static RangeTblEntry *
 entry_of(const Var *var, const Replacing *replacing)
@@ -590,24 +476,6 @@ entry_of(const Var *var, const Replacing *replacing)
 		 (replacing->keeps_result || var->varattno != MaxTransactionIdAttributeNumber)))
 		return NULL;
 	return rt_fetch(var->varno, replacing->query->rtable);
-}
-
-static Node *
-replace_column(Var *var, const Replacing *replacing)
-{
-	const RangeTblEntry *rte;
-
-	if (var->varattno != 0 && var->varattno != MaxTransactionIdAttributeNumber &&
-		nothing_known(var->varattno) == NULL)
-		return (Node *) var;
-	rte = entry_of(var, replacing);
-	if (rte == NULL || rte->rtekind != RTE_RELATION)
-		return (Node *) var;
-	if (var->varattno == MaxTransactionIdAttributeNumber)
-		return protected_relation(rte->relid) != NULL ? shown_xmax(var, rte->relid) : (Node *) var;
-	if (rte->relid != RelationRelationId)
-		return (Node *) var;
-	return var->varattno == 0 ? shown_row(var) : shown_column(var, var->varattno);
 }
 
 static Node *
@@ -635,7 +503,11 @@ replace(Node *node, void *context)
 		return node;
 	}
 	if (IsA(node, Var))
-		return replace_column((Var *) node, replacing);
+	{
+		const RangeTblEntry *rte = entry_of((Var *) node, replacing);
+
+		return rte != NULL ? guard_column((Var *) node, rte) : node;
+	}
 	node = expression_tree_mutator(node, replace, context);
 	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
 		return replace_call((FuncExpr *) node);
@@ -652,7 +524,7 @@ counts_anything(Node *node, void *context)
 		ListCell *lc;
 
 		foreach (lc, ((Query *) node)->rtable)
-			if (lfirst_node(RangeTblEntry, lc)->relid == RelationRelationId)
+			if (guard_counts(lfirst_node(RangeTblEntry, lc)->relid))
 				return true;
 		return query_tree_walker((Query *) node, counts_anything, NULL, 0);
 	}

@@ -135,6 +135,10 @@ type_has_rows_of(Oid type, Oid relid)
 	check_stack_depth();
 	type = getBaseType(type);
 	element = get_element_type(type);
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		element = get_multirange_range(type);
+	else if (get_typtype(type) == TYPTYPE_RANGE)
+		element = get_range_subtype(type);
 	if (OidIsValid(element))
 		return type_has_rows_of(element, relid);
 	if (get_typtype(type) != TYPTYPE_COMPOSITE)

@@ -111,12 +111,13 @@ is_of_primary_key(Oid relid, AttrNumber column)
 
 /*
  * Are these columns of a constraint nothing but keys of subjects?
+ *	protected	the relation, or the one whose child it becomes
  *	or_primary	or of the relation's primary key
  */
 static bool
-is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, bool or_primary)
+is_of_keys(HeapTuple constraint, AttrNumber in, Oid relid, Oid protected, bool or_primary)
 {
-	const ProtectedRelation *found = protected_relation(relid);
+	const ProtectedRelation *found = protected_relation(protected);
 	ProtectedRelation entry;
 	int16 columns[INDEX_MAX_KEYS];
 	int n = guard_columns_of(constraint, in, columns);
@@ -140,7 +141,7 @@ guard_primary_key(HeapTuple tuple, Form_pg_constraint form)
 {
 	if (guard_is_protected_now(form->conrelid) && !guard_is_empty_tree(form->conrelid) &&
 		!OidIsValid(form->conparentid) &&
-		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false))
+		!is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, form->conrelid, false))
 		guard_refuse(form->conrelid, "another primary key",
 					 "What refers to its rows, and where they lie, would tell what they hold.");
 }
@@ -158,21 +159,31 @@ are_numbers(HeapTuple constraint, AttrNumber in, Oid relid)
 	return true;
 }
 
-/* a foreign key to a protected relation: it asks which values are there */
-static void
-reference_to(HeapTuple tuple, Form_pg_constraint form)
+/* does a foreign key ask for nothing but keys? */
+static bool
+asks_for_keys(HeapTuple tuple, Form_pg_constraint form, Oid protected)
 {
-	bool to_keys = is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, true);
-	bool to_subjects = is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, false);
+	return is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, protected, true);
+}
 
-	if (!to_keys)
-		guard_refuse(form->confrelid, "a foreign key to other than its key",
-					 "Whether somebody has a value could be asked by referring to it.");
-	if (form->confupdtype == FKCONSTR_ACTION_CASCADE && !to_subjects &&
-		protected_relation(form->conrelid) == NULL &&
-		!are_numbers(tuple, Anum_pg_constraint_confkey, form->confrelid))
-		guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
-					 "It copies there what is changed here, whoever permits what.");
+/* does it copy values of the protected relation into one that is not protected? */
+static bool
+copies_values(HeapTuple tuple, Form_pg_constraint form, Oid protected)
+{
+	return form->confupdtype == FKCONSTR_ACTION_CASCADE &&
+		   protected_relation(form->conrelid) == NULL &&
+		   !is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, protected, false) &&
+		   !are_numbers(tuple, Anum_pg_constraint_confkey, form->confrelid);
+}
+
+/*
+ * guard_may_refer -- may such a foreign key to a table be, once that is protected?
+ *	protected	the relation whose child it becomes
+ */
+bool
+guard_may_refer(HeapTuple tuple, Form_pg_constraint form, Oid protected)
+{
+	return asks_for_keys(tuple, form, protected) && !copies_values(tuple, form, protected);
 }
 
 /* one from a protected relation: from rows of everybody, it tells what they hold */
@@ -182,8 +193,9 @@ reference_from(HeapTuple tuple, Form_pg_constraint form, Oid domain)
 	const ProtectedRelation *to = protected_relation(form->confrelid);
 	bool to_same = to != NULL && to->domain == domain;
 
-	if (!(to_same && is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, false) &&
-		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, false)) &&
+	if (!(to_same &&
+		  is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, form->conrelid, false) &&
+		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, form->confrelid, false)) &&
 		!has_no_values(tuple, form->conrelid) && !guard_is_empty_tree(form->conrelid))
 		guard_refuse(form->conrelid,
 					 "a foreign key from or to other than keys of the same subjects",
@@ -202,7 +214,14 @@ guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool val
 
 	/* a partition's was looked at with its table's */
 	if (created && to != NULL && !OidIsValid(form->conparentid))
-		reference_to(tuple, form);
+	{
+		if (!asks_for_keys(tuple, form, form->confrelid))
+			guard_refuse(form->confrelid, "a foreign key to other than its key",
+						 "Whether somebody has a value could be asked by referring to it.");
+		if (copies_values(tuple, form, form->confrelid))
+			guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
+						 "It copies there what is changed here, whoever permits what.");
+	}
 	from = protected_relation(form->conrelid);
 	if (from != NULL && validates)
 		reference_from(tuple, form, from->domain);

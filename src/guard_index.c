@@ -137,6 +137,10 @@ refusal_of(HeapTuple tuple, bool empty)
 			!reviewed_index_class(classes->values[i],
 								  ((Form_pg_attribute) GETSTRUCT(column))->atttypid))
 			return (Refusal){"an index with such an operator class", RUNS_CODE};
+		/* beside another column, it may no longer fit */
+		if (form->indnkeyatts > 1 && index_class_summarizes_many(classes->values[i]))
+			return (Refusal){"an index with such an operator class, of several columns,",
+							 TELLS_ROWS};
 		if (!reviewed_extension(classes->values[i]) && !empty)
 			return (Refusal){"an index with such an operator class", TELLS_ROWS};
 	}
@@ -239,9 +243,9 @@ generated_columns_join(Relation table, Relation above)
 	}
 }
 
-/* what is changed in it, core would copy into the tables of others that refer to it */
+/* what others refer to, they can ask for; and core copies into their tables what changes in it */
 static void
-references_join(Relation table)
+references_join(Relation table, Relation above)
 {
 	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -256,14 +260,15 @@ references_join(Relation table)
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
 
 		if (form->contype == CONSTRAINT_FOREIGN && !OidIsValid(form->conparentid) &&
-			form->confupdtype == FKCONSTR_ACTION_CASCADE)
+			!guard_may_refer(tuple, form, RelationGetRelid(above)))
 			ereport(
 				ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("\"%s\" cannot become part of a protected relation",
 						RelationGetRelationName(table)),
-				 errdetail("Foreign key \"%s\" of another table refers to it, ON UPDATE CASCADE.",
-						   NameStr(form->conname)),
+				 errdetail(
+					 "Foreign key \"%s\" of another table refers to other than its key, or copies what is changed.",
+					 NameStr(form->conname)),
 				 errhint("Drop it first. Whoever may bypass row security can do it after SET "
 						 "row_security = off.")));
 	}
@@ -288,7 +293,7 @@ guard_joins_tree(Oid member, Oid parent)
 	above = table_open(parent, AccessShareLock);
 	indexes_join(table, above);
 	generated_columns_join(table, above);
-	references_join(table);
+	references_join(table, above);
 	table_close(above, AccessShareLock);
 	table_close(table, AccessShareLock);
 }

@@ -340,7 +340,7 @@ static bool
 is_one_row(const Query *query)
 {
 	return query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL &&
-		   query->setOperations == NULL;
+		   query->setOperations == NULL && !query->hasTargetSRFs;
 }
 
 /* WITH may be read, what it reads */
@@ -356,6 +356,15 @@ names_cte(Node *node, void *context)
 	return expression_tree_walker(node, names_cte, context);
 }
 
+static bool
+expression_reads(Node *expression)
+{
+	Reads reads = {NIL, NULL, NULL};
+
+	(void) collect_reads(expression, &reads);
+	return reads.domains != NIL;
+}
+
 /*
  * Does the query take rows that FROM names from anything protected?  A subselect in an
  * expression is not FROM: what it gives is a value of a row that somebody wrote.
@@ -364,6 +373,11 @@ static bool
 from_reads(Query *query)
 {
 	ListCell *lc;
+
+	/* in MERGE, one for each row of the source */
+	foreach (lc, query->mergeActionList)
+		if (expression_reads((Node *) lfirst_node(MergeAction, lc)->targetList))
+			return true;
 
 	foreach (lc, query->rtable)
 	{
@@ -374,14 +388,14 @@ from_reads(Query *query)
 			 foreach_current_index(lc) + 1 != query->resultRelation &&
 			 rte->relkind != RELKIND_COMPOSITE_TYPE && protected_relation(rte->relid) != NULL))
 			return true;
-		if (rte->rtekind == RTE_SUBQUERY && !is_one_row(rte->subquery))
-		{
-			Reads reads = {NIL, NULL, NULL};
-
-			(void) collect_reads((Node *) rte->subquery, &reads);
-			if (reads.domains != NIL || names_cte((Node *) rte->subquery, NULL))
-				return true;
-		}
+		if (rte->rtekind == RTE_SUBQUERY && (rte->lateral || !is_one_row(rte->subquery)) &&
+			(expression_reads((Node *) rte->subquery) || names_cte((Node *) rte->subquery, NULL)))
+			return true;
+		if (expression_reads((Node *) rte->functions) ||
+			expression_reads((Node *) rte->tablefunc) ||
+			(list_length(rte->values_lists) > 1 && query->commandType == CMD_MERGE &&
+			 expression_reads((Node *) rte->values_lists)))
+			return true;
 	}
 	return false;
 }

@@ -6,20 +6,10 @@
 #include "compat.h"
 
 #include "catalog.h"
-#include "catalog/namespace.h"
 #include "errors.h"
 #include "guard.h"
-
-static bool
-is_verbose(List *options)
-{
-	ListCell *lc;
-
-	foreach (lc, options)
-		if (strcmp(lfirst_node(DefElem, lc)->defname, "verbose") == 0)
-			return true;
-	return false;
-}
+#include "miscadmin.h"
+#include "utils/acl.h"
 
 static List *
 without_verbose(List *options)
@@ -32,19 +22,16 @@ without_verbose(List *options)
 	return options;
 }
 
+/* of whatever name: it may be another's by the time the command gets its lock */
 static bool
-any_protected(List *relations)
+owns_protected(void)
 {
 	ListCell *lc;
 
-	foreach (lc, relations)
-	{
-		RangeVar *relation = lfirst_node(VacuumRelation, lc)->relation;
-
-		if (relation == NULL || guard_is_of_protected(RangeVarGetRelid(relation, NoLock, true)))
+	foreach (lc, protected_members())
+		if (pg_class_ownercheck(lfirst_oid(lc), GetUserId()))
 			return true;
-	}
-	return relations == NIL;
+	return false;
 }
 
 /*
@@ -54,23 +41,12 @@ any_protected(List *relations)
 void
 guard_verbose(Node *node)
 {
-	if (!protected_any() || guard_sees_counters())
+	if (!protected_any() || guard_sees_counters() || !owns_protected())
 		return;
 	if (IsA(node, VacuumStmt))
-	{
-		VacuumStmt *vacuum = (VacuumStmt *) node;
-
-		if (is_verbose(vacuum->options) && any_protected(vacuum->rels))
-			vacuum->options = without_verbose(vacuum->options);
-	}
+		((VacuumStmt *) node)->options = without_verbose(((VacuumStmt *) node)->options);
 	else
-	{
-		ClusterStmt *cluster = castNode(ClusterStmt, node);
-
-		if (cluster->relation == NULL ||
-			guard_is_of_protected(RangeVarGetRelid(cluster->relation, NoLock, true)))
-			cluster->params = without_verbose(cluster->params);
-	}
+		castNode(ClusterStmt, node)->params = without_verbose(castNode(ClusterStmt, node)->params);
 }
 
 /*

@@ -28,6 +28,7 @@
 #include "utils/typcache.h"
 
 /* BRIN minmax-multi's support function that says how far two values are apart */
+#define BRIN_OPCINFO 1
 #define BRIN_DISTANCE 11
 
 /* ---- types ---- */
@@ -168,10 +169,36 @@ type_is_ordered(Form_pg_opclass class, Oid type)
 {
 	if (get_typtype(class->opcintype) != TYPTYPE_PSEUDO)
 		return true;
+	/* a range has an order, whatever its bounds are of */
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		type = get_multirange_range(type);
+	while (get_typtype(type) == TYPTYPE_RANGE)
+		type = getBaseType(get_range_subtype(type));
 	if (class->opcmethod == HASH_AM_OID)
 		return OidIsValid(lookup_type_cache(type, TYPECACHE_HASH_PROC)->hash_proc);
 	return class->opcmethod != BTREE_AM_OID ||
 		   OidIsValid(lookup_type_cache(type, TYPECACHE_CMP_PROC)->cmp_proc);
+}
+
+/*
+ * What BRIN keeps of several rows is one tuple: whether it fits tells which of their values
+ * is less.  Values of one length always do, and a Bloom filter is made to.
+ */
+static bool
+summary_fits(Form_pg_opclass class, Oid type)
+{
+	return class->opcmethod != BRIN_AM_OID || get_typlen(type) > 0 ||
+		   index_class_summarizes_many(class->oid);
+}
+
+/* index_class_summarizes_many -- does BRIN keep many values by the class, or a filter of them? */
+bool
+index_class_summarizes_many(Oid opclass)
+{
+	Oid type = get_opclass_input_type(opclass);
+	Oid function = get_opfamily_proc(get_opclass_family(opclass), type, type, BRIN_OPCINFO);
+
+	return function == F_BRIN_MINMAX_MULTI_OPCINFO || function == F_BRIN_BLOOM_OPCINFO;
 }
 
 /*
@@ -194,6 +221,7 @@ reviewed_index_class(Oid opclass, Oid type)
 	class = (Form_pg_opclass) GETSTRUCT(tuple);
 	family = class->opcfamily;
 	result = !measures_exactly(class, type) && type_is_ordered(class, type) &&
+			 summary_fits(class, type) &&
 			 (opclass < FirstNormalObjectId || superuser_arg(class->opcowner));
 	ReleaseSysCache(tuple);
 	if (opclass < FirstNormalObjectId)

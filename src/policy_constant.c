@@ -180,8 +180,11 @@ constant_default_is_short(Node *expression)
 			expression = (Node *) ((CoerceToDomain *) expression)->arg;
 		else if (IsA(expression, CoerceViaIO))
 			expression = (Node *) ((CoerceViaIO *) expression)->arg;
-		else if (IsA(expression, FuncExpr) && ((FuncExpr *) expression)->args != NIL &&
-				 ((FuncExpr *) expression)->funcformat == COERCE_IMPLICIT_CAST)
+		/* a cast that knows how long a value is to be may make it so long */
+		else if (IsA(expression, FuncExpr) &&
+				 ((FuncExpr *) expression)->funcformat == COERCE_IMPLICIT_CAST &&
+				 (list_length(((FuncExpr *) expression)->args) == 1 ||
+				  ((FuncExpr *) expression)->funcid == F_VARCHAR_VARCHAR_INT4_BOOL))
 			expression = linitial(((FuncExpr *) expression)->args);
 		else
 			break;

@@ -273,6 +273,7 @@ type_is_of_core(Oid type)
 		return range->rngelemtype != NULL && type_is_of_core(range->rngelemtype->type_id) &&
 			   (range->rng_collation == InvalidOid || collation_is_current(range->rng_collation)) &&
 			   range->rng_cmp_proc_finfo.fn_oid < FirstNormalObjectId &&
+			   range->rng_subdiff_finfo.fn_oid < FirstNormalObjectId &&
 			   (!OidIsValid(range->rng_canonical_finfo.fn_oid) ||
 				range->rng_canonical_finfo.fn_oid < FirstNormalObjectId);
 	}
@@ -530,6 +531,16 @@ parameter_is_noticed(const Param *parameter, const Bitmapset *lazy)
 		   (bms_is_member(parameter->paramid, lazy) || policy_parameter_is_fetched(parameter));
 }
 
+/*
+ * NOT and whoever estimates put the negator or the commutator in its place, which a user may
+ * have given another function.
+ */
+static bool
+operator_is_of_user(Oid op)
+{
+	return op >= FirstNormalObjectId;
+}
+
 /* may the expression tell of a row?  Anything that is not known may. */
 static bool
 tells(Node *node, void *context)
@@ -562,11 +573,13 @@ tells(Node *node, void *context)
 		case T_DistinctExpr:
 		case T_NullIfExpr:
 			set_opfuncid((OpExpr *) node);
-			return call_tells(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args,
+			return operator_is_of_user(((OpExpr *) node)->opno) ||
+				   call_tells(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->args,
 							  ((OpExpr *) node)->inputcollid, review);
 		case T_ScalarArrayOpExpr:
 			set_sa_opfuncid((ScalarArrayOpExpr *) node);
-			return !range_hashes(linitial(((ScalarArrayOpExpr *) node)->args)) ||
+			return operator_is_of_user(((ScalarArrayOpExpr *) node)->opno) ||
+				   !range_hashes(linitial(((ScalarArrayOpExpr *) node)->args)) ||
 				   call_tells(((ScalarArrayOpExpr *) node)->opfuncid,
 							  ((ScalarArrayOpExpr *) node)->args,
 							  ((ScalarArrayOpExpr *) node)->inputcollid, review);

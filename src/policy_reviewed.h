@@ -46,6 +46,8 @@ extern bool reviewed_type(Oid type);
 extern bool reviewed_opclass(Oid opclass);
 /* the same where an owner makes an index: a superuser's C code is trusted, too */
 extern bool reviewed_index_class(Oid opclass, Oid type);
+/* does BRIN keep more of several rows by it than the least and the greatest value? */
+extern bool index_class_summarizes_many(Oid opclass);
 /* and does it take every value? */
 extern bool reviewed_extension(Oid opclass);
 

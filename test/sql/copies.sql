@@ -56,6 +56,11 @@ SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELE
 	'WITH b AS (SELECT * FROM kept.both) INSERT INTO kept.tag SELECT person_id, name FROM b', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT id, name FROM p', 'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM p',
 	'WITH p AS (SELECT * FROM kept.person) INSERT INTO kept.tag SELECT 5, name FROM (SELECT * FROM (SELECT * FROM p) q) r', 'WITH p AS (SELECT 5 AS id, ''x'' AS name) INSERT INTO kept.tag SELECT id, name FROM p', 'INSERT INTO kept.tag SELECT id, name FROM kept.person', 'UPDATE kept.both SET name = name', 'INSERT INTO kept.both VALUES (1, 2, ''z'')']) s;
 
+-- MERGE, whose source is made of many, or asks for each of its rows
+SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', format('MERGE INTO kept.tag t USING %s ON t.id = s.i WHEN NOT MATCHED THEN INSERT (person_id, tag, id) VALUES (%s); SELECT 1', split_part(s, '|', 1), split_part(s, '|', 2))) AS analyst FROM unnest(ARRAY[
+	'(SELECT name n, id i FROM kept.person) s|1, s.n, s.i', '(SELECT name n, id i FROM kept.person) s|s.i, s.n, s.i', '(SELECT unnest(array_agg(name)) n, unnest(array_agg(id)) i FROM kept.person) s|1, s.n, s.i', 'unnest((SELECT array_agg(name) FROM kept.person)) WITH ORDINALITY s (n, i)|1, s.n, s.i',
+	'generate_series(1, 9) g CROSS JOIN LATERAL (SELECT max(name) n, g i FROM kept.person WHERE id = g) s|1, s.n, s.i', 'generate_series(1, 9) s (i)|1, (SELECT name FROM kept.person WHERE id = s.i), s.i', '(VALUES (1, (SELECT name FROM kept.person WHERE id = 1)), (2, (SELECT name FROM kept.person WHERE id = 2))) s (i, n)|1, s.n, s.i',
+	'(VALUES (90, ''x'')) s (i, n)|1, s.n, s.i', 'generate_series(91, 92) s (i)|1, ''x'', s.i']) s;
 -- what is only asked about goes nowhere
 SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELECT 1') AS analyst FROM unnest(ARRAY[
 	'UPDATE kept.account SET name = upper(name) WHERE NOT EXISTS (SELECT FROM kept.person p WHERE p.name = account.name)', 'UPDATE kept.account a SET name = a.name FROM kept.person p WHERE p.id = a.id', 'UPDATE kept.shown s SET tag = s.tag FROM kept.tag t WHERE t.person_id = s.person_id',

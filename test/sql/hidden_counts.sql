@@ -104,6 +104,15 @@ SELECT pg_temp.outcome(r, 'counts_mail', $$SELECT concat_ws(' ', c.reltuples IS 
 	pg_temp.outcome(r, 'counts_mail', $$SELECT count(*) FROM (VALUES (0::oid)) v (o) LEFT JOIN pg_class c ON c.oid = v.o WHERE c IS NULL AND c.relpages IS NULL$$),
 	pg_temp.outcome(r, 'counts_mail', $$SELECT COALESCE(t.reltuples, 0) FROM pg_class c LEFT JOIN pg_class t ON t.oid = c.reltoastrelid WHERE c.oid = 'pg_am'::regclass$$) FROM unnest('{counts_reader,postgres}'::text[]) r;
 
+-- when rows were written that are there
+SELECT s AS statement, pg_temp.outcome('counts_owner', 'counts_mail', s) AS owner, pg_temp.outcome('counts_auditor', '', s) AS auditor FROM unnest(ARRAY[
+	$$SELECT relfrozenxid IS NULL FROM pg_class WHERE oid = 'counts.person'::regclass$$, $$SELECT relminmxid IS NULL FROM pg_class WHERE oid = 'counts.person'::regclass$$, $$SELECT relfrozenxid IS NULL FROM pg_class WHERE oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'counts.person'::regclass)$$,
+	$$SELECT relfrozenxid IS NULL FROM pg_class WHERE oid = 'counts.plain'::regclass$$, $$SELECT i.indcheckxmin FROM pg_index i WHERE i.indexrelid = 'counts.person_n'::regclass$$, $$SELECT (i).indcheckxmin FROM (SELECT i FROM pg_index i WHERE i.indexrelid = 'counts.person_n'::regclass) s$$,
+	$$SELECT count(i) FROM (VALUES (0::oid)) v (o) LEFT JOIN pg_index i ON i.indexrelid = v.o$$]) s;
+SET ROLE counts_owner;
+VACUUM (VERBOSE, ANALYZE) counts.plain;
+RESET ROLE;
+
 -- of everything there is; times instead of counts; pages that are cleaned
 ALTER TABLE counts.person ADD words int[];
 CREATE INDEX person_words ON counts.person USING gin (words) WITH (fastupdate = on);

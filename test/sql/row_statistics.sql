@@ -61,6 +61,30 @@ FROM unnest(ARRAY[
 	$$SELECT count(*) FROM (SELECT age FROM known.person OFFSET 0) s WHERE age OPERATOR(known_own.<<<) 5$$, $$SELECT count(*) FROM (SELECT age FROM known.person GROUP BY age) s JOIN known.plain ON age OPERATOR(known_own.<<<) a::int$$,
 	$$SELECT count(*) FROM known.plain p JOIN (SELECT (known_own.row_of(age)).f1 AS f, id FROM known.person) s ON s.f AND s.id = p.a$$, $$SELECT count(*) FROM known.person x WHERE NOT EXISTS (SELECT FROM known.plain WHERE x.age OPERATOR(known_own.<<<) 5)$$]) s;
 
+-- operators over core's functions, whose negator or commutator is a user's
+SET ROLE known_reader;
+CREATE OPERATOR known_own.=== (LEFTARG = int, RIGHTARG = int, FUNCTION = known_own.leak, RESTRICT = eqsel, JOIN = eqjoinsel, NEGATOR = OPERATOR(known_own.<=>));
+CREATE OPERATOR known_own.<=> (LEFTARG = int, RIGHTARG = int, FUNCTION = int4ne, RESTRICT = neqsel, JOIN = neqjoinsel, NEGATOR = OPERATOR(known_own.===));
+CREATE OPERATOR known_own.<<<< (LEFTARG = int, RIGHTARG = int, FUNCTION = known_own.leak, RESTRICT = scalarltsel, COMMUTATOR = OPERATOR(known_own.>>>>));
+CREATE OPERATOR known_own.>>>> (LEFTARG = int, RIGHTARG = int, FUNCTION = int4gt, RESTRICT = scalargtsel, COMMUTATOR = OPERATOR(known_own.<<<<));
+RESET ROLE;
+SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader
+FROM unnest(ARRAY[$$SELECT count(*) FROM known.person WHERE age OPERATOR(known_own.<=>) 5$$, $$SELECT count(*) FROM known.person WHERE 5 OPERATOR(known_own.>>>>) age$$, $$SELECT count(*) FROM known.person WHERE age OPERATOR(known_own.<=>) ANY (ARRAY[5, 6])$$,
+	$$SELECT count(*) FROM known.person WHERE age OPERATOR(known_own.<=>) ALL (ARRAY[5, 6])$$, $$SELECT count(*) FROM known.person JOIN known.plain ON age OPERATOR(known_own.<=>) a::int$$, $$SELECT count(*) FROM known.plain WHERE EXISTS (SELECT FROM known.person WHERE age OPERATOR(known_own.<=>) a::int)$$,
+	$$SELECT count(*) FROM (SELECT age FROM known.person GROUP BY age HAVING age OPERATOR(known_own.<=>) 5) s$$, $$SELECT count(*) FROM known.person WHERE NOT (age OPERATOR(known_own.<=>) 5)$$]) s;
+
+-- a user's distance between a range's bounds
+CREATE FUNCTION known.distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN $1 - $2; END $$;
+CREATE TYPE known.span AS RANGE (subtype = int, subtype_diff = known.distance);
+CREATE TABLE known.spans (id bigint PRIMARY KEY, s known.span);
+INSERT INTO known.spans SELECT g, known.span(g, g + 5) FROM generate_series(1, 2000) g;
+UPDATE known.spans SET s = known.span(7000 + id::int, 7100 + id::int) WHERE id % 2 = 0;
+SELECT privseg.protect('known.spans', 'id', 'known.person');
+GRANT SELECT ON known.spans TO PUBLIC;
+ANALYZE known.spans;
+CREATE OR REPLACE FUNCTION known.distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF $1 > 7000 THEN RAISE EXCEPTION 'saw %', $1; END IF; RETURN $1 - $2; END $$;
+SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.spans WHERE s && known.span(100, 7300)$$, $$SELECT count(*) FROM known.spans WHERE s @> 7300$$, $$SELECT count(*) FROM known.spans WHERE s @> known.span(7200, 7300)$$]) s;
+
 -- what tells nothing has estimates, and what stands beside it in a query of its own does not take them away
 CREATE FUNCTION pg_temp.estimate(statement text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
