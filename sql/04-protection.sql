@@ -270,6 +270,9 @@ AS $$
 	SELECT format('statistics "%s"', s.stxname) FROM pg_statistic_ext s
 	 WHERE s.stxrelid = $1 AND NOT privseg.definition_is_reviewed(s.stxexprs)
 	UNION ALL
+	SELECT format('partition key of "%s"', p.partrelid::regclass) FROM pg_partitioned_table p
+	 WHERE p.partrelid = $1 AND NOT privseg.definition_is_reviewed(p.partexprs)
+	UNION ALL
 	SELECT format('rule "%s"', w.rulename) FROM pg_rewrite w WHERE w.ev_class = $1
 $$;
 COMMENT ON FUNCTION privseg.unreviewed_code(regclass) IS 'what would run over every row of a table, and is not known to be silent';
@@ -593,6 +596,8 @@ DECLARE
 	parent privseg.protected_relations;
 	from_column name;
 	subject_type text;
+	members regclass[];
+	code text;
 BEGIN
 	IF carry_subject.relation IS NULL OR carry_subject.foreign_key IS NULL OR carry_subject.subject IS NULL THEN
 		RAISE EXCEPTION 'relation, foreign key and subject column must not be NULL'
@@ -604,7 +609,7 @@ BEGIN
 			USING ERRCODE = 'wrong_object_type',
 				  DETAIL = 'Ordinary and partitioned tables can.';
 	END IF;
-	PERFORM privseg.lock_tree(carry_subject.relation, true);
+	members := privseg.lock_tree(carry_subject.relation, true);
 	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = carry_subject.relation) THEN
 		RAISE EXCEPTION '"%" is already protected', carry_subject.relation
 			USING ERRCODE = 'duplicate_object', HINT = 'Carry the subject before protecting the relation.';
@@ -652,6 +657,18 @@ BEGIN
 						  WHERE l.oid = a.attcollation) ELSE '' END
 	  INTO subject_type FROM pg_attribute a
 	 WHERE a.attrelid = reference.confrelid AND a.attname = parent.subject_column;
+
+	SELECT string_agg(c, ', ') INTO code FROM (
+		SELECT u AS c FROM unnest(members) m, privseg.unreviewed_code(m) u
+		UNION ALL
+		SELECT format('trigger "%s"', t.tgname) FROM pg_trigger t
+		 WHERE t.tgrelid = ANY (members) AND NOT t.tgisinternal AND t.tgenabled <> 'D' AND t.tgtype & 16 <> 0) s;
+	IF code IS NOT NULL THEN
+		RAISE EXCEPTION '"%" has code that would see whose its rows are: %', carry_subject.relation, code
+			USING ERRCODE = 'feature_not_supported',
+				  DETAIL = 'Rows of everybody get their subject''s key at once, whoever permits what.',
+				  HINT = 'Drop it, or disable triggers, until the relation is protected.';
+	END IF;
 
 	EXECUTE format('ALTER TABLE %s ADD COLUMN %I %s', carry_subject.relation, carry_subject.subject, subject_type);
 	EXECUTE format('CREATE TRIGGER privseg_subject_carried BEFORE INSERT OR UPDATE ON %s FOR EACH ROW'

@@ -24,6 +24,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
 #include "parser/parsetree.h"
 #include "policy.h"
 #include "policy_reviewed.h"
@@ -188,6 +189,75 @@ partitions_by(Relation relation, const Bitmapset *columns)
 	return bms_overlap(used, columns);
 }
 
+/* the same of the tables it is a partition of, whose keys make its bounds */
+static bool
+partition_asks(Relation relation, Query *query)
+{
+	List *tables = list_make1_oid(RelationGetRelid(relation));
+	bool result = false;
+	ListCell *lc;
+
+	if (relation->rd_rel->relispartition)
+		tables = list_concat(tables, get_partition_ancestors(RelationGetRelid(relation)));
+	foreach (lc, tables)
+	{
+		Relation table = table_open(lfirst_oid(lc), AccessShareLock);
+		PartitionKey key = RelationGetPartitionKey(table);
+
+		/* the whole of the bounds is asked for each row that changes */
+		result = result || (key != NULL && !reviewed_expression((Node *) key->partexprs)) ||
+				 partitions_by(table,
+							   with_generated(table, columns_set(query, RelationGetRelid(table))));
+		table_close(table, NoLock);
+	}
+	return result;
+}
+
+/* all columns that are generated may be computed anew, where there is a trigger */
+static bool
+generated_runs_code(Relation relation)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	if (constraints == NULL || !constraints->has_generated_stored)
+		return false;
+	for (int i = 0; i < constraints->num_defval; i++)
+		if (TupleDescAttr(RelationGetDescr(relation), constraints->defval[i].adnum - 1)
+					->attgenerated != '\0' &&
+			!reviewed_expression(stringToNode(constraints->defval[i].adbin)))
+			return true;
+	return false;
+}
+
+/*
+ * Whether a row's other foreign keys change is asked by their operators, after a cast where
+ * the column is of another type.  Of a user's type the cast is, or may become, a user's.
+ */
+static bool
+reference_casts(Relation relation)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		for (int i = 0; i < key->nkeys; i++)
+		{
+			Oid type = getBaseType(
+				TupleDescAttr(RelationGetDescr(relation), key->conkey[i] - 1)->atttypid);
+			Oid referenced;
+			Oid compared;
+
+			op_input_types(key->conpfeqop[i], &referenced, &compared);
+			if (type >= FirstNormalObjectId && type != compared &&
+				!IsBinaryCoercible(type, compared))
+				return true;
+		}
+	}
+	return false;
+}
+
 /* code of a user in an index is there from before the relation was protected */
 static bool
 index_runs_code(Relation relation)
@@ -220,9 +290,13 @@ relation_asks(Oid relid, Query *query)
 	relation = table_open(relid, NoLock);
 	constraints = RelationGetDescr(relation)->constr;
 	columns = with_generated(relation, columns_set(query, relid));
-	result = partitions_by(relation, columns) || index_runs_code(relation);
+	result = partition_asks(relation, query) || index_runs_code(relation) ||
+			 generated_runs_code(relation) || reference_casts(relation);
+	/* all checks are asked */
 	for (int i = 0; constraints != NULL && i < constraints->num_check && !result; i++)
-		result = !constraints->check[i].ccvalid || depends_on(constraints->check[i].ccbin, columns);
+		result = !constraints->check[i].ccvalid ||
+				 depends_on(constraints->check[i].ccbin, columns) ||
+				 !reviewed_expression(stringToNode(constraints->check[i].ccbin));
 	table_close(relation, NoLock);
 	return result;
 }

@@ -115,7 +115,7 @@ static void
 on_relation_info(PlannerInfo *root, Oid relid, bool inherits, RelOptInfo *rel)
 {
 	if (protected_any())
-		policy_restrict_order(root, relid, rel);
+		policy_restrict_indexes(root, relid, rel);
 	if (previous_relation_info)
 		previous_relation_info(root, relid, inherits, rel);
 }

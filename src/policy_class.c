@@ -33,8 +33,6 @@
 
 /* ---- types ---- */
 
-static bool distance_is_float(Oid type);
-
 /*
  * reviewed_type -- does it bring code along that ANALYZE runs?  Of a range, how far its
  * bounds are apart is its maker's to say.
@@ -53,7 +51,7 @@ reviewed_type(Oid type)
 	if (!HeapTupleIsValid(tuple))
 		return true;
 	range = (Form_pg_range) GETSTRUCT(tuple);
-	result = (distance_is_float(type) || range->rngsubdiff == F_NUMRANGE_SUBDIFF ||
+	result = (range_distance_is_silent(range->rngsubdiff) ||
 			  (range->rngsubdiff >= FirstNormalObjectId && is_superusers_c(range->rngsubdiff))) &&
 			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
 	ReleaseSysCache(tuple);
@@ -117,20 +115,10 @@ reviewed_opclass(Oid opclass)
 	return result;
 }
 
-/* of a range's bounds: as floats, or of no range */
+/* is the distance of a range's bounds a float, which is never too large; or is there none? */
 static bool
-distance_is_float(Oid type)
+distance_is_float(Oid function)
 {
-	HeapTuple tuple;
-	Oid function;
-
-	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
-		type = get_multirange_range(type);
-	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		return true;
-	function = ((Form_pg_range) GETSTRUCT(tuple))->rngsubdiff;
-	ReleaseSysCache(tuple);
 	switch (function)
 	{
 		case InvalidOid:
@@ -145,6 +133,31 @@ distance_is_float(Oid type)
 	}
 }
 
+/* range_distance_is_silent -- of a range's bounds, by a function of core's that takes them all */
+bool
+range_distance_is_silent(Oid function)
+{
+	return function == F_NUMRANGE_SUBDIFF || distance_is_float(function);
+}
+
+/* a type's, if it is of ranges */
+static Oid
+distance_of_type(Oid type)
+{
+	HeapTuple tuple;
+	Oid function = InvalidOid;
+
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		type = get_multirange_range(type);
+	tuple = SearchSysCache1(RANGETYPE, ObjectIdGetDatum(type));
+	if (HeapTupleIsValid(tuple))
+	{
+		function = ((Form_pg_range) GETSTRUCT(tuple))->rngsubdiff;
+		ReleaseSysCache(tuple);
+	}
+	return function;
+}
+
 /*
  * To choose a page for a value, GiST computes areas and distances to what is there, and BRIN
  * distances.  Where they are too large it raises: whoever inserts a value near the limit
@@ -156,7 +169,8 @@ measures_exactly(Form_pg_opclass class, Oid type)
 	Oid stored = OidIsValid(class->opckeytype) ? class->opckeytype : class->opcintype;
 
 	if (class->opcmethod == GIST_AM_OID)
-		return stored == BOXOID || class->opcintype == NUMERICOID || !distance_is_float(type);
+		return stored == BOXOID || class->opcintype == NUMERICOID ||
+			   !distance_is_float(distance_of_type(type));
 	if (class->opcmethod == BRIN_AM_OID)
 		return get_opfamily_proc(class->opcfamily, class->opcintype, class->opcintype,
 								 BRIN_DISTANCE) == F_BRIN_MINMAX_MULTI_DISTANCE_NUMERIC;

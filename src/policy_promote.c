@@ -134,9 +134,22 @@ order_is_reviewed(Node *expression)
 	return true;
 }
 
-/* policy_restrict_order -- for core's get_relation_info_hook: no index gives such an order */
+/* does nobody hear of it that values are compared by the index? */
+static bool
+collations_are_current(const IndexOptInfo *index)
+{
+	for (int i = 0; i < index->nkeycolumns; i++)
+		if (!collation_is_current(index->indexcollations[i]))
+			return false;
+	return true;
+}
+
+/*
+ * policy_restrict_indexes -- for core's get_relation_info_hook: no index gives such an order,
+ * and none is used that warns when it is asked for the second of its columns.
+ */
 void
-policy_restrict_order(PlannerInfo *root, Oid relid, RelOptInfo *rel)
+policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel)
 {
 	bool reviewed = true;
 	ListCell *lc;
@@ -151,7 +164,13 @@ policy_restrict_order(PlannerInfo *root, Oid relid, RelOptInfo *rel)
 			reviewed && (entry->ressortgroupref == 0 || order_is_reviewed((Node *) entry->expr));
 	}
 	foreach (lc, rel->indexlist)
-		lfirst_node(IndexOptInfo, lc)->amcanorderbyop &= reviewed;
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+
+		index->amcanorderbyop &= reviewed;
+		if (!collations_are_current(index))
+			rel->indexlist = foreach_delete_current(rel->indexlist, lc);
+	}
 }
 
 /* ---- statistics ---- */

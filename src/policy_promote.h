@@ -25,7 +25,7 @@ extern bool policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, Attr
 extern bool
 policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, VariableStatData *data);
 
-extern void policy_restrict_order(PlannerInfo *root, Oid relid, RelOptInfo *rel);
+extern void policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel);
 extern bool order_is_reviewed(Node *expression);
 
 #pragma GCC visibility pop

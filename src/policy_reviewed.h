@@ -17,6 +17,12 @@ extern bool reviewed_clause(Node *clause);
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
 extern bool leakproof_clause(Node *clause);
+/* and can they be compared, one with another, by as many calls whatever they are? */
+extern bool type_compares(Oid type);
+/* a collation: is its library's version the one it was made for?  Else comparing by it warns */
+extern bool collation_is_current(Oid collation);
+/* policy_class.c: a range's subtype_diff, or none: does it raise for no two bounds? */
+extern bool range_distance_is_silent(Oid function);
 /* an expression of an owner's DDL: may it run over every row? */
 extern bool reviewed_expression(Node *expression);
 /* a conversion of a column's values to another type: does it keep them apart? */

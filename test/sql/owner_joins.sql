@@ -172,6 +172,58 @@ RESET ROLE;
 SELECT s.statement, r.code FROM unnest(ARRAY['CREATE STATISTICS joins.st ON (NOT (age OPERATOR(joins.<=>) 5)) FROM joins.person', 'CREATE INDEX ON joins.empty (id) WHERE NOT (id OPERATOR(joins.<=>) 5)', 'CREATE INDEX ON joins.empty ((NOT (id OPERATOR(joins.<=>) 5)))', 'ALTER TABLE joins.empty ADD CHECK (NOT (id OPERATOR(joins.<=>) 5))',
 	'ALTER TABLE joins.empty ADD g boolean GENERATED ALWAYS AS (NOT (id OPERATOR(joins.<=>) ANY (ARRAY[5]))) STORED']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
 
+-- what core asks about a row that a cascade changes, also where it does not depend on what is set
+SET ROLE join_owner;
+CREATE FUNCTION joins.sees(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN 1; END';
+CREATE TYPE joins.word AS ENUM ('aa', 'bb', 'cc');
+CREATE FUNCTION joins.spelt(joins.word) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN enum_out($1)::text; END';
+CREATE CAST (joins.word AS text) WITH FUNCTION joins.spelt(joins.word) AS IMPLICIT;
+CREATE TABLE joins.words (word text PRIMARY KEY);
+INSERT INTO joins.words VALUES ('aa'), ('bb'), ('cc');
+CREATE TABLE joins.shop (id int PRIMARY KEY);
+INSERT INTO joins.shop VALUES (1);
+CREATE TABLE joins.by_cast (person_id int, shop int REFERENCES joins.shop ON UPDATE CASCADE, w joins.word REFERENCES joins.words (word));
+CREATE TABLE joins.by_check (person_id int, shop int REFERENCES joins.shop ON UPDATE CASCADE, secret text, CHECK (joins.sees(secret) = 1));
+CREATE TABLE joins.by_generated (person_id int, shop int REFERENCES joins.shop ON UPDATE CASCADE, secret text, g int GENERATED ALWAYS AS (joins.sees(secret)) STORED);
+CREATE TABLE joins.by_part (person_id int, shop int REFERENCES joins.shop ON UPDATE CASCADE, secret text) PARTITION BY LIST (joins.sees(secret));
+CREATE TABLE joins.by_part_1 PARTITION OF joins.by_part FOR VALUES IN (1);
+CREATE TABLE joins.by_nothing (person_id int, shop int REFERENCES joins.shop ON UPDATE CASCADE, secret text, w text REFERENCES joins.words (word), CHECK (length(secret) > 0));
+INSERT INTO joins.by_cast VALUES (9, 1, 'bb');
+INSERT INTO joins.by_check VALUES (9, 1, 's9');
+INSERT INTO joins.by_generated VALUES (9, 1, 's9');
+INSERT INTO joins.by_part VALUES (9, 1, 's9');
+INSERT INTO joins.by_nothing VALUES (9, 1, 's9', 'aa');
+RESET ROLE;
+SET client_min_messages = notice;
+SELECT privseg.protect('joins.by_part', 'person_id', 'joins.person');
+SET client_min_messages = warning;
+SELECT count(privseg.protect(('joins.' || t)::regclass, 'person_id', 'joins.person')::text) FROM unnest('{by_cast,by_check,by_generated,by_nothing}'::text[]) t;
+SET ROLE join_owner;
+CREATE OR REPLACE FUNCTION joins.sees(text) RETURNS int LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE WARNING ''seen: %'', $1; RETURN 1; END';
+CREATE OR REPLACE FUNCTION joins.spelt(joins.word) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RAISE WARNING ''seen: %'', $1; RETURN enum_out($1)::text; END';
+RESET ROLE;
+SELECT t, r.code, r.message FROM unnest('{by_cast,by_check,by_generated,by_part,by_nothing}'::text[]) WITH ORDINALITY t (t, n),
+	LATERAL pg_temp.refusal((SELECT string_agg(format('ALTER TABLE joins.%I DROP COLUMN shop', o), '; ') FROM unnest('{by_cast,by_check,by_generated,by_part,by_nothing}'::text[]) o WHERE o <> t) || '; SET LOCAL privseg.purpose = ''join_mail''; UPDATE joins.shop SET id = 5', 'join_owner') r ORDER BY n;
+SET ROLE join_owner;
+CREATE TABLE joins.part_of (person_id int, kind text) PARTITION BY LIST (person_id);
+RESET ROLE;
+SELECT privseg.protect('joins.part_of', 'person_id', 'joins.person');
+SELECT r.code, r.message, r.detail FROM pg_temp.refusal('CREATE TABLE joins.part_of_1 PARTITION OF joins.part_of FOR VALUES IN (1) PARTITION BY LIST (joins.sees(kind))', 'join_owner') r;
+
+-- the keys that carry_subject() fills in are for nobody's code
+SET ROLE join_owner;
+CREATE TABLE joins.bill (id int PRIMARY KEY, person_id int);
+CREATE INDEX ON joins.bill (person_id);
+INSERT INTO joins.bill VALUES (50, 9);
+CREATE TABLE joins.line (id int PRIMARY KEY, bill int REFERENCES joins.bill);
+INSERT INTO joins.line VALUES (1, 50);
+CREATE FUNCTION joins.shows() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'seen: %', NEW; RETURN NEW; END $$;
+RESET ROLE;
+SELECT privseg.protect('joins.bill', 'person_id', 'joins.person');
+SELECT s.statement, r.code, r.message, r.hint FROM unnest(ARRAY['CREATE TRIGGER shows AFTER UPDATE ON joins.line FOR EACH ROW EXECUTE FUNCTION joins.shows()', 'CREATE RULE shows AS ON UPDATE TO joins.line DO ALSO SELECT 1', 'CREATE FUNCTION joins.row_of(joins.line) RETURNS boolean LANGUAGE sql IMMUTABLE AS ''SELECT true''; ALTER TABLE joins.line ADD CHECK (joins.row_of(line))',
+	'CREATE TRIGGER shows AFTER UPDATE ON joins.line FOR EACH ROW EXECUTE FUNCTION joins.shows(); ALTER TABLE joins.line DISABLE TRIGGER shows', 'CREATE TRIGGER shows AFTER INSERT ON joins.line FOR EACH ROW EXECUTE FUNCTION joins.shows()']) WITH ORDINALITY s (statement, n),
+	LATERAL pg_temp.refusal('SET LOCAL ROLE join_owner; ' || s.statement || '; RESET ROLE; SELECT privseg.carry_subject(''joins.line'', ''bill'', ''person_id'')') r ORDER BY n;
+
 -- a row type whose values are compared no more
 SET ROLE join_owner;
 CREATE TYPE joins.pair AS (a int, b text);

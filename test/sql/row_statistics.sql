@@ -19,6 +19,7 @@ SELECT privseg.create_purpose('known_mail', 'consent');
 SELECT privseg.grant_clearance('known_reader', 'known_mail'), privseg.grant_clearance('known_auditor', 'known_mail');
 CREATE TABLE known.person (id bigint PRIMARY KEY, name text, age int);
 CREATE TABLE known.plain (a bigint);
+CREATE FUNCTION known.plan(statement text) RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY EXECUTE 'EXPLAIN (COSTS off) ' || statement; END $$;
 INSERT INTO known.person SELECT g, CASE WHEN g % 2 = 0 THEN 'secretname' ELSE 'other' || g % 5 END, CASE WHEN g % 2 = 0 THEN 7777 ELSE g % 50 END FROM generate_series(1, 2000) g;
 INSERT INTO known.plain SELECT generate_series(1, 10);
 SELECT privseg.protect('known.person', 'id');
@@ -84,6 +85,18 @@ GRANT SELECT ON known.spans TO PUBLIC;
 ANALYZE known.spans;
 CREATE OR REPLACE FUNCTION known.distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF $1 > 7000 THEN RAISE EXCEPTION 'saw %', $1; END IF; RETURN $1 - $2; END $$;
 SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.spans WHERE s && known.span(100, 7300)$$, $$SELECT count(*) FROM known.spans WHERE s @> 7300$$, $$SELECT count(*) FROM known.spans WHERE s @> known.span(7200, 7300)$$]) s;
+
+-- and one of core's that raises; ranges and arrays of what cannot be compared, or only as deep as it is
+CREATE TYPE known.floats AS RANGE (subtype = float8, subtype_diff = float8mi);
+CREATE TYPE known.points AS RANGE (subtype = point[]);
+CREATE TABLE known.odd (id bigint PRIMARY KEY, f known.floats, p known.points, q tsquery[]);
+INSERT INTO known.odd SELECT g, known.floats(-1.7e308 + 1e300 * g, -1.6e308 + 1e300 * g), NULL, NULL FROM generate_series(1, 99, 2) g;
+INSERT INTO known.odd VALUES (900, known.floats(1.7e308, 1.75e308), known.points(array['(1,1)'::point], NULL), array['!a'::tsquery]);
+SELECT privseg.protect('known.odd', 'id', 'known.person');
+GRANT SELECT ON known.odd TO PUBLIC;
+ANALYZE known.odd;
+SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.odd WHERE f && '[5,6]'::known.floats$$, $$SELECT count(*) FROM known.odd WHERE f < '[1e308,1.1e308]'::known.floats AND id = 3$$, $$SELECT count(*) FROM known.odd WHERE p = known.points(array['(1,1)'::point], NULL)$$]) s;
+SELECT pg_temp.outcome('known_auditor', 'known_mail', $$SELECT string_agg(l, '|') FROM known.plan('SELECT * FROM known.odd WHERE q = ''{a}''') l$$);
 
 -- what tells nothing has estimates, and what stands beside it in a query of its own does not take them away
 CREATE FUNCTION pg_temp.estimate(statement text) RETURNS int LANGUAGE plpgsql AS $$

@@ -183,6 +183,21 @@ SET ROLE trace_reader;
 SET privseg.purpose = 'trace_mail';
 SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name < secret COLLATE trace.outdated;
 SELECT count(*) FROM trace.person WHERE secret BETWEEN 's9' AND 's9' AND name <@ ANY (ARRAY['[a,)'::trace.stretch]) IS NULL;
+-- nor by the second column of an index, which is asked where the first is found
+\c
+SET client_min_messages = error;
+SET row_security = off;
+CREATE TABLE trace.dated (id int PRIMARY KEY, a int, t text COLLATE trace.outdated);
+INSERT INTO trace.dated SELECT i, i, 'x' || i FROM generate_series(1, 9) i;
+CREATE INDEX ON trace.dated (a, t);
+GRANT SELECT ON trace.dated TO trace_reader;
+SELECT privseg.protect('trace.dated', 'id', 'trace.person');
+\c
+SET ROLE trace_reader;
+SET privseg.purpose = 'trace_mail';
+SET enable_seqscan = off;
+SET enable_bitmapscan = off;
+SELECT id FROM trace.dated WHERE a = 9 AND t = 'x9';
 \c
 SET client_min_messages = error;
 DROP SCHEMA trace CASCADE;

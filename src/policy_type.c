@@ -1,0 +1,103 @@
+/*
+ * policy_type.c
+ *	  Types and collations of values that are compared before the policy: does that run
+ *	  code of core alone, and does nobody hear of it?
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "access/transam.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "policy_reviewed.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/pg_locale.h"
+#include "utils/syscache.h"
+#include "utils/typcache.h"
+
+/*
+ * collation_is_current -- comparing text by a collation whose library has another version than it was made for
+ * warns, the first time in a session.
+ */
+bool
+collation_is_current(Oid collation)
+{
+	HeapTuple tuple;
+	Form_pg_collation form;
+	Datum locale;
+	Datum version;
+	bool no_locale;
+	bool no_version;
+	bool result = true;
+
+	if (!OidIsValid(collation) || collation == DEFAULT_COLLATION_OID ||
+		collation == C_COLLATION_OID || collation == POSIX_COLLATION_OID)
+		return true;
+	tuple = SearchSysCache1(COLLOID, ObjectIdGetDatum(collation));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_collation) GETSTRUCT(tuple);
+	version = SysCacheGetAttr(COLLOID, tuple, Anum_pg_collation_collversion, &no_version);
+	locale =
+		SysCacheGetAttr(COLLOID, tuple,
+						form->collprovider == COLLPROVIDER_ICU ? Anum_pg_collation_colliculocale :
+																 Anum_pg_collation_collcollate,
+						&no_locale);
+	if (!no_version && !no_locale)
+	{
+		char *actual =
+			get_collation_actual_version(form->collprovider, TextDatumGetCString(locale));
+
+		result = actual != NULL && strcmp(actual, TextDatumGetCString(version)) == 0;
+	}
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+/* type_is_of_core -- are values of this type read, written and compared by code of core alone? */
+bool
+type_is_of_core(Oid type)
+{
+	Oid element = get_element_type(type);
+
+	if (OidIsValid(element))
+		return type_is_of_core(element);
+	if (type_is_enum(type))
+		return true;
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		return type_is_of_core(get_multirange_range(type));
+	if (get_typtype(type) == TYPTYPE_RANGE)
+	{
+		TypeCacheEntry *range = lookup_type_cache(type, TYPECACHE_RANGE_INFO);
+
+		return range->rngelemtype != NULL && type_is_of_core(range->rngelemtype->type_id) &&
+			   (range->rng_collation == InvalidOid || collation_is_current(range->rng_collation)) &&
+			   range->rng_cmp_proc_finfo.fn_oid < FirstNormalObjectId &&
+			   range_distance_is_silent(range->rng_subdiff_finfo.fn_oid) &&
+			   (!OidIsValid(range->rng_canonical_finfo.fn_oid) ||
+				range->rng_canonical_finfo.fn_oid < FirstNormalObjectId);
+	}
+	/* a record's columns may be of any type; a domain's checks are code of a user */
+	return type < FirstNormalObjectId && get_typtype(type) == TYPTYPE_BASE;
+}
+
+/*
+ * type_compares -- and can they be compared at all?  Of some types only the first attempt says
+ * that they cannot.
+ */
+bool
+type_compares(Oid type)
+{
+	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
+	Oid element = get_element_type(type);
+
+	/* a range has an order, whatever its bounds are of */
+	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
+		element = get_multirange_range(type);
+	else if (get_typtype(type) == TYPTYPE_RANGE)
+		element = get_range_subtype(type);
+	/* queries of text are compared as deep as they are */
+	return OidIsValid(entry->eq_opr) && OidIsValid(entry->cmp_proc) && type != TSQUERYOID &&
+		   (!OidIsValid(element) || type_compares(element));
+}
