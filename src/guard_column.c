@@ -72,45 +72,46 @@ named_in(const Var *var, Oid catalog)
 		var, catalog, catalog == RelationRelationId ? Anum_pg_class_oid : Anum_pg_index_indexrelid);
 }
 
+/* CASE WHEN test THEN value ELSE otherwise END */
+static Node *
+choice_of(Node *test, Node *value, Node *otherwise)
+{
+	CaseWhen *when = makeNode(CaseWhen);
+	CaseExpr *choice = makeNode(CaseExpr);
+
+	when->expr = (Expr *) test;
+	when->result = (Expr *) value;
+	choice->casetype = exprType(value);
+	choice->casecollid = InvalidOid;
+	choice->args = list_make1(when);
+	choice->defresult = (Expr *) otherwise;
+	return (Node *) choice;
+}
+
 /*
- * CASE WHEN the figures of a relation are shown THEN value ELSE unknown END
+ * The value where the figures of a relation are shown, else what is said then.
  *	of		the relation's OID, which is NULL where there is no row of pg_class
  */
 static Node *
 where_shown(Node *of, Node *value, Node *unknown)
 {
-	CaseWhen *when = makeNode(CaseWhen);
-	CaseExpr *choice = makeNode(CaseExpr);
-
-	when->expr =
-		(Expr *) makeFuncExpr(catalog_function_oid(CATALOG_COUNTERS_SHOWN), BOOLOID, list_make1(of),
-							  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
-	when->result = (Expr *) value;
-	choice->casetype = exprType(value);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) unknown;
-	return (Node *) choice;
+	return choice_of((Node *) makeFuncExpr(catalog_function_oid(CATALOG_COUNTERS_SHOWN), BOOLOID,
+										   list_make1(of), InvalidOid, InvalidOid,
+										   COERCE_EXPLICIT_CALL),
+					 value, unknown);
 }
 
-/* CASE WHEN test IS NOT NULL THEN value END: outer joins make rows of nothing */
+/* the value where the test is not NULL: outer joins make rows of nothing */
 static Node *
 where_not_null(Node *test, Node *value)
 {
 	NullTest *is_there = makeNode(NullTest);
-	CaseWhen *when = makeNode(CaseWhen);
-	CaseExpr *choice = makeNode(CaseExpr);
 
 	is_there->arg = (Expr *) test;
 	is_there->nulltesttype = IS_NOT_NULL;
 	is_there->location = -1;
-	when->expr = (Expr *) is_there;
-	when->result = (Expr *) value;
-	choice->casetype = exprType(value);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) makeNullConst(choice->casetype, -1, InvalidOid);
-	return (Node *) choice;
+	return choice_of((Node *) is_there, value,
+					 (Node *) makeNullConst(exprType(value), -1, InvalidOid));
 }
 
 static Node *

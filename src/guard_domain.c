@@ -15,6 +15,7 @@
 #include "catalog/pg_type.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "policy_reviewed.h"
 #include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
@@ -128,19 +129,15 @@ guard_domain(AlterDomainStmt *alter)
 static bool
 type_has_rows_of(Oid type, Oid relid)
 {
-	Oid element;
+	Oid part;
 	TupleDesc columns;
 	bool result;
 
 	check_stack_depth();
 	type = getBaseType(type);
-	element = get_element_type(type);
-	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
-		element = get_multirange_range(type);
-	else if (get_typtype(type) == TYPTYPE_RANGE)
-		element = get_range_subtype(type);
-	if (OidIsValid(element))
-		return type_has_rows_of(element, relid);
+	part = type_of_parts(type);
+	if (OidIsValid(part))
+		return type_has_rows_of(part, relid);
 	if (get_typtype(type) != TYPTYPE_COMPOSITE)
 		return false;
 	if (get_typ_typrelid(type) == relid)

@@ -191,6 +191,18 @@ has_same_index(Relation above, Relation table, Oid index)
 	return found;
 }
 
+/* detail: a sentence */
+static void
+refuse_to_join(Relation table, const char *detail)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+					errmsg("\"%s\" cannot become part of a protected relation",
+						   RelationGetRelationName(table)),
+					errdetail("%s", detail),
+					errhint("Drop it first. Whoever may bypass row security can do it after SET "
+							"row_security = off.")));
+}
+
 static void
 indexes_join(Relation table, Relation above)
 {
@@ -207,13 +219,7 @@ indexes_join(Relation table, Relation above)
 			continue;
 		refusal = refusal_of(tuple, false);
 		if (refusal.what != NULL && !has_same_index(above, table, index))
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_SHAPE),
-					 errmsg("\"%s\" cannot become part of a protected relation",
-							RelationGetRelationName(table)),
-					 errdetail("Index \"%s\": %s", get_rel_name(index), refusal.why),
-					 errhint("Drop it first. Whoever may bypass row security can do it after SET "
-							 "row_security = off.")));
+			refuse_to_join(table, psprintf("Index \"%s\": %s", get_rel_name(index), refusal.why));
 	}
 }
 
@@ -261,16 +267,11 @@ references_join(Relation table, Relation above)
 
 		if (form->contype == CONSTRAINT_FOREIGN && !OidIsValid(form->conparentid) &&
 			!guard_may_refer(tuple, form, RelationGetRelid(above)))
-			ereport(
-				ERROR,
-				(errcode(PRIVSEG_ERR_SHAPE),
-				 errmsg("\"%s\" cannot become part of a protected relation",
-						RelationGetRelationName(table)),
-				 errdetail(
-					 "Foreign key \"%s\" of another table refers to other than its key, or copies what is changed.",
-					 NameStr(form->conname)),
-				 errhint("Drop it first. Whoever may bypass row security can do it after SET "
-						 "row_security = off.")));
+			refuse_to_join(
+				table,
+				psprintf(
+					"Foreign key \"%s\" of another table refers to other than its key, or copies what is changed.",
+					NameStr(form->conname)));
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);

@@ -17,6 +17,8 @@ extern bool reviewed_clause(Node *clause);
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
 extern bool leakproof_clause(Node *clause);
+/* what it is made of, if it is an array, a range or a multirange */
+extern Oid type_of_parts(Oid type);
 /* and can they be compared, one with another, by as many calls whatever they are? */
 extern bool type_compares(Oid type);
 /* a collation: is its library's version the one it was made for?  Else comparing by it warns */

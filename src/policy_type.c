@@ -82,6 +82,21 @@ type_is_of_core(Oid type)
 	return type < FirstNormalObjectId && get_typtype(type) == TYPTYPE_BASE;
 }
 
+/* type_of_parts -- of an array's elements, a range's bounds, a multirange's ranges; or InvalidOid */
+Oid
+type_of_parts(Oid type)
+{
+	switch (get_typtype(type))
+	{
+		case TYPTYPE_MULTIRANGE:
+			return get_multirange_range(type);
+		case TYPTYPE_RANGE:
+			return get_range_subtype(type);
+		default:
+			return get_element_type(type);
+	}
+}
+
 /*
  * type_compares -- and can they be compared at all?  Of some types only the first attempt says
  * that they cannot.
@@ -90,14 +105,9 @@ bool
 type_compares(Oid type)
 {
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
-	Oid element = get_element_type(type);
+	Oid part = type_of_parts(type);
 
-	/* a range has an order, whatever its bounds are of */
-	if (get_typtype(type) == TYPTYPE_MULTIRANGE)
-		element = get_multirange_range(type);
-	else if (get_typtype(type) == TYPTYPE_RANGE)
-		element = get_range_subtype(type);
 	/* queries of text are compared as deep as they are */
 	return OidIsValid(entry->eq_opr) && OidIsValid(entry->cmp_proc) && type != TSQUERYOID &&
-		   (!OidIsValid(element) || type_compares(element));
+		   (!OidIsValid(part) || type_compares(part));
 }
