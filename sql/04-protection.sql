@@ -44,6 +44,9 @@ COMMENT ON FUNCTION privseg.shown_time(regproc, oid) IS 'the time of a function 
 CREATE FUNCTION privseg.shown_counter(function regproc, "of" oid) RETURNS bigint
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'shown_counter';
 COMMENT ON FUNCTION privseg.shown_counter(regproc, oid) IS 'a counter of core''s, NULL of a protected relation for whoever may not see it';
+CREATE FUNCTION privseg.shown_moment(function regproc, "of" oid) RETURNS timestamptz
+LANGUAGE c STABLE STRICT PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'shown_counter';
+COMMENT ON FUNCTION privseg.shown_moment(regproc, oid) IS 'when core last did something, NULL of a protected relation for whoever may not see it';
 CREATE FUNCTION privseg.shown_size(function regproc, relation regclass, fork text) RETURNS bigint
 LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'shown_size';
 COMMENT ON FUNCTION privseg.shown_size(regproc, regclass, text) IS 'a size, NULL of a protected relation for whoever may not see it';

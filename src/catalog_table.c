@@ -74,6 +74,7 @@ static const struct
 	[CATALOG_COUNTERS_SHOWN] = {"counters_shown", 1, {OIDOID}},
 	[CATALOG_SHOWN_COUNTER] = {"shown_counter", 2, {REGPROCOID, OIDOID}},
 	[CATALOG_SHOWN_TIME] = {"shown_time", 2, {REGPROCOID, OIDOID}},
+	[CATALOG_SHOWN_MOMENT] = {"shown_moment", 2, {REGPROCOID, OIDOID}},
 	[CATALOG_SHOWN_SIZE] = {"shown_size", 3, {REGPROCOID, REGCLASSOID, TEXTOID}},
 	[CATALOG_SHOWN_PROGRESS] = {"shown_progress", 1, {TEXTOID}},
 	[CATALOG_SHOWN_TID] = {"shown_tid", 2, {TEXTOID, TIDOID}},

@@ -134,6 +134,12 @@ extern void guard_domain(AlterDomainStmt *alter);
 extern void guard_domain_checked(Oid domain);
 extern void guard_row_type_changed(Oid relid);
 
+/* guard_fit.c */
+extern bool guard_index_measures(HeapTuple index);
+extern void guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten);
+extern void guard_refuse_what_may_not_fit(Oid relid, const char *what);
+extern bool guard_rows_always_fit(Oid relid);
+
 /* guard_foreign_key.c */
 extern Oid guard_referring(Oid relid);
 extern int guard_columns_of(HeapTuple constraint, AttrNumber in, int16 *columns);
@@ -142,23 +148,27 @@ extern void guard_primary_key(HeapTuple tuple, Form_pg_constraint form);
 extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates);
 
 /* guard_index.c */
-extern void guard_index_created(Oid index);
+extern void guard_index_created(Oid index, bool retyped);
 extern void guard_joins_tree(Oid member, Oid parent);
 
 /* guard_define.c; and why something is refused */
 #define RUNS_CODE "It would run code that is not known to be silent over rows of everybody."
+#define CONVERTS \
+	"It would run code of a user over rows of everybody, or one of them may not convert, and is told."
 #define WHILE_REWRITTEN "It would run code of a user while rows of everybody are written anew."
 #define SET_LATER \
 	"It would run code of a user for rows of everybody. Add the column, then SET DEFAULT."
 #define TELLS_SIZE "The size of it answers what it asks about rows of anybody."
 #define TELLS_LENGTH \
 	"Beside it, an index would tell how long other values are. Add the column, then SET DEFAULT."
+#define TELLS_WIDTH "A row that no longer fits is told, and its length."
 #define TELLS_ROWS "It is checked against rows of everybody, and its failure tells of one."
 
 typedef struct GuardCommand
 {
 	bool in_command;
 	bool maintains;
+	bool retyped;
 	int n_added;
 } GuardCommand;
 extern bool guard_in_command;

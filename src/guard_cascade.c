@@ -5,7 +5,8 @@
  * It deletes them, or sets a column in them, like any other.  But it hands them to
  * triggers, and asks checks and partitions' bounds anew, which fail or do not by what else
  * is in the row.  Where the table has triggers of users, or such checks, a hidden row
- * ends the statement (policy_cascade_quals()).
+ * ends the statement (policy_cascade_quals()).  So it does where a row, or its place in an
+ * index, might become too long, and where a default is computed that counts.
  */
 #include "compat.h"
 
@@ -20,6 +21,7 @@
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_trigger.h"
 #include "commands/trigger.h"
+#include "errors.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -276,6 +278,55 @@ index_runs_code(Relation relation)
 	return result;
 }
 
+/* the columns that an index puts into its rows at a length that depends on their values */
+static Bitmapset *
+columns_of_some_length(Relation index)
+{
+	Form_pg_index form = index->rd_index;
+	Bitmapset *columns = NULL;
+
+	for (int i = 0; i < form->indnatts; i++)
+		if (form->indkey.values[i] != 0 && TupleDescAttr(RelationGetDescr(index), i)->attlen < 0)
+			columns = bms_add_member(columns,
+									 form->indkey.values[i] - FirstLowInvalidHeapAttributeNumber);
+	pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &columns);
+	return columns;
+}
+
+/* beside a value that the cascade sets, an index would tell how long others are; and so the row */
+static bool
+row_may_not_fit(Relation relation, const Bitmapset *set)
+{
+	ListCell *lc;
+	bool result = !guard_rows_always_fit(RelationGetRelid(relation));
+
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+
+		result = result || (bms_overlap(columns_of_some_length(index), set) &&
+							guard_index_measures(index->rd_indextuple));
+		index_close(index, AccessShareLock);
+	}
+	return result;
+}
+
+/* is a column set to what is computed for each row, and may count or fail? */
+static bool
+computes(Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		Node *value = (Node *) lfirst_node(TargetEntry, lc)->expr;
+
+		if (contain_volatile_functions(value) || runs_user_code(value))
+			return true;
+	}
+	return false;
+}
+
 /* is anything asked of a row that is updated which may fail by what else it holds? */
 static bool
 relation_asks(Oid relid, Query *query)
@@ -291,7 +342,8 @@ relation_asks(Oid relid, Query *query)
 	constraints = RelationGetDescr(relation)->constr;
 	columns = with_generated(relation, columns_set(query, relid));
 	result = partition_asks(relation, query) || index_runs_code(relation) ||
-			 generated_runs_code(relation) || reference_casts(relation);
+			 generated_runs_code(relation) || reference_casts(relation) ||
+			 row_may_not_fit(relation, columns) || computes(query);
 	/* all checks are asked */
 	for (int i = 0; constraints != NULL && i < constraints->num_check && !result; i++)
 		result = !constraints->check[i].ccvalid ||
@@ -299,6 +351,47 @@ relation_asks(Oid relid, Query *query)
 				 !reviewed_expression(stringToNode(constraints->check[i].ccbin));
 	table_close(relation, NoLock);
 	return result;
+}
+
+static bool
+has_parameter(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Param) || expression_tree_walker(node, has_parameter, context);
+}
+
+/*
+ * A table that is not protected is not to keep what a hidden row's key becomes.  To set it
+ * to NULL or to its default copies nothing.
+ */
+static void
+refuse_to_copy_key(Query *query, Oid relid)
+{
+	Bitmapset *set = NULL;
+	Relation relation;
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+		if (has_parameter((Node *) lfirst_node(TargetEntry, lc)->expr, NULL))
+			set = bms_add_member(set, lfirst_node(TargetEntry, lc)->resno);
+	relation = table_open(relid, NoLock);
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+
+		for (int i = 0; i < key->nkeys; i++)
+			if (bms_is_member(key->conkey[i], set) && protected_relation(key->confrelid) != NULL)
+				ereport(ERROR,
+						(errcode(PRIVSEG_ERR_SHAPE),
+						 errmsg("a key of protected relation \"%s\" cannot change",
+								get_rel_name(key->confrelid)),
+						 errdetail("Table \"%s\", which is not protected, would copy it, whoever "
+								   "permits what: its foreign key is ON UPDATE CASCADE.",
+								   RelationGetRelationName(relation)),
+						 errhint("Protect that table with subject_of, or drop its foreign key.")));
+	}
+	table_close(relation, NoLock);
 }
 
 /*
@@ -315,8 +408,14 @@ guard_cascade(Query *query)
 	bool moves = query->commandType == CMD_UPDATE && rte->relkind == RELKIND_PARTITIONED_TABLE;
 	ListCell *lc;
 
-	if (entry == NULL || query->commandType == CMD_SELECT)
+	if (query->commandType == CMD_SELECT)
 		return;
+	if (entry == NULL)
+	{
+		if (query->commandType == CMD_UPDATE)
+			refuse_to_copy_key(query, rte->relid);
+		return;
+	}
 	copy = *entry;
 	foreach (lc, find_all_inheritors(rte->relid, AccessShareLock, NULL))
 	{

@@ -74,6 +74,17 @@ static const Oid relation_counters[] = {
 	F_PG_STAT_GET_XACT_TUPLES_HOT_UPDATED,
 	F_PG_STAT_GET_XACT_BLOCKS_FETCHED,
 	F_PG_STAT_GET_XACT_BLOCKS_HIT,
+	/* autovacuum goes by how many rows there are */
+	F_PG_STAT_GET_VACUUM_COUNT,
+	F_PG_STAT_GET_AUTOVACUUM_COUNT,
+	F_PG_STAT_GET_ANALYZE_COUNT,
+	F_PG_STAT_GET_AUTOANALYZE_COUNT,
+};
+static const Oid relation_moments[] = {
+	F_PG_STAT_GET_LAST_VACUUM_TIME,
+	F_PG_STAT_GET_LAST_AUTOVACUUM_TIME,
+	F_PG_STAT_GET_LAST_ANALYZE_TIME,
+	F_PG_STAT_GET_LAST_AUTOANALYZE_TIME,
 };
 
 /* of the database, that is, of all its tables */
@@ -136,11 +147,12 @@ is_one_of(Oid function, const Oid *list, size_t n)
 static bool
 is_counter(Oid function)
 {
-	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, database_counters) ||
-		   IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, function_times) ||
-		   IS_ONE_OF(function, database_times) || IS_ONE_OF(function, sizes) ||
-		   IS_ONE_OF(function, sums_of_sizes) || IS_ONE_OF(function, named_sums_of_sizes) ||
-		   function == F_PG_STAT_GET_PROGRESS_INFO || function == F_CURRTID2;
+	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, relation_moments) ||
+		   IS_ONE_OF(function, database_counters) || IS_ONE_OF(function, function_counters) ||
+		   IS_ONE_OF(function, function_times) || IS_ONE_OF(function, database_times) ||
+		   IS_ONE_OF(function, sizes) || IS_ONE_OF(function, sums_of_sizes) ||
+		   IS_ONE_OF(function, named_sums_of_sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
+		   function == F_CURRTID2;
 }
 
 /*
@@ -225,7 +237,8 @@ count_of(Oid function, Oid of, bool *isnull)
 
 /*
  * shown_counter(function regproc, of oid) RETURNS bigint: what the function gives,
- * or NULL.  Nothing but core's own counters is called.
+ * or NULL.  Nothing but core's own counters is called.  So is
+ * shown_moment(function regproc, of oid) RETURNS timestamptz.
  */
 Datum
 shown_counter(PG_FUNCTION_ARGS)
@@ -238,7 +251,7 @@ shown_counter(PG_FUNCTION_ARGS)
 
 	if (IS_ONE_OF(function, database_counters))
 		hidden = of == MyDatabaseId && protected_any();
-	else if (IS_ONE_OF(function, relation_counters))
+	else if (IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, relation_moments))
 		hidden = protected_any() && (guard_is_of_protected(of) || is_read_for_rows(of));
 	else if (IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, sums_of_sizes))
 		hidden = protected_any();
@@ -456,6 +469,9 @@ replace_call(FuncExpr *call)
 									DEFAULT_COLLATION_OID, C_COLLATION_OID, COERCE_EXPLICIT_CALL)));
 	if (IS_ONE_OF(call->funcid, function_times) || IS_ONE_OF(call->funcid, database_times))
 		return our_call(CATALOG_SHOWN_TIME, FLOAT8OID,
+						lcons(regproc_constant(call->funcid), list_copy(call->args)));
+	if (IS_ONE_OF(call->funcid, relation_moments))
+		return our_call(CATALOG_SHOWN_MOMENT, TIMESTAMPTZOID,
 						lcons(regproc_constant(call->funcid), list_copy(call->args)));
 	return our_call(CATALOG_SHOWN_COUNTER, INT8OID,
 					lcons(regproc_constant(call->funcid), list_copy(call->args)));

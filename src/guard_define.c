@@ -66,6 +66,8 @@ static struct
 	AttrNumber column;
 } added[256];
 static int n_added = 0;
+/* has it changed how a column's values are stored?  They are as before while it runs. */
+static bool retyped = false;
 
 /* a utility command runs */
 bool guard_in_command = false;
@@ -74,7 +76,7 @@ bool guard_in_command = false;
 GuardCommand
 guard_command_begins(NodeTag command)
 {
-	GuardCommand outer = {guard_in_command, maintains, n_added};
+	GuardCommand outer = {guard_in_command, maintains, retyped, n_added};
 
 	guard_in_command = true;
 
@@ -88,6 +90,7 @@ guard_command_ends(GuardCommand outer)
 {
 	guard_in_command = outer.in_command;
 	maintains = outer.maintains;
+	retyped = outer.retyped;
 	n_added = outer.n_added;
 }
 
@@ -191,64 +194,6 @@ guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog)
 
 /* ---- columns that are added ---- */
 
-/* the most a value takes that core may move out of its row */
-#define SHORT_VALUE MAXALIGN(TOAST_POINTER_SIZE)
-
-/* the most that is left free before a value to align it */
-static Size
-padding(char alignment)
-{
-	switch (alignment)
-	{
-		case TYPALIGN_CHAR:
-			return 0;
-		case TYPALIGN_SHORT:
-			return ALIGNOF_SHORT - 1;
-		case TYPALIGN_INT:
-			return ALIGNOF_INT - 1;
-		default:
-			return ALIGNOF_DOUBLE - 1;
-	}
-}
-
-/*
- * Where the widest row there can be fits into a page, no row is told from another by
- * whether it fits, nor how long its values are.
- */
-static void
-refuse_what_may_not_fit(Oid relid, const char *what)
-{
-	Relation attributes;
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
-	Size width = 0;
-	int n = 0;
-
-	if (guard_is_empty(relid))
-		return;
-	attributes = table_open(AttributeRelationId, AccessShareLock);
-	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(relid));
-	scan = systable_beginscan(attributes, AttributeRelidNumIndexId, true, SnapshotSelf, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
-
-		if (form->attnum <= 0)
-			continue;
-		n++;
-		/* a dropped one is NULL in what is written anew */
-		if (!form->attisdropped)
-			width +=
-				(form->attlen > 0 ? (Size) form->attlen : SHORT_VALUE) + padding(form->attalign);
-	}
-	systable_endscan(scan);
-	table_close(attributes, AccessShareLock);
-	if (MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(n)) + width > MaxHeapTupleSize)
-		guard_refuse(relid, what, "A row that no longer fits into a page is told, and its length.");
-}
-
 static void
 column_created(Oid relid, AttrNumber column)
 {
@@ -279,7 +224,9 @@ column_created(Oid relid, AttrNumber column)
 		guard_refuse(relid, "a column with such a default", TELLS_LENGTH);
 	if (generated && form->attnotnull && !guard_is_empty(relid))
 		guard_refuse(relid, "NOT NULL of a generated column", TELLS_ROWS);
-	refuse_what_may_not_fit(relid, "such a number of columns");
+	guard_refuse_what_may_not_fit(relid, "such a number of columns");
+	/* its values are there after the command only */
+	retyped = retyped || generated;
 }
 
 /* ---- constraints, columns, statistics, rules ---- */
@@ -400,12 +347,9 @@ rule_created(Oid rule)
 
 /* ---- columns that are altered ---- */
 
-/*
- * A domain that has no check now may have one by the time that the rows are written anew, or
- * have had one when that was planned.
- */
-static bool
-conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
+/* the new value, of the old one, as it would be planned; or NULL */
+static Node *
+conversion_of(Form_pg_attribute before, Form_pg_attribute after)
 {
 	Var *value =
 		makeVar(1, before->attnum, before->atttypid, before->atttypmod, before->attcollation, 0);
@@ -414,8 +358,27 @@ conversion_is_reviewed(Form_pg_attribute before, Form_pg_attribute after)
 							  after->atttypmod, COERCION_ASSIGNMENT, COERCE_IMPLICIT_CAST, -1);
 
 	/* core leaves away what a longer type does not need */
-	return converted != NULL && get_typtype(after->atttypid) != TYPTYPE_DOMAIN &&
-		   reviewed_conversion(eval_const_expressions(NULL, converted));
+	return converted != NULL ? eval_const_expressions(NULL, converted) : NULL;
+}
+
+/*
+ * A domain that has no check now may have one by the time that the rows are written anew, or
+ * have had one when that was planned.
+ */
+static bool
+conversion_is_reviewed(Node *conversion, Form_pg_attribute after)
+{
+	return conversion != NULL && get_typtype(after->atttypid) != TYPTYPE_DOMAIN &&
+		   reviewed_conversion(conversion);
+}
+
+/* nothing but a name for the same value */
+static bool
+keeps_value(Node *conversion)
+{
+	while (conversion != NULL && IsA(conversion, RelabelType))
+		conversion = (Node *) ((RelabelType *) conversion)->arg;
+	return conversion != NULL && IsA(conversion, Var);
 }
 
 /*
@@ -427,9 +390,14 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 {
 	if (guard_may_define())
 		return;
-	if ((before->atttypid != after->atttypid || before->atttypmod != after->atttypmod) &&
-		(!conversion_is_reviewed(before, after) || !reviewed_type(after->atttypid)))
-		guard_refuse(relid, "such a change of a column's type", RUNS_CODE);
+	if (before->atttypid != after->atttypid || before->atttypmod != after->atttypmod)
+	{
+		Node *conversion = conversion_of(before, after);
+
+		if (!conversion_is_reviewed(conversion, after) || !reviewed_type(after->atttypid))
+			guard_refuse(relid, "such a change of a column's type", CONVERTS);
+		retyped = retyped || !keeps_value(conversion);
+	}
 	/* to whom two values are equal that were not, tells of both by a unique index */
 	if ((before->atttypid != after->atttypid || before->attcollation != after->attcollation) &&
 		(getBaseType(after->atttypid) >= FirstNormalObjectId ||
@@ -437,12 +405,11 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 		   get_collation_isdeterministic(after->attcollation))) &&
 		!guard_is_empty(relid))
 		guard_refuse(relid, "such a change of a column's type", TELLS_ROWS);
-	if (after->attlen > before->attlen)
-		refuse_what_may_not_fit(relid, "so wide a type");
+	if (after->attlen != before->attlen)
+		guard_refuse_what_may_not_fit(relid, "so wide a type");
 	if (before->attstorage != after->attstorage && after->attstorage == TYPSTORAGE_PLAIN &&
 		!guard_is_empty(relid))
-		guard_refuse(relid, "SET STORAGE PLAIN",
-					 "A row that no longer fits into a page is told, and its length.");
+		guard_refuse(relid, "SET STORAGE PLAIN", TELLS_WIDTH);
 	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !guard_is_empty(relid))
 		guard_refuse(relid, "DROP EXPRESSION", "What was computed of rows of everybody is kept.");
 	if (!before->attnotnull && after->attnotnull && !guard_is_empty(relid))
@@ -484,7 +451,7 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 	{
 		case RelationRelationId:
 			if (created && sub_id == 0)
-				guard_index_created(object_id);
+				guard_index_created(object_id, retyped);
 			else if (created)
 				column_created(object_id, sub_id);
 			break;

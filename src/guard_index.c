@@ -147,9 +147,12 @@ refusal_of(HeapTuple tuple, bool empty)
 	return (Refusal){NULL, NULL};
 }
 
-/* guard_index_created -- for core's object access hook, of any relation */
+/*
+ * guard_index_created -- for core's object access hook, of any relation
+ *	retyped	does the command change how values are stored, later?
+ */
 void
-guard_index_created(Oid index)
+guard_index_created(Oid index, bool retyped)
 {
 	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
 									   index, SnapshotSelf);
@@ -164,6 +167,9 @@ guard_index_created(Oid index)
 	refusal = refusal_of(tuple, guard_is_empty(relid));
 	if (refusal.what != NULL)
 		guard_refuse(relid, refusal.what, refusal.why);
+	if (!guard_is_empty(relid))
+		guard_index_must_fit(
+			tuple, guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), retyped);
 }
 
 /* ---- what joins a protected tree ---- */

@@ -449,6 +449,23 @@ comes_from_elsewhere(Node *node, void *context)
 	return IsA(node, SubLink) || expression_tree_walker(node, comes_from_elsewhere, context);
 }
 
+/* does it delete, and no more? */
+static bool
+only_deletes(Query *query)
+{
+	ListCell *lc;
+
+	if (query->commandType == CMD_DELETE)
+		return true;
+	if (query->commandType != CMD_MERGE)
+		return false;
+	foreach (lc, query->mergeActionList)
+		if (lfirst_node(MergeAction, lc)->commandType == CMD_INSERT ||
+			lfirst_node(MergeAction, lc)->commandType == CMD_UPDATE)
+			return false;
+	return true;
+}
+
 /* may rows of these domains go where this modifying query puts them? */
 static bool
 may_copy(Query *query, Query *top, List *domains)
@@ -511,7 +528,7 @@ copies_into(Query *top)
 		Query *query = lfirst_node(Query, lc);
 		List *domains;
 
-		if (query->resultRelation == 0 || query->commandType == CMD_DELETE)
+		if (query->resultRelation == 0 || only_deletes(query))
 			continue;
 		domains = domains_read(query, top);
 		if (domains != NIL && !may_copy(query, top, domains))

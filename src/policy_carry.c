@@ -304,7 +304,7 @@ may_carry_hidden(Relation relation)
 		return true;
 	if (protected_relation(RelationGetRelid(relation)) != NULL)
 		return policy_is_referential() || policy_actor_bypasses();
-	return !IsLogicalWorker() && policy_actor_bypasses();
+	return !IsLogicalWorker() && !policy_is_referential() && policy_actor_bypasses();
 }
 
 /*

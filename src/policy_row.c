@@ -267,7 +267,7 @@ may_not_answer_no(int flags)
 		(errcode(PRIVSEG_ERR_DENIED),
 		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
 		 errdetail(
-			 "A foreign key's action would hand them to a trigger, or have a check asked about them."),
+			 "A foreign key's action would hand them to a trigger, or ask of them: by a check, a default, or whether they fit."),
 		 errhint("Delete or change what refers to the row first%s.", or_bypass())));
 }
 

@@ -5,7 +5,7 @@ BEGIN;
 
 CREATE TEMPORARY TABLE allowed (functions text, roles text);
 INSERT INTO allowed VALUES
-    ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress shown_tid shown_time row_security_active statistics_shown', 'PUBLIC'),
+    ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress shown_tid shown_time shown_moment row_security_active statistics_shown', 'PUBLIC'),
     ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance', 'privseg_admin'),
     ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
     ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),

@@ -153,6 +153,24 @@ SET row_security = off;
 SELECT count(*) FROM carry.visits WHERE friend = 4 AND kind = 'a';
 RESET row_security;
 
+-- whoever may refer to hidden rows does not have their subjects carried to a table of his own, when maintenance cascades there
+SET row_security = off;
+INSERT INTO carry.customers VALUES (8), (9);
+INSERT INTO carry.orders VALUES (80, 8);
+RESET row_security;
+SET ROLE carry_owner;
+GRANT REFERENCES ON carry.customers, carry.orders TO carry_analyst;
+GRANT CREATE ON SCHEMA carry TO carry_analyst;
+SET ROLE carry_analyst;
+CREATE TABLE carry.mine (customer bigint REFERENCES carry.customers ON DELETE SET NULL, order_id bigint REFERENCES carry.orders, customer_id bigint);
+INSERT INTO carry.mine VALUES (9, 80);
+CREATE TRIGGER t BEFORE INSERT OR UPDATE ON carry.mine FOR EACH ROW EXECUTE FUNCTION privseg.subject_carried('order_id', 'customer_id');
+RESET ROLE;
+SET row_security = off;
+SELECT code, message FROM pg_temp.refusal('DELETE FROM carry.customers WHERE id = 9');
+SELECT * FROM carry.mine;
+RESET row_security;
+
 DROP SCHEMA carry CASCADE;
 DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
 DROP ROLE carry_owner, carry_analyst, carry_keeper;

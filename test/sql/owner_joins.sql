@@ -95,7 +95,7 @@ ALTER TABLE joins.person ADD COLUMN pad text DEFAULT :'pad';
 SET LOCAL row_security = on;
 SET LOCAL ROLE join_owner;
 UPDATE joins.person SET pad = '' RETURNING id;
-SELECT * FROM pg_temp.refusal('CREATE INDEX person_big ON joins.person (name, pad)');
+SELECT r.* FROM unnest('{pad,"name, pad"}'::text[]) columns, LATERAL pg_temp.refusal('CREATE INDEX person_big ON joins.person (' || columns || ')') r;
 ROLLBACK;
 SET ROLE join_owner;
 SELECT r.code, r.message, r.hint FROM unnest(ARRAY[

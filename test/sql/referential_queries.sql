@@ -149,6 +149,32 @@ SELECT s AS statement, pg_temp.outcome('ref_owner', '', s || '; SELECT 0') AS ow
 	'ALTER TABLE ref.year ATTACH PARTITION ref.year_1 FOR VALUES IN (1)',
 	'ALTER TABLE ref.year ATTACH PARTITION ref.year_2 FOR VALUES IN (2)']) s;
 
+-- what a key becomes is not copied to a table that is not protected, not in maintenance either
+SET ROLE ref_owner;
+CREATE TABLE ref.member (mail text PRIMARY KEY, number bigint UNIQUE);
+CREATE TABLE ref.kept (mail text REFERENCES ref.member ON UPDATE CASCADE, number bigint);
+CREATE TABLE ref.badge (member text REFERENCES ref.member ON UPDATE CASCADE);
+INSERT INTO ref.member SELECT 'm' || i, i FROM generate_series(1, 9) i;
+INSERT INTO ref.kept SELECT mail, number FROM ref.member;
+INSERT INTO ref.badge SELECT mail FROM ref.member;
+GRANT ALL ON ALL TABLES IN SCHEMA ref TO ref_analyst, ref_nobody;
+-- core has its plan from here on
+UPDATE ref.member SET mail = 'm10' WHERE mail = 'm9';
+RESET ROLE;
+SELECT privseg.protect('ref.member', 'mail'), privseg.protect('ref.badge', 'member', 'ref.member');
+SELECT count(privseg.record_consent('ref.member', 'm' || i, 'ref_mail', 'given')) FROM generate_series(1, 5) i;
+SET row_security = off;
+UPDATE ref.member SET mail = 'm11' WHERE mail = 'm10';
+UPDATE ref.member SET mail = mail WHERE mail = 'm10';
+SELECT r.code, r.message FROM unnest(ARRAY['SET DEFAULT', 'SET NULL', 'CASCADE']) a, LATERAL pg_temp.refusal(format('ALTER TABLE ref.kept DROP CONSTRAINT kept_mail_fkey, ADD FOREIGN KEY (mail) REFERENCES ref.member ON UPDATE %s; UPDATE ref.member SET mail = ''m11'' WHERE mail = ''m10''', a)) r;
+-- numbers are no better
+ALTER TABLE ref.kept DROP CONSTRAINT kept_mail_fkey, ADD FOREIGN KEY (number) REFERENCES ref.member (number) ON UPDATE CASCADE;
+UPDATE ref.member SET mail = 'm11' WHERE mail = 'm10';
+UPDATE ref.member SET number = 12 WHERE mail = 'm11';
+SELECT * FROM ref.badge ORDER BY 1;
+SELECT * FROM ref.kept ORDER BY 1;
+RESET row_security;
+
 DROP SCHEMA ref CASCADE;
 DROP OWNED BY ref_owner, ref_analyst, ref_nobody;
 DROP ROLE ref_owner, ref_analyst, ref_nobody;

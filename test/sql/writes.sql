@@ -19,7 +19,7 @@ SELECT count(privseg.grant_clearance(r::regrole, 'write_a')::text) FROM unnest('
 -- 1 to 5 permit; 6 to 9 do not; nobody has heard of 10 and up
 CREATE TABLE write_test.person (id int PRIMARY KEY, name text UNIQUE, n int DEFAULT 0);
 CREATE TABLE write_test.purchase (id int PRIMARY KEY, person_id int REFERENCES write_test.person ON UPDATE CASCADE ON DELETE CASCADE, amount int DEFAULT 0);
-CREATE TABLE write_test.gift (id int PRIMARY KEY, person_id int REFERENCES write_test.person ON UPDATE CASCADE ON DELETE SET NULL, purchase_id int REFERENCES write_test.purchase ON DELETE CASCADE);
+CREATE TABLE write_test.gift (id int PRIMARY KEY, person_id int REFERENCES write_test.person ON UPDATE SET NULL ON DELETE SET NULL, purchase_id int REFERENCES write_test.purchase ON DELETE CASCADE);
 CREATE INDEX ON write_test.purchase (person_id);
 INSERT INTO write_test.person SELECT i, 'n' || i FROM generate_series(1, 9) i;
 INSERT INTO write_test.purchase SELECT i, i FROM generate_series(1, 9) i;

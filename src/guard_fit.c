@@ -1,0 +1,305 @@
+/*
+ * guard_fit.c
+ *	  Whether rows fit: into a page, and into an index of several columns.
+ *
+ * What does not is an error.  Where values of one row are counted together, an owner who
+ * knows some of them learns, one try after the other, how long the others are, and which
+ * are NULL.  So either the widest row there can be fits, and there is no error; or, for
+ * an index, the error is about one value of one column, and comes at a length that is
+ * always the same.
+ */
+#include "compat.h"
+
+#include "access/detoast.h"
+#include "access/genam.h"
+#include "access/heaptoast.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/index.h"
+#include "catalog/indexing.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_attribute.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_type.h"
+#include "executor/executor.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/inet.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+
+/* ---- a page ---- */
+
+/* the most a value takes that core may move out of its row */
+#define SHORT_VALUE MAXALIGN(TOAST_POINTER_SIZE)
+
+/* the most that is left free before a value to align it */
+static Size
+padding(char alignment)
+{
+	switch (alignment)
+	{
+		case TYPALIGN_CHAR:
+			return 0;
+		case TYPALIGN_SHORT:
+			return ALIGNOF_SHORT - 1;
+		case TYPALIGN_INT:
+			return ALIGNOF_INT - 1;
+		default:
+			return ALIGNOF_DOUBLE - 1;
+	}
+}
+
+static Size
+room_in_row(Form_pg_attribute form)
+{
+	/* a dropped one is NULL in what is written anew */
+	if (form->attisdropped)
+		return 0;
+	if (form->attlen > 0)
+		return (Size) form->attlen + padding(form->attalign);
+	/* one that stays in its row, however long it is, as text search queries do */
+	if (form->attstorage == TYPSTORAGE_PLAIN)
+		return MaxHeapTupleSize;
+	return SHORT_VALUE + padding(form->attalign);
+}
+
+/* guard_rows_always_fit -- does the widest row there can be fit into a page? */
+bool
+guard_rows_always_fit(Oid relid)
+{
+	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Size width = 0;
+	int n = 0;
+
+	ScanKeyInit(&key, Anum_pg_attribute_attrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(attributes, AttributeRelidNumIndexId, true, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_attribute form = (Form_pg_attribute) GETSTRUCT(tuple);
+
+		if (form->attnum <= 0)
+			continue;
+		n++;
+		width += room_in_row(form);
+	}
+	systable_endscan(scan);
+	table_close(attributes, AccessShareLock);
+	return MAXALIGN(SizeofHeapTupleHeader + BITMAPLEN(n)) + width <= MaxHeapTupleSize;
+}
+
+/* guard_refuse_what_may_not_fit -- before rows that are there are written anew, and wider */
+void
+guard_refuse_what_may_not_fit(Oid relid, const char *what)
+{
+	if (!guard_is_empty(relid) && !guard_rows_always_fit(relid))
+		guard_refuse(relid, what, TELLS_WIDTH);
+}
+
+/* ---- an index of several columns ---- */
+
+/* what a B-tree, which takes the least of all, takes of a row: a third of a page */
+#define ROOM_IN_INDEX (BLCKSZ / 3 - 32)
+
+/* the least of the lengths to which values are held, and the most; each is double the one before */
+#define SHORTEST_LIMIT 256
+#define LONGEST_LIMIT 2048
+
+static Oid
+index_method(Oid index)
+{
+	HeapTuple tuple = guard_row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
+									   index, SnapshotSelf);
+
+	return HeapTupleIsValid(tuple) ? ((Form_pg_class) GETSTRUCT(tuple))->relam : InvalidOid;
+}
+
+/* the most that a value of an index's column takes there, or -1: as much as it likes */
+static int
+room_in_index(Form_pg_attribute form)
+{
+	if (form->attlen > 0)
+		return form->attlen;
+	if (form->attlen == -2) /* of names, as B-trees keep them */
+		return NAMEDATALEN;
+	if (form->atttypid == INETOID || form->atttypid == CIDROID)
+		return VARHDRSZ + sizeof(inet_struct);
+	return type_maximum_size(form->atttypid, form->atttypmod);
+}
+
+/*
+ * How long may a value be in columns that have no length of their own, so that any such row
+ * fits?
+ *	index		its row in pg_index
+ *	unbounded	gets which columns these are, by number from 1
+ *
+ * Returns 0: not even a short one; -1: there is nothing to measure, for values are not put
+ * together, or all have a length.
+ */
+static int
+index_limit(HeapTuple index, Bitmapset **unbounded)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
+	Oid method = index_method(form->indexrelid);
+	/* what GiST puts over several rows has two of their values */
+	int each = method == GIST_AM_OID ? 2 : 1;
+	int room = ROOM_IN_INDEX - MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
+	int n = 0;
+
+	*unbounded = NULL;
+	/* a key of GIN is of one column; and BRIN takes only values of one length: policy_class.c */
+	if (form->indnatts < 2 || method == GIN_AM_OID || method == BRIN_AM_OID)
+		return -1;
+	for (int i = 1; i <= form->indnatts; i++)
+	{
+		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
+											   form->indexrelid, i);
+		int size =
+			HeapTupleIsValid(column) ? room_in_index((Form_pg_attribute) GETSTRUCT(column)) : -1;
+
+		room -= each * (MAXIMUM_ALIGNOF - 1);
+		if (size >= 0)
+		{
+			room -= each * size;
+			continue;
+		}
+		room -= each * VARHDRSZ;
+		*unbounded = bms_add_member(*unbounded, i);
+		n += each;
+	}
+	if (n == 0 && room >= 0)
+		return -1;
+	for (int limit = LONGEST_LIMIT; limit >= SHORTEST_LIMIT && n > 0; limit /= 2)
+		if (n * limit <= room)
+			return limit;
+	return 0;
+}
+
+/*
+ * guard_index_measures -- may a row be too long for it, because of several of its values?
+ *	index	its row in pg_index
+ */
+bool
+guard_index_measures(HeapTuple index)
+{
+	Bitmapset *unbounded;
+
+	return index_limit(index, &unbounded) >= 0;
+}
+
+/* of these columns of an index, those that are given values of no fixed length */
+static Bitmapset *
+measured(const Bitmapset *columns, Relation table, IndexInfo *info)
+{
+	ListCell *expression = list_head(info->ii_Expressions);
+	Bitmapset *result = NULL;
+
+	for (int i = 0; i < info->ii_NumIndexAttrs; i++)
+	{
+		AttrNumber column = info->ii_IndexAttrNumbers[i];
+		int16 length;
+
+		if (column > 0)
+			length = TupleDescAttr(RelationGetDescr(table), column - 1)->attlen;
+		else
+		{
+			length = get_typlen(exprType(lfirst(expression)));
+			expression = lnext(info->ii_Expressions, expression);
+		}
+		if (length == -1 && bms_is_member(i + 1, columns))
+			result = bms_add_member(result, i + 1);
+	}
+	return result;
+}
+
+/* is any value of these columns longer? */
+static bool
+has_longer(Relation table, IndexInfo *info, const Bitmapset *columns, Size limit)
+{
+	EState *estate = CreateExecutorState();
+	ExprContext *context = GetPerTupleExprContext(estate);
+	TupleTableSlot *slot = table_slot_create(table, NULL);
+	SnapshotData snapshot;
+	TableScanDesc scan;
+	Datum values[INDEX_MAX_KEYS];
+	bool isnull[INDEX_MAX_KEYS];
+	bool found = false;
+
+	/* what core puts into the index: what is deleted, too, while anybody may see it */
+	InitNonVacuumableSnapshot(snapshot, GlobalVisTestFor(table));
+	scan = table_beginscan(table, &snapshot, 0, NULL);
+	context->ecxt_scantuple = slot;
+	while (!found && table_scan_getnextslot(scan, ForwardScanDirection, slot))
+	{
+		int i = -1;
+
+		CHECK_FOR_INTERRUPTS();
+		ResetExprContext(context);
+		FormIndexDatum(info, slot, estate, values, isnull);
+		while (!found && (i = bms_next_member(columns, i)) > 0)
+			found = !isnull[i - 1] && toast_raw_datum_size(values[i - 1]) > limit + VARHDRSZ;
+	}
+	table_endscan(scan);
+	ExecDropSingleTupleTableSlot(slot);
+	FreeExecutorState(estate);
+	return found;
+}
+
+/*
+ * guard_index_must_fit -- an index was created: are the values of its columns so short that
+ * any row of such values fits?  Before core asks whether each row does.
+ *	index		its row in pg_index
+ *	expressions	as in guard_expression()
+ *	rewritten	are the rows of its table as the catalog says only after this command?
+ */
+void
+guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
+{
+	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
+	Bitmapset *unbounded;
+	int limit = index_limit(index, &unbounded);
+	Relation table;
+	IndexInfo *info;
+	bool pushed = !ActiveSnapshotSet();
+	bool longer;
+
+	if (limit < 0)
+		return;
+	if (limit == 0)
+		guard_refuse(form->indrelid, "an index of so many long columns", TELLS_WIDTH);
+	if (rewritten)
+		guard_refuse(
+			form->indrelid,
+			"an index of several columns, some without a length of their own, beside a change of a column's type",
+			"It would tell how long values are. Drop it first, and create it after that.");
+	table = table_open(form->indrelid, NoLock);
+	info = makeIndexInfo(form->indnatts, form->indnkeyatts, index_method(form->indexrelid),
+						 (List *) expressions, NIL, false, false, true, false);
+	for (int i = 0; i < form->indnatts; i++)
+		info->ii_IndexAttrNumbers[i] = form->indkey.values[i];
+	/* values that are stored elsewhere want one, where expressions look at them */
+	if (pushed)
+		PushActiveSnapshot(GetTransactionSnapshot());
+	longer = has_longer(table, info, measured(unbounded, table, info), (Size) limit);
+	if (pushed)
+		PopActiveSnapshot();
+	table_close(table, NoLock);
+	if (longer)
+		guard_refuse(
+			form->indrelid, "an index of several columns, one with so long a value,",
+			psprintf(
+				"Beside others, a value may have %d bytes, however short those are: else it would tell how long they are.",
+				limit));
+}
