@@ -125,65 +125,90 @@ index_method(Oid index)
 	return HeapTupleIsValid(tuple) ? ((Form_pg_class) GETSTRUCT(tuple))->relam : InvalidOid;
 }
 
-/* the most that a value of an index's column takes there, or -1: as much as it likes */
-static int
+/* the most that a value of an index's column takes there */
+static Size
 room_in_index(Form_pg_attribute form)
 {
+	int32 most;
+
 	if (form->attlen > 0)
 		return form->attlen;
 	if (form->attlen == -2) /* of names, as B-trees keep them */
 		return NAMEDATALEN;
 	if (form->atttypid == INETOID || form->atttypid == CIDROID)
 		return VARHDRSZ + sizeof(inet_struct);
-	return type_maximum_size(form->atttypid, form->atttypmod);
+	most = type_maximum_size(form->atttypid, form->atttypmod);
+	return most >= 0 ? (Size) most : MaxAllocSize;
+}
+
+/* the columns of an index, and the most that each takes */
+typedef struct Columns
+{
+	int n;
+	int each; /* what GiST puts over several rows has two of their values */
+	Size most[INDEX_MAX_KEYS];
+} Columns;
+
+/* can a value be longer than that? */
+static bool
+is_longer(Size most, Size limit)
+{
+	return most > limit + VARHDRSZ;
+}
+
+static bool
+any_fits(const Columns *columns, Size limit)
+{
+	Size room = ROOM_IN_INDEX - MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
+	Size size = 0;
+
+	for (int i = 0; i < columns->n; i++)
+		size += columns->each *
+				((is_longer(columns->most[i], limit) ? limit + VARHDRSZ : columns->most[i]) +
+				 MAXIMUM_ALIGNOF - 1);
+	return size <= room;
 }
 
 /*
- * How long may a value be in columns that have no length of their own, so that any such row
- * fits?
+ * How long may a value be, in bytes, so that any such row fits?
  *	index		its row in pg_index
- *	unbounded	gets which columns these are, by number from 1
+ *	measured	gets the columns whose values may be longer, by number from 1
  *
  * Returns 0: not even a short one; -1: there is nothing to measure, for values are not put
- * together, or all have a length.
+ * together, or all are short.
  */
 static int
-index_limit(HeapTuple index, Bitmapset **unbounded)
+index_limit(HeapTuple index, Bitmapset **measured)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
 	Oid method = index_method(form->indexrelid);
-	/* what GiST puts over several rows has two of their values */
-	int each = method == GIST_AM_OID ? 2 : 1;
-	int room = ROOM_IN_INDEX - MAXALIGN(sizeof(IndexTupleData) + sizeof(IndexAttributeBitMapData));
-	int n = 0;
+	Columns columns = {.n = form->indnatts, .each = method == GIST_AM_OID ? 2 : 1};
 
-	*unbounded = NULL;
+	*measured = NULL;
 	/* a key of GIN is of one column; and BRIN takes only values of one length: policy_class.c */
-	if (form->indnatts < 2 || method == GIN_AM_OID || method == BRIN_AM_OID)
+	if (columns.n < 2 || method == GIN_AM_OID || method == BRIN_AM_OID)
 		return -1;
-	for (int i = 1; i <= form->indnatts; i++)
+	for (int i = 0; i < columns.n; i++)
 	{
 		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
 											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
-											   form->indexrelid, i);
-		int size =
-			HeapTupleIsValid(column) ? room_in_index((Form_pg_attribute) GETSTRUCT(column)) : -1;
+											   form->indexrelid, i + 1);
 
-		room -= each * (MAXIMUM_ALIGNOF - 1);
-		if (size >= 0)
-		{
-			room -= each * size;
-			continue;
-		}
-		room -= each * VARHDRSZ;
-		*unbounded = bms_add_member(*unbounded, i);
-		n += each;
+		columns.most[i] = HeapTupleIsValid(column) ?
+							  room_in_index((Form_pg_attribute) GETSTRUCT(column)) :
+							  MaxAllocSize;
 	}
-	if (n == 0 && room >= 0)
+	if (any_fits(&columns, MaxAllocSize))
 		return -1;
-	for (int limit = LONGEST_LIMIT; limit >= SHORTEST_LIMIT && n > 0; limit /= 2)
-		if (n * limit <= room)
-			return limit;
+	for (int limit = LONGEST_LIMIT; limit >= SHORTEST_LIMIT; limit /= 2)
+	{
+		if (!any_fits(&columns, limit))
+			continue;
+		for (int i = 0; i < columns.n; i++)
+			if (is_longer(columns.most[i], limit))
+				*measured = bms_add_member(*measured, i + 1);
+		return limit;
+	}
 	return 0;
 }
 
@@ -194,14 +219,14 @@ index_limit(HeapTuple index, Bitmapset **unbounded)
 bool
 guard_index_measures(HeapTuple index)
 {
-	Bitmapset *unbounded;
+	Bitmapset *measured;
 
-	return index_limit(index, &unbounded) >= 0;
+	return index_limit(index, &measured) >= 0;
 }
 
 /* of these columns of an index, those that are given values of no fixed length */
 static Bitmapset *
-measured(const Bitmapset *columns, Relation table, IndexInfo *info)
+of_any_length(const Bitmapset *columns, Relation table, IndexInfo *info)
 {
 	ListCell *expression = list_head(info->ii_Expressions);
 	Bitmapset *result = NULL;
@@ -268,8 +293,8 @@ void
 guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
-	Bitmapset *unbounded;
-	int limit = index_limit(index, &unbounded);
+	Bitmapset *measured;
+	int limit = index_limit(index, &measured);
 	Relation table;
 	IndexInfo *info;
 	bool pushed = !ActiveSnapshotSet();
@@ -282,7 +307,7 @@ guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
 	if (rewritten)
 		guard_refuse(
 			form->indrelid,
-			"an index of several columns, some without a length of their own, beside a change of a column's type",
+			"an index of several columns that may be long, beside a change of a column's type",
 			"It would tell how long values are. Drop it first, and create it after that.");
 	table = table_open(form->indrelid, NoLock);
 	info = makeIndexInfo(form->indnatts, form->indnkeyatts, index_method(form->indexrelid),
@@ -292,7 +317,7 @@ guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
 	/* values that are stored elsewhere want one, where expressions look at them */
 	if (pushed)
 		PushActiveSnapshot(GetTransactionSnapshot());
-	longer = has_longer(table, info, measured(unbounded, table, info), (Size) limit);
+	longer = has_longer(table, info, of_any_length(measured, table, info), (Size) limit);
 	if (pushed)
 		PopActiveSnapshot();
 	table_close(table, NoLock);

@@ -60,7 +60,7 @@ SELECT pg_temp.ends('CREATE INDEX ON lengths.person (pad, name)', s.change) FROM
 SELECT pg_temp.ends('CREATE INDEX ON lengths.person (left(pad, 10), name)', 'UPDATE lengths.person SET pad = pg_temp.noise(6000) WHERE id = 9');
 -- what has a length always fits, however many there are; and so many that have none do not
 SELECT s.made, pg_temp.ends(s.made, $$UPDATE lengths.person SET code = repeat('c', 50), small = repeat('s', 100), amount = NULL WHERE id = 9$$) FROM unnest(ARRAY[
-	'CREATE INDEX ON lengths.person (code, small, id, amount, address)', 'CREATE INDEX ON lengths.person (name, code)', 'CREATE INDEX ON lengths.person (' || repeat('left(name, 1), ', 10) || 'id)', 'CREATE INDEX ON lengths.person (' || repeat('left(name, 1), ', 11) || 'id)',
+	'CREATE INDEX ON lengths.person (code, small, id, amount, address)', 'CREATE INDEX ON lengths.person (name, code)', 'ALTER TABLE lengths.person ADD a varchar(255), ADD b varchar(255), ADD c varchar(255); CREATE INDEX ON lengths.person (a, b, c)', 'ALTER TABLE lengths.person ADD a varchar(2000) DEFAULT repeat(''x'', 64); CREATE INDEX ON lengths.person (a, id)', 'CREATE INDEX ON lengths.person (' || repeat('left(name, 1), ', 10) || 'id)', 'CREATE INDEX ON lengths.person (' || repeat('left(name, 1), ', 11) || 'id)',
 	'CREATE INDEX ON lengths.person USING brin (id, amount)', 'CREATE UNIQUE INDEX ON lengths.person (name, code, shop)', 'CREATE INDEX ON lengths.person (upper(name), (amount::numeric))']) s (made);
 -- whoever may bypass the policy is told
 BEGIN;
