@@ -280,6 +280,16 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.unreviewed_code(regclass) IS 'what would run over every row of a table, and is not known to be silent';
 
+CREATE FUNCTION privseg.telling_indexes(relation regclass) RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('"%s"', c.relname)
+	  FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	 WHERE i.indrelid = $1 AND (i.indisexclusion OR (i.indisunique AND (i.indexprs IS NOT NULL OR i.indpred IS NOT NULL)))
+$$;
+COMMENT ON FUNCTION privseg.telling_indexes(regclass) IS 'exclusion constraints and unique indexes that tell more than that a key exists';
+
 -- for children that come later: src/guard_children.c calls it
 CREATE FUNCTION privseg.secure_children(root regclass, maintains boolean) RETURNS void
 LANGUAGE plpgsql
@@ -474,6 +484,12 @@ BEGIN
 	LOOP
 		RAISE NOTICE '"%" runs code over rows of everybody: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
 			USING DETAIL = 'It is not known to be silent.', HINT = 'Let nobody change it who may not see the rows.';
+	END LOOP;
+	FOR member, code IN
+		SELECT t, string_agg(u, ', ') FROM unnest(members) t, privseg.telling_indexes(t) u GROUP BY t
+	LOOP
+		RAISE NOTICE 'whoever writes to "%" is told about values of hidden rows by: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
+			USING DETAIL = 'They tell more than that a key exists.', HINT = 'Drop them, or let nobody write here who may not see the rows.';
 	END LOOP;
 
 	-- what it was

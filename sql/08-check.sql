@@ -53,6 +53,11 @@ AS $$
 		  FROM tree t, privseg.unreviewed_code(t.member) u
 		 GROUP BY t.member
 		UNION ALL
+		SELECT 3, 'gap', 'protection', t.member::text, 'whoever writes to it is told about values of hidden rows by: ' || string_agg(i, ', '),
+			   'Drop these indexes, or let nobody write here who may not see the rows.'
+		  FROM tree t, privseg.telling_indexes(t.member) i
+		 GROUP BY t.member
+		UNION ALL
 		SELECT 3, 'gap', 'protection', t.member::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', '),
 			   'Subscribers need a protection of their own.'
 		  FROM tree t JOIN pg_class c ON c.oid = t.member

@@ -148,6 +148,7 @@ extern void guard_primary_key(HeapTuple tuple, Form_pg_constraint form);
 extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates);
 
 /* guard_index.c */
+extern bool guard_is_indexed(Oid relid, AttrNumber column);
 extern void guard_index_created(Oid index, bool retyped);
 extern void guard_joins_tree(Oid member, Oid parent);
 

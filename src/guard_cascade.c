@@ -278,37 +278,130 @@ index_runs_code(Relation relation)
 	return result;
 }
 
-/* the columns that an index puts into its rows at a length that depends on their values */
-static Bitmapset *
-columns_of_some_length(Relation index)
+/* what the action of a foreign key does to the columns of a row */
+typedef struct Change
 {
-	Form_pg_index form = index->rd_index;
+	Bitmapset *set;     /* that it sets itself */
+	Bitmapset *columns; /* and those that are generated of them */
+	bool resizes;       /* may one of a fixed length be NULL then? */
+} Change;
+
+/* the columns of which an index makes its rows: the first n, and its expressions and predicate */
+static Bitmapset *
+columns_of_index(Relation index, int n)
+{
 	Bitmapset *columns = NULL;
 
-	for (int i = 0; i < form->indnatts; i++)
-		if (form->indkey.values[i] != 0 && TupleDescAttr(RelationGetDescr(index), i)->attlen < 0)
-			columns = bms_add_member(columns,
-									 form->indkey.values[i] - FirstLowInvalidHeapAttributeNumber);
+	for (int i = 0; i < n; i++)
+		if (index->rd_index->indkey.values[i] != 0)
+			columns = bms_add_member(columns, index->rd_index->indkey.values[i] -
+												  FirstLowInvalidHeapAttributeNumber);
 	pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &columns);
+	pull_varattnos((Node *) RelationGetIndexPredicate(index), 1, &columns);
 	return columns;
 }
 
-/* beside a value that the cascade sets, an index would tell how long others are; and so the row */
+/* may a column that changes take up more, or less, in an index? */
 static bool
-row_may_not_fit(Relation relation, const Bitmapset *set)
+changes_length(Relation relation, const Change *change)
+{
+	int i = -1;
+
+	if (change->resizes || !bms_equal(change->set, change->columns))
+		return true;
+	while ((i = bms_next_member(change->set, i)) >= 0)
+		if (TupleDescAttr(RelationGetDescr(relation), i + FirstLowInvalidHeapAttributeNumber - 1)
+				->attlen < 0)
+			return true;
+	return false;
+}
+
+/*
+ * A unique index asks for the key as a whole.  That a value of a column that is one by
+ * itself is there, it tells anybody.
+ */
+static bool
+key_asks(Relation index, const Change *change)
+{
+	Form_pg_index form = index->rd_index;
+
+	return (form->indisunique || form->indisexclusion) &&
+		   (form->indnkeyatts > 1 || RelationGetIndexExpressions(index) != NIL ||
+			RelationGetIndexPredicate(index) != NIL) &&
+		   bms_overlap(columns_of_index(index, form->indnkeyatts), change->columns);
+}
+
+/* beside what changes, an index would tell how long other values are */
+static bool
+length_asks(Relation relation, Relation index, const Change *change)
+{
+	return changes_length(relation, change) &&
+		   bms_overlap(columns_of_index(index, index->rd_index->indnatts), change->columns) &&
+		   guard_index_measures(index->rd_indextuple);
+}
+
+static bool
+indexes_ask(Relation relation, const Change *change)
 {
 	ListCell *lc;
-	bool result = !guard_rows_always_fit(RelationGetRelid(relation));
+	bool result = false;
 
 	foreach (lc, RelationGetIndexList(relation))
 	{
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
 
-		result = result || (bms_overlap(columns_of_some_length(index), set) &&
-							guard_index_measures(index->rd_indextuple));
+		result = result || key_asks(index, change) || length_asks(relation, index, change);
 		index_close(index, AccessShareLock);
 	}
 	return result;
+}
+
+/* other foreign keys of its columns, which may refer to nothing then */
+static bool
+references_ask(Relation relation, const Change *change)
+{
+	ListCell *lc;
+
+	foreach (lc, RelationGetFKeyList(relation))
+	{
+		ForeignKeyCacheInfo *key = lfirst_node(ForeignKeyCacheInfo, lc);
+		Bitmapset *columns = NULL;
+
+		for (int i = 0; i < key->nkeys; i++)
+			columns = bms_add_member(columns, key->conkey[i] - FirstLowInvalidHeapAttributeNumber);
+		if (bms_overlap(columns, change->columns) && !bms_equal(columns, change->set))
+			return true;
+	}
+	return false;
+}
+
+/* a generated column that must not be NULL */
+static bool
+generated_asks(Relation relation, const Change *change)
+{
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
+	{
+		Form_pg_attribute form = TupleDescAttr(RelationGetDescr(relation), i);
+
+		if (form->attgenerated != '\0' && form->attnotnull &&
+			bms_is_member(form->attnum - FirstLowInvalidHeapAttributeNumber, change->columns))
+			return true;
+	}
+	return false;
+}
+
+static bool
+checks_ask(Relation relation, const Change *change)
+{
+	TupleConstr *constraints = RelationGetDescr(relation)->constr;
+
+	/* all are asked, also those of columns that stay */
+	for (int i = 0; constraints != NULL && i < constraints->num_check; i++)
+		if (!constraints->check[i].ccvalid ||
+			depends_on(constraints->check[i].ccbin, change->columns) ||
+			!reviewed_expression(stringToNode(constraints->check[i].ccbin)))
+			return true;
+	return false;
 }
 
 /* is a column set to what is computed for each row, and may count or fail? */
@@ -327,38 +420,57 @@ computes(Query *query)
 	return false;
 }
 
-/* is anything asked of a row that is updated which may fail by what else it holds? */
-static bool
-relation_asks(Oid relid, Query *query)
-{
-	Relation relation;
-	TupleConstr *constraints;
-	Bitmapset *columns;
-	bool result;
-
-	if (query->commandType != CMD_UPDATE)
-		return false;
-	relation = table_open(relid, NoLock);
-	constraints = RelationGetDescr(relation)->constr;
-	columns = with_generated(relation, columns_set(query, relid));
-	result = partition_asks(relation, query) || index_runs_code(relation) ||
-			 generated_runs_code(relation) || reference_casts(relation) ||
-			 row_may_not_fit(relation, columns) || computes(query);
-	/* all checks are asked */
-	for (int i = 0; constraints != NULL && i < constraints->num_check && !result; i++)
-		result = !constraints->check[i].ccvalid ||
-				 depends_on(constraints->check[i].ccbin, columns) ||
-				 !reviewed_expression(stringToNode(constraints->check[i].ccbin));
-	table_close(relation, NoLock);
-	return result;
-}
-
 static bool
 has_parameter(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	return IsA(node, Param) || expression_tree_walker(node, has_parameter, context);
+}
+
+/* is a column set to what the statement brings, or to NULL or a default? */
+static bool
+sets_parameters(Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *target = lfirst_node(TargetEntry, lc);
+
+		/* policy_carry.c's: it stays, or is filled by the trigger */
+		if (!has_parameter((Node *) target->expr, NULL) && !IsA(target->expr, Var))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Is anything asked of a row that is updated which may fail by what else it holds?  These
+ * are, of all that core does to it (ExecUpdate(), ri_triggers.c): what is generated,
+ * NOT NULL, checks, partitions' bounds, what fits into the row and its indexes, keys of
+ * its indexes, its foreign keys; and code of users in any of these.  Triggers: above.
+ */
+static bool
+relation_asks(Oid relid, Query *query)
+{
+	Relation relation;
+	Change change;
+	bool result;
+
+	if (query->commandType != CMD_UPDATE)
+		return false;
+	relation = table_open(relid, NoLock);
+	change.set = columns_set(query, relid);
+	change.columns = with_generated(relation, change.set);
+	change.resizes = !sets_parameters(query);
+	result = computes(query) || generated_runs_code(relation) ||
+			 generated_asks(relation, &change) || checks_ask(relation, &change) ||
+			 partition_asks(relation, query) || !guard_rows_always_fit(relid) ||
+			 index_runs_code(relation) || indexes_ask(relation, &change) ||
+			 reference_casts(relation) || references_ask(relation, &change);
+	table_close(relation, NoLock);
+	return result;
 }
 
 /*

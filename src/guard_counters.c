@@ -283,6 +283,14 @@ shown_time(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(result);
 }
 
+/* what they do is done, but not how much it was */
+static bool
+is_maintenance(Oid function)
+{
+	return function == F_GIN_CLEAN_PENDING_LIST || function == F_BRIN_SUMMARIZE_NEW_VALUES ||
+		   function == F_BRIN_SUMMARIZE_RANGE;
+}
+
 /*
  * shown_size(function regproc, relation regclass, fork text) RETURNS bigint: the same; of
  * a database or tablespace, the last is its name.
@@ -296,6 +304,7 @@ shown_size(PG_FUNCTION_ARGS)
 	LOCAL_FCINFO(call, 2);
 	FmgrInfo info;
 	Datum result;
+	bool hidden;
 
 	if (IS_ONE_OF(function, named_sums_of_sizes))
 	{
@@ -306,18 +315,26 @@ shown_size(PG_FUNCTION_ARGS)
 		namestrcpy(&name, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		PG_RETURN_DATUM(OidFunctionCall1(function, NameGetDatum(&name)));
 	}
-	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) ||
-		(guard_is_of_protected(relid) && !guard_sees_counters()))
+	hidden = guard_is_of_protected(relid) && !guard_sees_counters();
+	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) || (hidden && !is_maintenance(function)))
 		PG_RETURN_NULL();
-	if (function == F_BRIN_SUMMARIZE_NEW_VALUES)
-		PG_RETURN_INT64(DatumGetInt32(OidFunctionCall1(function, ObjectIdGetDatum(relid))));
-	if (function == F_BRIN_SUMMARIZE_RANGE)
+	if (is_maintenance(function))
 	{
-		if (PG_ARGISNULL(2))
+		if (function == F_BRIN_SUMMARIZE_RANGE && PG_ARGISNULL(2))
 			PG_RETURN_NULL();
-		PG_RETURN_INT64(DatumGetInt32(OidFunctionCall2(
-			function, ObjectIdGetDatum(relid),
-			DirectFunctionCall1(int8in, CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(2)))))));
+		if (function == F_GIN_CLEAN_PENDING_LIST)
+			result = OidFunctionCall1(function, ObjectIdGetDatum(relid));
+		else if (function == F_BRIN_SUMMARIZE_NEW_VALUES)
+			result =
+				Int64GetDatum(DatumGetInt32(OidFunctionCall1(function, ObjectIdGetDatum(relid))));
+		else
+			result = Int64GetDatum(DatumGetInt32(OidFunctionCall2(
+				function, ObjectIdGetDatum(relid),
+				DirectFunctionCall1(int8in,
+									CStringGetDatum(text_to_cstring(PG_GETARG_TEXT_PP(2)))))));
+		if (hidden)
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(result);
 	}
 	/* one argument: SQL functions of core's, over pg_relation_size(regclass, text) */
 	if (function == F_PG_RELATION_SIZE_REGCLASS)

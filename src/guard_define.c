@@ -410,6 +410,12 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 	if (before->attstorage != after->attstorage && after->attstorage == TYPSTORAGE_PLAIN &&
 		!guard_is_empty(relid))
 		guard_refuse(relid, "SET STORAGE PLAIN", TELLS_WIDTH);
+	if (before->atttypid == after->atttypid &&
+		(before->attstorage != after->attstorage ||
+		 before->attcompression != after->attcompression) &&
+		guard_is_indexed(relid, after->attnum) && !guard_is_empty(relid))
+		guard_refuse(relid, "SET STORAGE or SET COMPRESSION of a column with an index",
+					 "A row that no longer fits into it is told.");
 	if (before->attgenerated != '\0' && after->attgenerated == '\0' && !guard_is_empty(relid))
 		guard_refuse(relid, "DROP EXPRESSION", "What was computed of rows of everybody is kept.");
 	if (!before->attnotnull && after->attnotnull && !guard_is_empty(relid))

@@ -12,6 +12,7 @@
 #include "access/attmap.h"
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/index.h"
@@ -23,6 +24,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
+#include "optimizer/optimizer.h"
 #include "policy_reviewed.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
@@ -170,6 +172,29 @@ guard_index_created(Oid index, bool retyped)
 	if (!guard_is_empty(relid))
 		guard_index_must_fit(
 			tuple, guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), retyped);
+}
+
+/* guard_is_indexed -- has any index the column, as such or in an expression? */
+bool
+guard_is_indexed(Oid relid, AttrNumber column)
+{
+	Relation table = table_open(relid, AccessShareLock);
+	bool found = false;
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(table))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Bitmapset *used = NULL;
+
+		for (int i = 0; i < index->rd_index->indnatts; i++)
+			found = found || index->rd_index->indkey.values[i] == column;
+		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &used);
+		found = found || bms_is_member(column - FirstLowInvalidHeapAttributeNumber, used);
+		index_close(index, AccessShareLock);
+	}
+	table_close(table, AccessShareLock);
+	return found;
 }
 
 /* ---- what joins a protected tree ---- */

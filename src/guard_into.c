@@ -20,6 +20,7 @@
 #include "guc.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "policy_carry.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -466,6 +467,17 @@ only_deletes(Query *query)
 	return true;
 }
 
+/* does it update rows of a view, with nothing but what they have, for a trigger INSTEAD OF it? */
+static bool
+updates_its_view(Query *query)
+{
+	return query->commandType == CMD_UPDATE &&
+		   rt_fetch(query->resultRelation, query->rtable)->relkind == RELKIND_VIEW &&
+		   list_length(query->jointree->fromlist) == 1 &&
+		   IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
+		   !checkExprHasSubLink((Node *) query->targetList);
+}
+
 /* may rows of these domains go where this modifying query puts them? */
 static bool
 may_copy(Query *query, Query *top, List *domains)
@@ -528,7 +540,7 @@ copies_into(Query *top)
 		Query *query = lfirst_node(Query, lc);
 		List *domains;
 
-		if (query->resultRelation == 0 || only_deletes(query))
+		if (query->resultRelation == 0 || only_deletes(query) || updates_its_view(query))
 			continue;
 		domains = domains_read(query, top);
 		if (domains != NIL && !may_copy(query, top, domains))

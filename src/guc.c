@@ -49,6 +49,8 @@ check_client_messages(int *value, void **extra, GucSource source)
  * random: rows of everybody, so that whoever counts his own learns of others.  A statement
  * under the policy runs without (hooks.c), and nobody sets it while one runs.
  * ignore_system_indexes: core warns whenever it fetches a long value.
+ * default_toast_compression: by trying another one on an index that is there, an owner would
+ * learn what in a hidden row repeats.
  * client_min_messages: see hooks.c.
  */
 static void
@@ -57,9 +59,12 @@ restrict_settings(void)
 	struct config_generic *fuzzy = find_setting("gin_fuzzy_search_limit");
 	struct config_generic *messages = find_setting("client_min_messages");
 	struct config_generic *ignore = find_setting("ignore_system_indexes");
+	struct config_generic *compression = find_setting("default_toast_compression");
 
 	if (fuzzy != NULL && fuzzy->context == PGC_USERSET)
 		fuzzy->context = PGC_SUSET;
+	if (compression != NULL && compression->context == PGC_USERSET)
+		compression->context = PGC_SUSET;
 	if (ignore != NULL && ignore->context == PGC_BACKEND)
 		ignore->context = PGC_SU_BACKEND;
 	if (messages != NULL && messages->vartype == PGC_ENUM &&

@@ -191,7 +191,13 @@ policy_statement_failed(MemoryContext query_context, bool referential)
 		PG_RE_THROW();
 	MemoryContextSwitchTo(query_context);
 	error = CopyErrorData();
-	if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
+	if (referential && error->sqlerrcode == ERRCODE_PROGRAM_LIMIT_EXCEEDED)
+	{
+		/* which one, and how long it is */
+		error->message = pstrdup("a row that a foreign key's action changes is too long");
+		error->hint = NULL;
+	}
+	else if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_INTEGRITY_CONSTRAINT_VIOLATION)
 	{
 		MemoryContextSwitchTo(error_context);
 		PG_RE_THROW();

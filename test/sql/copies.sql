@@ -90,6 +90,12 @@ SELECT c.* FROM unnest(ARRAY[
 	'UPDATE kept.plain SET name = p.name FROM kept.person p', 'UPDATE kept.plain SET name = (SELECT min(name) FROM kept.person)', 'UPDATE kept.plain SET id = 1', 'DELETE FROM kept.plain USING kept.person p WHERE p.id = plain.id',
 	'MERGE INTO kept.plain USING kept.person p ON p.id = plain.id WHEN NOT MATCHED THEN INSERT VALUES (p.id, p.name)', 'MERGE INTO kept.plain USING kept.person p ON p.id = plain.id WHEN MATCHED THEN DELETE', 'INSERT INTO kept.plain VALUES (1, ''x'') ON CONFLICT DO NOTHING',
 	'INSERT INTO scratch SELECT * FROM kept.person', 'UPDATE scratch SET name = p.name FROM kept.person p']) s, pg_temp.copies(s) c;
+-- through a view, for a trigger INSTEAD OF it, whose statements are looked at for themselves
+CREATE VIEW kept.seen AS SELECT id, name FROM kept.person;
+CREATE FUNCTION kept.instead() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN UPDATE kept.person SET name = NEW.name WHERE id = NEW.id; RETURN NEW; END $$;
+CREATE TRIGGER t INSTEAD OF INSERT OR UPDATE ON kept.seen FOR EACH ROW EXECUTE FUNCTION kept.instead();
+GRANT ALL ON kept.seen TO PUBLIC;
+SELECT c.* FROM unnest(ARRAY['UPDATE kept.seen SET name = name || ''!'' WHERE id = 1', 'UPDATE kept.seen SET name = p.name FROM kept.person p', 'UPDATE kept.seen SET name = (SELECT min(name) FROM kept.person)', 'INSERT INTO kept.seen SELECT * FROM kept.person']) s, pg_temp.copies(s) c;
 -- into what is protected: with the key of the subjects who are read
 SELECT c.* FROM unnest(ARRAY[
 	'INSERT INTO kept.tag SELECT id, name FROM kept.person', 'INSERT INTO kept.tag SELECT id, name FROM kept.v', 'INSERT INTO kept.small SELECT id, name FROM kept.person', 'INSERT INTO kept.tag SELECT p.id, a.name FROM kept.person p JOIN kept.tag t ON t.person_id = p.id JOIN kept.orders a (id, name) ON true',

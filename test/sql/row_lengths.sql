@@ -102,6 +102,15 @@ GRANT ALL ON ALL SEQUENCES IN SCHEMA lengths TO length_owner;
 SELECT s.made, pg_temp.ends(format('ALTER TABLE lengths.person ALTER kind SET DEFAULT %s; DELETE FROM lengths.kind WHERE k = ''k2''', s.made)) AS hidden, pg_temp.ends(format('ALTER TABLE lengths.person ALTER kind SET DEFAULT %s; DELETE FROM lengths.kind WHERE k = ''k1''', s.made), 'DELETE FROM lengths.person WHERE id < 6') AS shown
 FROM unnest(ARRAY['''k3'' || left(nextval(''lengths.counter'')::text, 0)', 'lengths.default_kind()', '''k3'' || left(concat(''(x)'')::lengths.pair::text, 0)', '''k3''', 'NULL']) s (made);
 
+-- how a value is kept is not changed where an index has it; nor is an index's text about a row shown
+SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['ALTER TABLE lengths.person ALTER small SET STORAGE EXTERNAL', 'CREATE INDEX ON lengths.person (small); ALTER TABLE lengths.person ALTER small SET STORAGE EXTERNAL', 'CREATE INDEX ON lengths.person (left(pad, 9)); ALTER TABLE lengths.person ALTER pad SET COMPRESSION pglz',
+	'SET default_toast_compression = pglz']) s (made);
+BEGIN;
+CREATE INDEX ON lengths.person (shop, name);
+SET LOCAL row_security = off;
+UPDATE lengths.shop SET k = pg_temp.noise(2690) WHERE k = 's2';
+ROLLBACK;
+
 -- while others write
 SET row_security = off;
 UPDATE lengths.person SET pad = pg_temp.noise(2000) WHERE id = 9;
