@@ -58,6 +58,11 @@ CREATE FUNCTION privseg.shown_progress(command text, OUT pid int, OUT datid oid,
 RETURNS SETOF record
 LANGUAGE c STABLE STRICT PARALLEL RESTRICTED ROWS 100 AS 'MODULE_PATHNAME', 'shown_progress';
 COMMENT ON FUNCTION privseg.shown_progress(text) IS 'progress of commands, not of those on protected relations for whoever may not see it';
+CREATE FUNCTION privseg.shown_locks(OUT locktype text, OUT database oid, OUT relation oid, OUT page int, OUT tuple smallint, OUT virtualxid text,
+	OUT transactionid xid, OUT classid oid, OUT objid oid, OUT objsubid smallint, OUT virtualtransaction text, OUT pid int, OUT mode text,
+	OUT granted boolean, OUT fastpath boolean, OUT waitstart timestamptz) RETURNS SETOF record
+LANGUAGE c VOLATILE PARALLEL RESTRICTED ROWS 1000 AS 'MODULE_PATHNAME', 'shown_locks';
+COMMENT ON FUNCTION privseg.shown_locks() IS 'the locks that are held, not those of protected relations for whoever may not see them';
 CREATE FUNCTION privseg.shown_tid(relation text, version tid) RETURNS tid
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'shown_tid';
 COMMENT ON FUNCTION privseg.shown_tid(text, tid) IS 'the latest version of a row, NULL of a protected relation';
@@ -381,6 +386,13 @@ BEGIN
 	END IF;
 
 	-- the columns
+	IF COALESCE(protect.also_about, '{}') <> '{}' AND EXISTS (
+		SELECT FROM pg_constraint f JOIN pg_trigger t ON t.tgrelid = f.conrelid AND t.tgname = 'privseg_subject_carried'
+		 WHERE f.contype = 'f' AND f.confrelid IN (SELECT privseg.relation_tree(protect.relation))) THEN
+		RAISE EXCEPTION 'rows of "%" cannot be about others', protect.relation
+			USING ERRCODE = 'feature_not_supported', DETAIL = 'A relation carries its subject, and would not ask them.',
+				  HINT = 'Give that relation a column for each of them, and protect it with also_about.';
+	END IF;
 	keys := protect.subject || COALESCE(protect.also_about, '{}');
 	IF array_position(keys, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'a column in also_about must not be NULL' USING ERRCODE = 'null_value_not_allowed';
@@ -657,6 +669,11 @@ BEGIN
 		RAISE EXCEPTION '"%", which "%" refers to, is not protected', reference.confrelid::regclass, carry_subject.relation
 			USING ERRCODE = 'wrong_object_type',
 				  HINT = 'Protect it first: its rows must belong to a subject.';
+	END IF;
+	IF parent.also_about IS NOT NULL THEN
+		RAISE EXCEPTION 'the subject of "%" cannot be carried', parent.relation
+			USING ERRCODE = 'feature_not_supported', DETAIL = 'Its rows are also about others, who would not be asked.',
+				  HINT = 'Give the relation a column for each of them, and protect it with also_about.';
 	END IF;
 	IF EXISTS (SELECT FROM pg_attribute a WHERE a.attrelid = carry_subject.relation
 				AND a.attname = carry_subject.subject AND NOT a.attisdropped) THEN

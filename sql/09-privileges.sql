@@ -14,7 +14,7 @@ GRANT EXECUTE ON FUNCTION privseg.row_writable(uuid, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_writable(text, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.library_is_preloaded() TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(regproc, oid), privseg.shown_time(regproc, oid), privseg.shown_moment(regproc, oid),
-	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
+	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.shown_locks(), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
 	privseg.statistics_shown(regclass, oid) TO PUBLIC;
 
 -- core asks for EXECUTE as the owner of a partition that is created or attached;

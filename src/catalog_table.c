@@ -77,6 +77,7 @@ static const struct
 	[CATALOG_SHOWN_MOMENT] = {"shown_moment", 2, {REGPROCOID, OIDOID}},
 	[CATALOG_SHOWN_SIZE] = {"shown_size", 3, {REGPROCOID, REGCLASSOID, TEXTOID}},
 	[CATALOG_SHOWN_PROGRESS] = {"shown_progress", 1, {TEXTOID}},
+	[CATALOG_SHOWN_LOCKS] = {"shown_locks", 0, {InvalidOid}},
 	[CATALOG_SHOWN_TID] = {"shown_tid", 2, {TEXTOID, TIDOID}},
 	[CATALOG_ROW_SECURITY_ACTIVE] = {"row_security_active", 1, {OIDOID}},
 	[CATALOG_STATISTICS_SHOWN] = {"statistics_shown", 2, {REGCLASSOID, OIDOID}},

@@ -135,10 +135,8 @@ extern void guard_domain_checked(Oid domain);
 extern void guard_row_type_changed(Oid relid);
 
 /* guard_fit.c */
-extern bool guard_index_measures(HeapTuple index);
 extern void guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten);
 extern void guard_refuse_what_may_not_fit(Oid relid, const char *what);
-extern bool guard_rows_always_fit(Oid relid);
 
 /* guard_foreign_key.c */
 extern Oid guard_referring(Oid relid);

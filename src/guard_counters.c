@@ -152,7 +152,7 @@ is_counter(Oid function)
 		   IS_ONE_OF(function, function_times) || IS_ONE_OF(function, database_times) ||
 		   IS_ONE_OF(function, sizes) || IS_ONE_OF(function, sums_of_sizes) ||
 		   IS_ONE_OF(function, named_sums_of_sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
-		   function == F_CURRTID2;
+		   function == F_PG_LOCK_STATUS || function == F_CURRTID2;
 }
 
 /*
@@ -458,6 +458,11 @@ replace_call(FuncExpr *call)
 	if (call->funcid == F_PG_STAT_GET_PROGRESS_INFO)
 	{
 		call->funcid = catalog_function_oid(CATALOG_SHOWN_PROGRESS);
+		return (Node *) call;
+	}
+	if (call->funcid == F_PG_LOCK_STATUS)
+	{
+		call->funcid = catalog_function_oid(CATALOG_SHOWN_LOCKS);
 		return (Node *) call;
 	}
 	if (call->funcid == F_ROW_SECURITY_ACTIVE_OID)

@@ -71,9 +71,9 @@ room_in_row(Form_pg_attribute form)
 	return SHORT_VALUE + padding(form->attalign);
 }
 
-/* guard_rows_always_fit -- does the widest row there can be fit into a page? */
-bool
-guard_rows_always_fit(Oid relid)
+/* does the widest row there can be fit into a page? */
+static bool
+rows_always_fit(Oid relid)
 {
 	Relation attributes = table_open(AttributeRelationId, AccessShareLock);
 	ScanKeyData key;
@@ -103,7 +103,7 @@ guard_rows_always_fit(Oid relid)
 void
 guard_refuse_what_may_not_fit(Oid relid, const char *what)
 {
-	if (!guard_is_empty(relid) && !guard_rows_always_fit(relid))
+	if (!guard_is_empty(relid) && !rows_always_fit(relid))
 		guard_refuse(relid, what, TELLS_WIDTH);
 }
 
@@ -210,18 +210,6 @@ index_limit(HeapTuple index, Bitmapset **measured)
 		return limit;
 	}
 	return 0;
-}
-
-/*
- * guard_index_measures -- may a row be too long for it, because of several of its values?
- *	index	its row in pg_index
- */
-bool
-guard_index_measures(HeapTuple index)
-{
-	Bitmapset *measured;
-
-	return index_limit(index, &measured) >= 0;
 }
 
 /* of these columns of an index, those that are given values of no fixed length */

@@ -89,6 +89,8 @@ typedef struct Reference
 	Oid relid;
 	Oid domain;
 	KeyKind key_kind;
+	bool show_null;  /* are its rows about nobody shown? */
+	bool has_others; /* are they also about others? */
 	const char *key_column;
 	const char *subject_column;
 	Oid equality; /* the foreign key's: of the referenced column and ours */
@@ -152,6 +154,8 @@ find_referenced(Relation relation, AttrNumber column)
 		found.relid = reference->confrelid;
 		found.domain = entry->domain;
 		found.key_kind = entry->key_kind;
+		found.show_null = entry->show_null;
+		found.has_others = entry->n_also_about > 0;
 		found.subject_column = pstrdup(entry->subject);
 		found.equality = reference->conpfeqop[0];
 		found.key_column = key_column;
@@ -210,6 +214,18 @@ look_up(Oid relid, const char *column, const char *key_column, Oid equality)
 					quote_identifier(key_column), operator_text(equality));
 }
 
+/* of what a query has found, against the column that gets it */
+static void
+check_type(const Reference *reference, Form_pg_attribute target)
+{
+	if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != target->atttypid)
+		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
+						errmsg("column \"%s\" is not of the type of the subject's key it carries",
+							   NameStr(target->attname)),
+						errhint("Give it the type of column \"%s\" of \"%s\".",
+								reference->subject_column, get_rel_name(reference->relid))));
+}
+
 /*
  * The subject's key of the referenced row, in the caller's memory.  It is read
  * unfiltered, as a foreign key check reads it.
@@ -236,12 +252,7 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 						errmsg("the row of \"%s\" that would tell the subject does not exist",
 							   get_rel_name(reference->relid)),
 						errhint("Write it first.")));
-	if (SPI_gettypeid(SPI_tuptable->tupdesc, 1) != target->atttypid)
-		ereport(ERROR, (errcode(ERRCODE_DATATYPE_MISMATCH),
-						errmsg("column \"%s\" is not of the type of the subject's key it carries",
-							   NameStr(target->attname)),
-						errhint("Give it the type of column \"%s\" of \"%s\".",
-								reference->subject_column, get_rel_name(reference->relid))));
+	check_type(reference, target);
 	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
 	if (!*isnull)
 		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
@@ -269,8 +280,8 @@ expect(const Reference *reference, Datum subject, bool isnull, Oid type)
  * the row policy would show.  Not where core or carry_on() has a row follow.
  */
 static void
-require_permitted(Carrying *carrying, const Reference *reference, Datum subject, Oid type,
-				  Relation relation)
+require_permitted(Carrying *carrying, const Reference *reference, Datum subject, bool isnull,
+				  Oid type, Relation relation)
 {
 	static const CatalogFunction functions[] = {
 		[KEY_INTEGER] = CATALOG_ROW_PERMITTED_INTEGER,
@@ -278,12 +289,19 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 		[KEY_TEXT] = CATALOG_ROW_PERMITTED_TEXT,
 	};
 
-	if (carrying->permitted.fn_oid == InvalidOid)
-		fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]), &carrying->permitted,
-					  GetMemoryChunkContext(carrying));
-	subject = policy_as_key(subject, type);
-	if (!DatumGetBool(FunctionCall3(&carrying->permitted, subject,
-									ObjectIdGetDatum(reference->domain), Int32GetDatum(0))))
+	bool permitted = isnull && reference->show_null;
+
+	/* who else it is about is not asked: carry_subject() refuses that */
+	if (!isnull && !reference->has_others)
+	{
+		if (carrying->permitted.fn_oid == InvalidOid)
+			fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]),
+						  &carrying->permitted, GetMemoryChunkContext(carrying));
+		permitted =
+			DatumGetBool(FunctionCall3(&carrying->permitted, policy_as_key(subject, type),
+									   ObjectIdGetDatum(reference->domain), Int32GetDatum(0)));
+	}
+	if (!permitted)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("a row of \"%s\" may not be written for a subject who does not "
 							   "permit the purpose",
@@ -294,8 +312,7 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 
 /*
  * May a row get the key of a hidden subject?  Where core or carry_on() has it follow,
- * under row_security = off, and where rows are replayed -- but anybody may have such a
- * trigger on a table of his own, that is not protected.
+ * under row_security = off, and where rows are replayed.
  */
 static bool
 may_carry_hidden(Relation relation)
@@ -305,6 +322,37 @@ may_carry_hidden(Relation relation)
 	if (protected_relation(RelationGetRelid(relation)) != NULL)
 		return policy_is_referential() || policy_actor_bypasses();
 	return !IsLogicalWorker() && !policy_is_referential() && policy_actor_bypasses();
+}
+
+/*
+ * Anybody may have such a trigger on a table of his own, that is not protected, and refer to
+ * rows he may not see.  There, it reads what whoever writes may read.
+ */
+static Datum
+subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_type,
+			  Form_pg_attribute target, bool *isnull)
+{
+	Datum found = (Datum) 0;
+	const char *query =
+		psprintf("SELECT %s FROM %s WHERE %s %s $1", quote_identifier(reference->subject_column),
+				 quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
+											get_rel_name(reference->relid)),
+				 quote_identifier(reference->key_column), operator_text(reference->equality));
+
+	SPI_connect();
+	if (SPI_execute_with_args(query, 1, &key_type, &key, NULL, true, 1) != SPI_OK_SELECT ||
+		SPI_processed != 1)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("the row of \"%s\" that \"%s\" refers to is not shown",
+							   get_rel_name(reference->relid), RelationGetRelationName(relation)),
+						errhint("Write it first, act under a purpose its subject permits, or call "
+								"privseg.protect().")));
+	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	check_type(reference, target);
+	if (!*isnull)
+		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
+	SPI_finish();
+	return found;
 }
 
 /*
@@ -347,11 +395,18 @@ subject_carried(PG_FUNCTION_ARGS)
 		Reference reference = find_referenced(trigger->tg_relation, from);
 		Form_pg_attribute target = TupleDescAttr(descriptor, to - 1);
 
-		value =
-			subject_of_referenced(carrying, &reference, value,
-								  TupleDescAttr(descriptor, from - 1)->atttypid, target, &isnull);
-		if (!isnull && !may_carry_hidden(trigger->tg_relation))
-			require_permitted(carrying, &reference, value, target->atttypid, trigger->tg_relation);
+		Oid type = TupleDescAttr(descriptor, from - 1)->atttypid;
+		bool any = may_carry_hidden(trigger->tg_relation);
+
+		if (!any && protected_relation(RelationGetRelid(trigger->tg_relation)) == NULL)
+			value = subject_shown(trigger->tg_relation, &reference, value, type, target, &isnull);
+		else
+		{
+			value = subject_of_referenced(carrying, &reference, value, type, target, &isnull);
+			if (!any)
+				require_permitted(carrying, &reference, value, isnull, target->atttypid,
+								  trigger->tg_relation);
+		}
 		expect(&reference, value, isnull, target->atttypid);
 	}
 	else

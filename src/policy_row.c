@@ -262,13 +262,10 @@ may_not_answer_no(int flags)
 	if ((flags & ROW_COPIED) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg_internal("%s", ROW_COPIED_ERROR)));
-	ereport(
-		ERROR,
-		(errcode(PRIVSEG_ERR_DENIED),
-		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
-		 errdetail(
-			 "A foreign key's action would hand them to a trigger, or ask of them: by a check, a default, or whether they fit."),
-		 errhint("Delete or change what refers to the row first%s.", or_bypass())));
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("the statement reaches rows of subjects who do not permit the purpose"),
+					errdetail("A foreign key's action would delete or change them."),
+					errhint("Delete or change what refers to the row first%s.", or_bypass())));
 }
 
 /* the answer, where a hidden row is not simply left out */

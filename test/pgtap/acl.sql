@@ -5,7 +5,7 @@ BEGIN;
 
 CREATE TEMPORARY TABLE allowed (functions text, roles text);
 INSERT INTO allowed VALUES
-    ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress shown_tid shown_time shown_moment row_security_active statistics_shown', 'PUBLIC'),
+    ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress shown_tid shown_time shown_moment shown_locks row_security_active statistics_shown', 'PUBLIC'),
     ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance', 'privseg_admin'),
     ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
     ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),
@@ -73,7 +73,7 @@ END $$;
 SET LOCAL ROLE acl_nobody;
 CREATE TEMPORARY TABLE called AS SELECT * FROM pg_temp.calls();
 RESET ROLE;
-SELECT is_empty($$SELECT function, code FROM called WHERE code <> '42501' AND function::text !~ '^privseg\.(library_is_preloaded|counters_shown|shown_(counter|size|progress|tid|time|moment)|row_security_active|statistics_shown)\('$$, 'is refused every call, also with NULL for every argument');
+SELECT is_empty($$SELECT function, code FROM called WHERE code <> '42501' AND function::text !~ '^privseg\.(library_is_preloaded|counters_shown|shown_(counter|size|progress|tid|time|moment|locks)|row_security_active|statistics_shown)\('$$, 'is refused every call, also with NULL for every argument');
 SELECT ok((SELECT count(*) > 40 FROM called), 'all of them were called');
 SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'privseg'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
     AND (has_table_privilege('acl_nobody', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') OR has_any_column_privilege('acl_nobody', oid, 'INSERT, UPDATE, REFERENCES'))$$, 'writes no relation');

@@ -171,6 +171,38 @@ SELECT code, message FROM pg_temp.refusal('DELETE FROM carry.customers WHERE id 
 SELECT * FROM carry.mine;
 RESET row_security;
 
+-- nor by his own trigger: what is also about others, about nobody, or of a column he may not read
+SET ROLE carry_owner;
+CREATE TABLE carry.message (id bigint PRIMARY KEY, sender bigint, recipient bigint);
+CREATE TABLE carry.ticket (id bigint PRIMARY KEY, customer_id bigint);
+INSERT INTO carry.message VALUES (1, 1, 1), (2, 1, 9);
+INSERT INTO carry.ticket VALUES (1, 1), (2, NULL), (3, 9);
+GRANT SELECT, REFERENCES ON carry.message TO carry_analyst;
+GRANT REFERENCES ON carry.ticket TO carry_analyst;
+RESET ROLE;
+SELECT privseg.protect('carry.message', 'sender', 'carry.customers', also_about => '{recipient}'), privseg.protect('carry.ticket', 'customer_id', 'carry.customers');
+SET ROLE carry_analyst;
+CREATE TABLE carry.of_message (id bigint REFERENCES carry.message, taken bigint);
+CREATE TABLE carry.of_ticket (id bigint REFERENCES carry.ticket, taken bigint);
+CREATE TRIGGER t BEFORE INSERT ON carry.of_message FOR EACH ROW EXECUTE FUNCTION privseg.subject_carried('id', 'taken');
+CREATE TRIGGER t BEFORE INSERT ON carry.of_ticket FOR EACH ROW EXECUTE FUNCTION privseg.subject_carried('id', 'taken');
+RESET ROLE;
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_message VALUES (1) RETURNING taken', 'INSERT INTO carry.of_message VALUES (2) RETURNING taken', 'INSERT INTO carry.of_ticket VALUES (1) RETURNING taken', 'INSERT INTO carry.of_ticket VALUES (2) RETURNING id', 'INSERT INTO carry.of_ticket VALUES (3) RETURNING id']) s;
+GRANT SELECT ON carry.ticket TO carry_analyst;
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_ticket VALUES (1) RETURNING taken', 'INSERT INTO carry.of_ticket VALUES (2) RETURNING id', 'INSERT INTO carry.of_ticket VALUES (3) RETURNING id']) s;
+-- rows about several people pass on none of them; whoever refers to a row about nobody that is hidden is told nothing
+SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.carry_subject('carry.of_message', 'id', 'sender')$$);
+DROP TRIGGER t ON carry.of_ticket;
+SELECT privseg.carry_subject('carry.of_ticket', 'id', 'customer_id');
+SELECT privseg.protect('carry.of_ticket', 'customer_id', 'carry.customers', null_subject => 'show');
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_ticket VALUES (1) RETURNING customer_id', 'INSERT INTO carry.of_ticket VALUES (2) RETURNING id', 'INSERT INTO carry.of_ticket VALUES (3) RETURNING id']) s;
+SELECT privseg.unprotect('carry.ticket');
+SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers', also_about => '{id}')$$);
+-- where the trigger is a user's
+SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers');
+SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers');
+SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_message VALUES (1) RETURNING taken', 'INSERT INTO carry.of_message VALUES (2) RETURNING taken']) s;
+
 DROP SCHEMA carry CASCADE;
 DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
 DROP ROLE carry_owner, carry_analyst, carry_keeper;

@@ -92,6 +92,14 @@ FROM unnest(ARRAY[
 	-- by ways round the statement's tree
 	$$SELECT counts.live('counts.person'::regclass) > 0$$, $$SELECT counts.pages('counts.person'::regclass) > 0$$, $$SELECT counts.loop('counts.person'::regclass)$$, $$SELECT counts.live('counts.plain'::regclass) > 0$$, $$SELECT privseg.shown_counter('pg_stat_get_live_tuples(oid)'::regprocedure, 'counts.person'::regclass) > 0$$, $$SELECT privseg.shown_moment('pg_stat_get_last_analyze_time(oid)'::regprocedure, 'counts.person'::regclass) < now()$$, $$SELECT privseg.shown_moment('now()'::regprocedure, 'counts.plain'::regclass)$$,
 	$$SELECT privseg.shown_counter('pg_ls_dir(text)'::regprocedure, 1)$$, $$SELECT privseg.shown_size('pg_ls_dir(text)'::regprocedure, 'counts.plain', '')$$]) s;
+-- which locks are held, of whatever hidden rows have: long values, keys that refer
+BEGIN;
+LOCK counts.plain IN ACCESS SHARE MODE;
+LOCK counts.person IN ACCESS SHARE MODE;
+SELECT r AS role, pg_temp.outcome(r, 'counts_mail', $$SELECT string_agg(relation::regclass::text, ' ' ORDER BY relation::regclass::text) FROM pg_locks WHERE pid = pg_backend_pid() AND relation::regclass::text ~ '^counts'$$) AS locks,
+	pg_temp.outcome(r, 'counts_mail', $$SELECT count(*) > 0 FROM (SELECT (pg_lock_status()).*) l WHERE relation = 'counts.person'::regclass$$) AS listed, pg_temp.outcome(r, 'counts_mail', $$SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'virtualxid'$$) AS others, pg_temp.outcome(r, 'counts_mail', $$SELECT count(*) > 0 FROM ROWS FROM (pg_lock_status(), generate_series(1, 2)) l WHERE relation = 'counts.person'::regclass$$) AS rows_from
+FROM unnest('{counts_reader,counts_owner,counts_bypass,counts_auditor,counts_monitor,postgres}'::text[]) r;
+ROLLBACK;
 SET ROLE counts_reader;
 \o | grep -P '\t(person_n|person_name|plain_n)$' | sort
 COPY pg_class (reltuples, relname) TO STDOUT;

@@ -25,7 +25,7 @@ INSERT INTO later.person SELECT i, 'n' || lpad(i::text, 3, '0'), CASE WHEN i > 6
 INSERT INTO later.shop VALUES (1), (2), (3), (4);
 INSERT INTO later.visit VALUES (1, 70, 2, 1, 1, 'hidden1'), (2, 70, 1, 3, 1, 'hidden2'), (3, 70, 1, 1, 4, 'hidden3'), (4, 70, 1, 1, 1, 'hidden3');
 INSERT INTO later.place VALUES (1), (2);
-INSERT INTO later.seat SELECT i, 70, 1 FROM generate_series(1, 7) i;
+INSERT INTO later.seat SELECT i, 10, 1 FROM generate_series(1, 7) i;
 INSERT INTO later.seat_note SELECT generate_series(1, 7);
 CREATE INDEX ON later.person (country);
 ANALYZE later.person;

@@ -70,14 +70,17 @@ CREATE FUNCTION pg_temp.locked(table_name regclass) RETURNS text LANGUAGE sql AS
 	 WHERE c.oid IN (SELECT reltoastrelid FROM pg_class WHERE oid = $1 UNION SELECT indexrelid FROM pg_index WHERE indrelid = (SELECT reltoastrelid FROM pg_class WHERE oid = $1)) $$;
 BEGIN;
 SELECT count(*) FROM lookup.person WHERE secret >= 's0' AND secret <= 's0' AND item > 'a';
+RESET ROLE;
 SELECT pg_temp.locked('lookup.person');
 ROLLBACK;
 BEGIN;
 SELECT count(*) FROM lookup.person WHERE id = 9;
+RESET ROLE;
 SELECT pg_temp.locked('lookup.person');
 ROLLBACK;
 BEGIN;
 SELECT count(*) FROM lookup.word WHERE secret = 's0';
+RESET ROLE;
 SELECT pg_temp.locked('lookup.word');
 ROLLBACK;
 RESET ROLE;
