@@ -135,7 +135,7 @@ extern void guard_domain_checked(Oid domain);
 extern void guard_row_type_changed(Oid relid);
 
 /* guard_fit.c */
-extern void guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten);
+extern void guard_index_must_fit(HeapTuple index, List *expressions, bool partial, bool rewritten);
 extern void guard_refuse_what_may_not_fit(Oid relid, const char *what);
 
 /* guard_foreign_key.c */

@@ -92,7 +92,8 @@ static const Oid database_counters[] = {
 	F_PG_STAT_GET_DB_BLOCKS_FETCHED,  F_PG_STAT_GET_DB_BLOCKS_HIT,
 	F_PG_STAT_GET_DB_TUPLES_RETURNED, F_PG_STAT_GET_DB_TUPLES_FETCHED,
 	F_PG_STAT_GET_DB_TUPLES_INSERTED, F_PG_STAT_GET_DB_TUPLES_UPDATED,
-	F_PG_STAT_GET_DB_TUPLES_DELETED,
+	F_PG_STAT_GET_DB_TUPLES_DELETED,  F_PG_STAT_GET_DB_TEMP_FILES,
+	F_PG_STAT_GET_DB_TEMP_BYTES,
 };
 static const Oid database_times[] = {
 	F_PG_STAT_GET_DB_BLK_READ_TIME,
@@ -209,13 +210,42 @@ is_read_for_rows(Oid relid)
 	return OidIsValid(schema) && schema == get_namespace_oid("privseg", true);
 }
 
+/* the relation that a table of long values, as it is named, or an index is of */
+static Oid
+table_of(Oid relid)
+{
+	const char *name;
+
+	if (get_rel_relkind(relid) == RELKIND_INDEX)
+		relid = IndexGetRelation(relid, true);
+	if (get_rel_namespace(relid) == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
+		relid = (Oid) strtoul(name + strlen("pg_toast_"), NULL, 10);
+	return relid;
+}
+
+/*
+ * Does its size depend on hidden rows?  That of protected relations, of the extension's own,
+ * which have what people decided, and of the catalogs of what ANALYZE has kept.
+ */
+static bool
+is_sized_by_rows(Oid relid)
+{
+	Oid table;
+
+	if (!protected_any())
+		return false;
+	table = table_of(relid);
+	return guard_is_of_protected(relid) || guard_keeps_statistics(table) ||
+		   (table >= FirstNormalObjectId && is_read_for_rows(table));
+}
+
 /* ---- what takes their place ---- */
 
 /* counters_shown(relation oid) RETURNS boolean: to whoever reads */
 Datum
 counters_shown(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(guard_sees_counters() || !guard_is_of_protected(PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(guard_sees_counters() || !is_sized_by_rows(PG_GETARG_OID(0)));
 }
 
 /* call a function of core's with one argument, an oid */
@@ -315,7 +345,7 @@ shown_size(PG_FUNCTION_ARGS)
 		namestrcpy(&name, text_to_cstring(PG_GETARG_TEXT_PP(2)));
 		PG_RETURN_DATUM(OidFunctionCall1(function, NameGetDatum(&name)));
 	}
-	hidden = guard_is_of_protected(relid) && !guard_sees_counters();
+	hidden = is_sized_by_rows(relid) && !guard_sees_counters();
 	if (PG_ARGISNULL(1) || !IS_ONE_OF(function, sizes) || (hidden && !is_maintenance(function)))
 		PG_RETURN_NULL();
 	if (is_maintenance(function))
@@ -400,7 +430,7 @@ shown_progress(PG_FUNCTION_ARGS)
 		Oid database = DatumGetObjectId(slot_getattr(slot, 2, &no_database));
 		Oid relid = DatumGetObjectId(slot_getattr(slot, 3, &no_relation));
 
-		if (no_database || no_relation || database != MyDatabaseId || !guard_is_of_protected(relid))
+		if (no_database || no_relation || database != MyDatabaseId || !is_sized_by_rows(relid))
 			tuplestore_puttupleslot(result->setResult, slot);
 	}
 	ExecDropSingleTupleTableSlot(slot);

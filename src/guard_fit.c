@@ -25,6 +25,7 @@
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "guard.h"
+#include "policy_reviewed.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -112,9 +113,11 @@ guard_refuse_what_may_not_fit(Oid relid, const char *what)
 /* what a B-tree, which takes the least of all, takes of a row: a third of a page */
 #define ROOM_IN_INDEX (BLCKSZ / 3 - 32)
 
-/* the least of the lengths to which values are held, and the most; each is double the one before */
-#define SHORTEST_LIMIT 256
+/* values are held to this length, or half of it, and so on, down to LONG_VALUE */
 #define LONGEST_LIMIT 2048
+
+/* so much longer may a text get with other letters, in any collation */
+#define LETTERS_GROW 3
 
 static Oid
 index_method(Oid index)
@@ -145,7 +148,7 @@ room_in_index(Form_pg_attribute form)
 typedef struct Columns
 {
 	int n;
-	int each; /* what GiST puts over several rows has two of their values */
+	int times[INDEX_MAX_KEYS]; /* as much as what is measured may it take */
 	Size most[INDEX_MAX_KEYS];
 } Columns;
 
@@ -163,30 +166,68 @@ any_fits(const Columns *columns, Size limit)
 	Size size = 0;
 
 	for (int i = 0; i < columns->n; i++)
-		size += columns->each *
+		size += columns->times[i] *
 				((is_longer(columns->most[i], limit) ? limit + VARHDRSZ : columns->most[i]) +
 				 MAXIMUM_ALIGNOF - 1);
 	return size <= room;
 }
 
+/* what is measured of an expression: letters do not change what is told about it */
+static Node *
+without_letters(Node *expression, int *times)
+{
+	while (IsA(expression, FuncExpr) && (((FuncExpr *) expression)->funcid == F_LOWER_TEXT ||
+										 ((FuncExpr *) expression)->funcid == F_UPPER_TEXT))
+	{
+		*times *= LETTERS_GROW;
+		expression = linitial(((FuncExpr *) expression)->args);
+	}
+	return expression;
+}
+
+/* GIN's keys are of one value each; what is too long for it is an element of an array */
+static bool
+has_elements(Form_pg_index form)
+{
+	for (int i = 0; i < form->indnatts; i++)
+		if (form->indkey.values[i] == 0 ||
+			OidIsValid(get_element_type(get_atttype(form->indrelid, form->indkey.values[i]))))
+			return true;
+	return false;
+}
+
+/* are several values of a row put together there, or one where others let it be? */
+static bool
+tells_of_several(Form_pg_index form, Oid method, bool partial)
+{
+	/* BRIN takes only values of one length: policy_class.c */
+	if (method == BRIN_AM_OID)
+		return false;
+	if (method == GIN_AM_OID)
+		return partial && has_elements(form);
+	return partial || form->indnatts > 1;
+}
+
 /*
  * How long may a value be, in bytes, so that any such row fits?
  *	index		its row in pg_index
+ *	partial		has it a condition?
+ *	expressions	of the index; gets what is to be measured instead
  *	measured	gets the columns whose values may be longer, by number from 1
  *
  * Returns 0: not even a short one; -1: there is nothing to measure, for values are not put
  * together, or all are short.
  */
 static int
-index_limit(HeapTuple index, Bitmapset **measured)
+index_limit(HeapTuple index, bool partial, List *expressions, Bitmapset **measured)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
 	Oid method = index_method(form->indexrelid);
-	Columns columns = {.n = form->indnatts, .each = method == GIST_AM_OID ? 2 : 1};
+	ListCell *expression = list_head(expressions);
+	Columns columns = {.n = form->indnatts};
 
 	*measured = NULL;
-	/* a key of GIN is of one column; and BRIN takes only values of one length: policy_class.c */
-	if (columns.n < 2 || method == GIN_AM_OID || method == BRIN_AM_OID)
+	if (!tells_of_several(form, method, partial))
 		return -1;
 	for (int i = 0; i < columns.n; i++)
 	{
@@ -197,10 +238,16 @@ index_limit(HeapTuple index, Bitmapset **measured)
 		columns.most[i] = HeapTupleIsValid(column) ?
 							  room_in_index((Form_pg_attribute) GETSTRUCT(column)) :
 							  MaxAllocSize;
+		/* what GiST puts over several rows has two of their values */
+		columns.times[i] = method == GIST_AM_OID ? 2 : 1;
+		if (form->indkey.values[i] != 0)
+			continue;
+		lfirst(expression) = without_letters(lfirst(expression), &columns.times[i]);
+		expression = lnext(expressions, expression);
 	}
 	if (any_fits(&columns, MaxAllocSize))
 		return -1;
-	for (int limit = LONGEST_LIMIT; limit >= SHORTEST_LIMIT; limit /= 2)
+	for (int limit = LONGEST_LIMIT; limit >= LONG_VALUE; limit /= 2)
 	{
 		if (!any_fits(&columns, limit))
 			continue;
@@ -274,15 +321,16 @@ has_longer(Relation table, IndexInfo *info, const Bitmapset *columns, Size limit
  * guard_index_must_fit -- an index was created: are the values of its columns so short that
  * any row of such values fits?  Before core asks whether each row does.
  *	index		its row in pg_index
- *	expressions	as in guard_expression()
+ *	expressions	its, as in guard_expression()
+ *	partial		has it a condition?  It may be one of other columns
  *	rewritten	are the rows of its table as the catalog says only after this command?
  */
 void
-guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
+guard_index_must_fit(HeapTuple index, List *expressions, bool partial, bool rewritten)
 {
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(index);
 	Bitmapset *measured;
-	int limit = index_limit(index, &measured);
+	int limit = index_limit(index, partial, expressions, &measured);
 	Relation table;
 	IndexInfo *info;
 	bool pushed = !ActiveSnapshotSet();
@@ -295,11 +343,11 @@ guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
 	if (rewritten)
 		guard_refuse(
 			form->indrelid,
-			"an index of several columns that may be long, beside a change of a column's type",
+			"an index of several columns that may be long, or with a condition, beside a change of a column's type",
 			"It would tell how long values are. Drop it first, and create it after that.");
 	table = table_open(form->indrelid, NoLock);
 	info = makeIndexInfo(form->indnatts, form->indnkeyatts, index_method(form->indexrelid),
-						 (List *) expressions, NIL, false, false, true, false);
+						 expressions, NIL, false, false, true, false);
 	for (int i = 0; i < form->indnatts; i++)
 		info->ii_IndexAttrNumbers[i] = form->indkey.values[i];
 	/* values that are stored elsewhere want one, where expressions look at them */
@@ -311,8 +359,9 @@ guard_index_must_fit(HeapTuple index, Node *expressions, bool rewritten)
 	table_close(table, NoLock);
 	if (longer)
 		guard_refuse(
-			form->indrelid, "an index of several columns, one with so long a value,",
+			form->indrelid,
+			"an index of several columns or with a condition, and with so long a value,",
 			psprintf(
-				"Beside others, a value may have %d bytes, however short those are: else it would tell how long they are.",
+				"A value may have %d bytes there, whatever is beside it: else it would tell of that.",
 				limit));
 }

@@ -171,7 +171,8 @@ guard_index_created(Oid index, bool retyped)
 		guard_refuse(relid, refusal.what, refusal.why);
 	if (!guard_is_empty(relid))
 		guard_index_must_fit(
-			tuple, guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), retyped);
+			tuple, (List *) guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId),
+			guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId) != NULL, retyped);
 }
 
 /* guard_is_indexed -- has any index the column, as such or in an expression? */

@@ -217,8 +217,9 @@ policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 {
 	ProtectedRelation row = *entry;
 
-	/* it is no new subject's, whichever table it is in */
+	/* it is no new subject's, whichever table it is in; nobody's, where the action is SET NULL */
 	row.relid = InvalidOid;
+	row.show_null = true;
 	return with_flag(quals(&row, relid, varno, ROW_UPDATED), ROW_CASCADED);
 }
 

@@ -24,6 +24,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "mb/pg_wchar.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "optimizer/clauses.h"
@@ -367,6 +368,22 @@ n_values(List *args)
 }
 
 /*
+ * A part of a text is so short that it always fits.  Of a long one, whoever chooses where it
+ * begins and ends would read the text, by which parts fit.
+ */
+static bool
+is_short_part(Oid function, List *args)
+{
+	const Const *n;
+
+	if (function != F_LEFT && function != F_RIGHT)
+		return true;
+	n = lsecond(args);
+	return IsA(n, Const) && !n->constisnull && DatumGetInt32(n->constvalue) >= 0 &&
+		   DatumGetInt32(n->constvalue) <= LONG_VALUE / pg_database_encoding_max_length();
+}
+
+/*
  * Of one row's value alone, and comparing it with nothing: how big what is made of it is
  * then answers no question about it.
  */
@@ -377,7 +394,7 @@ is_of_one_value(Oid function, List *args)
 	if (n_values(args) > 1)
 		return false;
 	if (is_for_definitions(function, args))
-		return true;
+		return is_short_part(function, args);
 	return function_is_among(function, for_parts, lengthof(for_parts)) ||
 		   function_is_among(function, for_conversions, lengthof(for_conversions));
 }

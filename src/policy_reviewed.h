@@ -12,6 +12,9 @@
 #pragma GCC visibility push(hidden)
 
 /* a clause of a statement: may it run before the policy, in an index? */
+/* from so many bytes on, an index may tell that a value is longer */
+#define LONG_VALUE 256
+
 extern bool reviewed_clause(Node *clause);
 /* the same, and in such a way that nothing tells which rows it was asked about? */
 extern bool silent_clause(Node *clause, Bitmapset *lazy);

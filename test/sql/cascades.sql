@@ -69,6 +69,15 @@ RESET row_security;
 SELECT t AS table, pg_temp.ends(t, 'UPDATE asked.number SET n = 42 WHERE n = 0 RETURNING n') AS hits, pg_temp.ends(t, 'UPDATE asked.number SET n = 41 WHERE n = 0 RETURNING n') AS misses, pg_temp.ends(t, 'DELETE FROM asked.number WHERE n = 0 RETURNING n') AS deletes
 FROM unnest('{plain,generated,flagged,overlapping,unlike,partly,apart,together,included,emptied}'::text[]) WITH ORDINALITY u (t, i) ORDER BY i;
 
+-- a subject's own rows are set to nobody's, in partitions, too
+SET ROLE asked_owner;
+CREATE TABLE asked.parted (id int REFERENCES asked.person ON DELETE SET NULL, kind int) PARTITION BY LIST (kind);
+CREATE TABLE asked.parted_1 PARTITION OF asked.parted FOR VALUES IN (1);
+INSERT INTO asked.parted VALUES (2, 1), (9, 1);
+RESET ROLE;
+SELECT privseg.protect('asked.parted', 'id', 'asked.person');
+SELECT pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 2 RETURNING id') AS shown, pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 9 RETURNING id') AS hidden;
+
 -- what tells more than that a key exists is named where it is protected
 SET client_min_messages = notice;
 SELECT privseg.unprotect('asked.apart');

@@ -34,26 +34,29 @@ SELECT privseg.grant_clearance('length_owner', 'length_mail');
 SET ROLE length_owner;
 CREATE TABLE lengths.shop (k text PRIMARY KEY, n int UNIQUE);
 CREATE TABLE lengths.kind (k text PRIMARY KEY);
-CREATE TABLE lengths.person (id int PRIMARY KEY, name text, pad text, amount int, code varchar(50), small varchar(100), shop text REFERENCES lengths.shop ON UPDATE CASCADE, address inet, kind text REFERENCES lengths.kind ON DELETE SET DEFAULT);
+CREATE TABLE lengths.person (id int PRIMARY KEY, name text, pad text, amount int, code varchar(50), small varchar(100), shop text REFERENCES lengths.shop ON UPDATE CASCADE, address inet, words text[], kind text REFERENCES lengths.kind ON DELETE SET DEFAULT);
 INSERT INTO lengths.shop VALUES ('s1', 1), ('s2', 2);
 INSERT INTO lengths.kind VALUES ('k1'), ('k2'), ('k3');
-INSERT INTO lengths.person SELECT i, 'n' || i, '', i, 'c' || i, 's' || i, 's' || 1 + (i > 6)::int, '10.0.0.1', 'k' || 1 + (i > 6)::int FROM generate_series(1, 9) i;
+INSERT INTO lengths.person SELECT i, 'n' || i, '', i, 'c' || i, 's' || i, 's' || 1 + (i > 6)::int, '10.0.0.1', '{w}', 'k' || 1 + (i > 6)::int FROM generate_series(1, 9) i;
 RESET ROLE;
 SELECT privseg.protect('lengths.person', 'id');
 SELECT count(privseg.record_consent('lengths.person', i, 'length_mail', 'given')) FROM generate_series(1, 6) i;
 
 -- of several columns, an index takes values of a length that is always the same: what is beside them is not told
-SELECT made, bool_and(alike) AS told_by_pad_only, string_agg(pad::text, ', ' ORDER BY pad) FILTER (WHERE accepted) AS fits, max(substring(ends FROM 'a value may have .* bytes')) AS detail
+SELECT made, bool_and(alike) AS told_by_pad_only, string_agg(pad::text, ', ' ORDER BY pad) FILTER (WHERE accepted) AS fits, max(substring(ends FROM 'A value may have .* bytes')) AS detail
 FROM (SELECT i, made, pad, min(ends) = max(ends) AS alike, min(ends) = 'accepted' AS accepted, min(ends) AS ends
-	FROM (SELECT i, made, pad, pg_temp.ends(made, format('UPDATE lengths.person SET pad = %L, name = %L, amount = %L WHERE id = 9', pg_temp.noise(pad), name, amount)) AS ends
+	FROM (SELECT i, made, pad, pg_temp.ends(made, format('UPDATE lengths.person SET pad = %1$L, words = ARRAY[%1$L], name = %2$L, amount = %3$L WHERE id = 9', pg_temp.noise(pad), name, amount)) AS ends
 		FROM unnest(ARRAY[
-			'CREATE INDEX ON lengths.person (pad, name)', 'CREATE INDEX ON lengths.person (left(pad, 2690), amount)', 'CREATE INDEX ON lengths.person (left(pad, 1024), name, id)', 'CREATE INDEX ON lengths.person (id) INCLUDE (pad, name, amount)',
-			'CREATE INDEX ON lengths.person (pad, (amount::numeric))', 'CREATE INDEX ON lengths.person USING gist (pad, name)', 'CREATE INDEX ON lengths.person USING spgist (pad) INCLUDE (name)',
+			'CREATE INDEX ON lengths.person (pad, name)', 'CREATE INDEX ON lengths.person (pad, amount)', 'CREATE INDEX ON lengths.person (left(pad, 64), name, id)', 'CREATE INDEX ON lengths.person (id) INCLUDE (pad, name, amount)',
+			'CREATE INDEX ON lengths.person (pad, (amount::numeric))', 'CREATE INDEX ON lengths.person (upper(pad), name)', 'CREATE INDEX ON lengths.person (upper(pad COLLATE "C"), lower(name))', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NULL', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NOT NULL', 'CREATE INDEX ON lengths.person USING gin (words) WHERE name IS NULL', 'CREATE INDEX ON lengths.person USING gist (pad, name)', 'CREATE INDEX ON lengths.person USING spgist (pad) INCLUDE (name)',
 			'ALTER TABLE lengths.person ADD UNIQUE (pad, amount)', 'CREATE INDEX ON lengths.person (pad)']) WITH ORDINALITY m (made, i),
 			unnest(ARRAY[0, 512, 513, 1024, 1025, 2048, 2049, 2640, 2664, 2690]) pad,
 			(VALUES (NULL, NULL), ('n', '0'), ('name', '123456789'), (repeat('name', 6), '10000')) hidden (name, amount)) s
 	GROUP BY i, made, pad) s
 GROUP BY i, made ORDER BY i;
+-- nor is a text read by which of its parts fit
+SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['CREATE INDEX ON lengths.person (left(pad, 64))', 'CREATE INDEX ON lengths.person (left(pad, 65))', 'CREATE INDEX ON lengths.person (right(pad, 64))', 'CREATE INDEX ON lengths.person (right(pad, -2))', 'CREATE INDEX ON lengths.person (left(pad, -2))', 'CREATE INDEX ON lengths.person (left(pad, amount))',
+	'CREATE INDEX ON lengths.person (right(left(pad, 300), 9))', 'CREATE INDEX ON lengths.person (lower(left(pad, 9)))', 'ALTER TABLE lengths.person ADD part text GENERATED ALWAYS AS (right(left(pad, 300), 9)) STORED', 'ALTER TABLE lengths.person ADD part text GENERATED ALWAYS AS (upper(right(pad, 64))) STORED']) s (made);
 -- stored elsewhere, compressed or in a row that was deleted, while anybody may see it
 SELECT pg_temp.ends('CREATE INDEX ON lengths.person (pad, name)', s.change) FROM unnest(ARRAY[
 	$$UPDATE lengths.person SET pad = repeat('x', 4000) WHERE id = 9$$, $$UPDATE lengths.person SET pad = pg_temp.noise(6000) WHERE id = 9$$, $$UPDATE lengths.person SET pad = pg_temp.noise(2000) WHERE id = 9; DELETE FROM lengths.person WHERE id = 9$$]) s (change);
@@ -72,13 +75,13 @@ ROLLBACK;
 
 -- nor is it by a change of a column's type
 SELECT s.made, pg_temp.ends(s.made, $$UPDATE lengths.person SET pad = pg_temp.noise(900) WHERE id = 9$$) FROM unnest(ARRAY[
-	'CREATE INDEX ON lengths.person (left(pad, 1000), amount); ALTER TABLE lengths.person ALTER amount TYPE numeric', 'CREATE INDEX ON lengths.person (pad, code); ALTER TABLE lengths.person ALTER code TYPE varchar(60)', 'CREATE INDEX ON lengths.person (pad, code); ALTER TABLE lengths.person ALTER code TYPE text',
+	'CREATE INDEX ON lengths.person (pad, amount); ALTER TABLE lengths.person ALTER amount TYPE numeric', 'CREATE INDEX ON lengths.person (pad, code); ALTER TABLE lengths.person ALTER code TYPE varchar(60)', 'CREATE INDEX ON lengths.person (pad, code); ALTER TABLE lengths.person ALTER code TYPE text',
 	'CREATE INDEX ON lengths.person (pad, name); ALTER TABLE lengths.person ALTER amount TYPE bigint', 'ALTER TABLE lengths.person ALTER amount TYPE numeric, ADD UNIQUE (pad, name)', 'CREATE INDEX ON lengths.person (amount); ALTER TABLE lengths.person ALTER amount TYPE numeric',
 	'CREATE INDEX ON lengths.person (id, amount); ALTER TABLE lengths.person ALTER amount TYPE bigint']) s (made);
 
 -- nor by a cascade, whose value the owner chooses
 SELECT s.made, h.name, pg_temp.ends(s.made || format('; UPDATE lengths.shop SET k = %L WHERE k = ''s2''', pg_temp.noise(2600)), format('UPDATE lengths.person SET name = %L WHERE id = 9', h.name)) FROM unnest(ARRAY[
-	'CREATE INDEX ON lengths.person (shop, name)', 'CREATE INDEX ON lengths.person (name, left(shop, 2000))', 'CREATE INDEX ON lengths.person (shop)', 'CREATE INDEX ON lengths.person (name, amount)',
+	'CREATE INDEX ON lengths.person (shop, name)', 'CREATE INDEX ON lengths.person (name, left(shop, 60))', 'CREATE INDEX ON lengths.person (shop)', 'CREATE INDEX ON lengths.person (name, amount)',
 	'ALTER TABLE lengths.person ADD query tsquery']) WITH ORDINALITY s (made, i), unnest(ARRAY['n', repeat('name', 20)]) h (name) ORDER BY i, h.name;
 -- rows that may be shown are as they were
 SELECT pg_temp.ends('CREATE INDEX ON lengths.person (shop, name); UPDATE lengths.shop SET k = ''other'' WHERE k = ''s1''');
@@ -90,7 +93,7 @@ SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['ALTER TABLE lengths.perso
 
 -- nor by a value that is computed when the rows are written
 SELECT pg_temp.ends(s.made, $$UPDATE lengths.person SET pad = pg_temp.noise(1030) WHERE id = 9$$) FROM unnest(ARRAY['ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (lower(pad)) STORED, ADD UNIQUE (id) INCLUDE (lower, name)',
-	'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (lower(pad)) STORED; CREATE INDEX ON lengths.person (lower, name)', 'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (left(pad, 1024)) STORED; CREATE INDEX ON lengths.person (lower, name)',
+	'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (lower(pad)) STORED; CREATE INDEX ON lengths.person (lower, name)', 'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (left(pad, 64)) STORED; CREATE INDEX ON lengths.person (lower, name)',
 	'ALTER TABLE lengths.person ADD short text DEFAULT ''short'', ADD UNIQUE (short, id)', 'ALTER TABLE lengths.person ADD made text DEFAULT gen_random_uuid(), ADD UNIQUE (made, name)']) s (made);
 
 -- a default that is computed for each row says how many there are
