@@ -185,27 +185,36 @@ without_letters(Node *expression, int *times)
 	return expression;
 }
 
-/* GIN's keys are of one value each; what is too long for it is an element of an array */
+/* documents, whose keys GIN makes short */
 static bool
-has_elements(Form_pg_index form)
+has_short_keys(Form_pg_index form)
 {
 	for (int i = 0; i < form->indnatts; i++)
-		if (form->indkey.values[i] == 0 ||
-			OidIsValid(get_element_type(get_atttype(form->indrelid, form->indkey.values[i]))))
-			return true;
-	return false;
+	{
+		Oid type = form->indkey.values[i] != 0 ?
+					   getBaseType(get_atttype(form->indrelid, form->indkey.values[i])) :
+					   InvalidOid;
+
+		if (type != TSVECTOROID && type != JSONBOID)
+			return false;
+	}
+	return true;
 }
 
 /* are several values of a row put together there, or one where others let it be? */
 static bool
 tells_of_several(Form_pg_index form, Oid method, bool partial)
 {
-	/* BRIN takes only values of one length: policy_class.c */
-	if (method == BRIN_AM_OID)
-		return false;
-	if (method == GIN_AM_OID)
-		return partial && has_elements(form);
-	return partial || form->indnatts > 1;
+	switch (method)
+	{
+		case BRIN_AM_OID: /* takes only values of one length: policy_class.c */
+		case HASH_AM_OID: /* and this keeps no values */
+			return false;
+		case GIN_AM_OID: /* each key is of one value */
+			return partial && !has_short_keys(form);
+		default:
+			return partial || form->indnatts > 1;
+	}
 }
 
 /*

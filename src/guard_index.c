@@ -31,6 +31,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
+#include "utils/syscache.h"
 
 /* why an index is refused, in the words of guard_refuse(); NULL: it is not */
 typedef struct Refusal
@@ -100,6 +101,69 @@ oids_of(HeapTuple tuple, AttrNumber column)
 	return (oidvector *) DatumGetPointer(value);
 }
 
+/* are these columns of an index others' too, so that it is asked for a row's, one by one? */
+static bool
+covers(Form_pg_index form, Form_pg_index other)
+{
+	for (int i = 0; i < other->indnkeyatts; i++)
+	{
+		bool found = false;
+
+		for (int k = 0; k < form->indnkeyatts; k++)
+			found = found || form->indkey.values[k] == other->indkey.values[i];
+		if (!found)
+			return false;
+	}
+	return form->indnkeyatts > other->indnkeyatts;
+}
+
+/*
+ * Has the table a unique key of some of these columns?  Then a key of all of them keeps
+ * nothing from being written that was not kept before; but by it, one could guess what
+ * else a row holds whose key is known.
+ */
+static bool
+extends_key(Form_pg_index form)
+{
+	Relation table = table_open(form->indrelid, AccessShareLock);
+	bool found = false;
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(table))
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index other;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		other = (Form_pg_index) GETSTRUCT(tuple);
+		found =
+			found || (other->indexrelid != form->indexrelid && other->indisunique &&
+					  heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
+					  heap_attisnull(tuple, Anum_pg_index_indpred, NULL) && covers(form, other));
+		ReleaseSysCache(tuple);
+	}
+	table_close(table, AccessShareLock);
+	return found;
+}
+
+/* has a column of the index a length that its class was given? */
+static bool
+has_parameters(Form_pg_index form)
+{
+	for (int i = 1; i <= form->indnkeyatts; i++)
+	{
+		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
+											   form->indexrelid, i);
+
+		if (!HeapTupleIsValid(column) ||
+			!heap_attisnull(column, Anum_pg_attribute_attoptions, NULL))
+			return true;
+	}
+	return false;
+}
+
 /*
  * Why is an index not to be?
  *	tuple	its row in pg_index
@@ -129,6 +193,11 @@ refusal_of(HeapTuple tuple, bool empty)
 	if (form->indisunique && !empty &&
 		equates_more(form, oids_of(tuple, Anum_pg_index_indcollation)))
 		return (Refusal){"a unique index by such a collation", TELLS_ROWS};
+	if (form->indisunique && !empty && extends_key(form))
+		return (Refusal){"a unique index of more than a key that is there", TELLS_ROWS};
+	/* two values of several columns may then not fit into a page together */
+	if (form->indnatts > 1 && !empty && has_parameters(form))
+		return (Refusal){"an index of several columns with such parameters", TELLS_WIDTH};
 	for (int i = 0; i < classes->dim1; i++)
 	{
 		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,

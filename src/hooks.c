@@ -98,7 +98,7 @@ plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamLi
 	PolicyStatistics outer = policy_statistics;
 	PlannedStmt *plan;
 
-	policy_statistics = (PolicyStatistics){guarded, true, NULL};
+	policy_statistics = (PolicyStatistics){guarded, STATISTICS_AS_CORE, NULL};
 	PG_TRY();
 	{
 		plan = run_planner(parse, query_string, cursor_options, params);

@@ -44,6 +44,7 @@ typedef struct PolicyReader
 	PolicyReads reads;
 	Oid user;
 	char purpose[NAMEDATALEN];
+	Purpose resolved; /* where it reads what is permitted */
 } PolicyReader;
 
 /* ---- statements (policy_statement.c) ---- */

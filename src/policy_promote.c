@@ -35,7 +35,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-PolicyStatistics policy_statistics = {false, false, NULL};
+PolicyStatistics policy_statistics = {false, STATISTICS_AS_CORE, NULL};
 
 /* ---- indexes ---- */
 
@@ -182,8 +182,16 @@ policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel)
  * around it, as the planner has them by then, with functions inlined and subqueries pulled
  * up.  What it was handed may hide them, or what they are about.
  */
+typedef bool (*QualTest)(Node *qual);
+
 static bool
-quals_tell(Node *quals)
+tells(Node *qual)
+{
+	return !policy_is_call(qual) && !reviewed_clause(qual);
+}
+
+static bool
+any_qual(Node *quals, QualTest test)
 {
 	ListCell *lc;
 
@@ -192,15 +200,15 @@ quals_tell(Node *quals)
 	if (IsA(quals, List))
 	{
 		foreach (lc, (List *) quals)
-			if (quals_tell(lfirst(lc)))
+			if (any_qual(lfirst(lc), test))
 				return true;
 		return false;
 	}
-	return !policy_is_call(quals) && !reviewed_clause(quals);
+	return test(quals);
 }
 
 static bool
-join_tells(Node *node, void *context)
+any_join_qual(Node *node, QualTest test)
 {
 	if (node == NULL)
 		return false;
@@ -209,48 +217,57 @@ join_tells(Node *node, void *context)
 		ListCell *lc;
 
 		foreach (lc, ((FromExpr *) node)->fromlist)
-			if (join_tells(lfirst(lc), context))
+			if (any_join_qual(lfirst(lc), test))
 				return true;
-		return quals_tell(((FromExpr *) node)->quals);
+		return any_qual(((FromExpr *) node)->quals, test);
 	}
 	if (IsA(node, JoinExpr))
-		return join_tells(((JoinExpr *) node)->larg, context) ||
-			   join_tells(((JoinExpr *) node)->rarg, context) ||
-			   quals_tell(((JoinExpr *) node)->quals);
+		return any_join_qual(((JoinExpr *) node)->larg, test) ||
+			   any_join_qual(((JoinExpr *) node)->rarg, test) ||
+			   any_qual(((JoinExpr *) node)->quals, test);
 	return !IsA(node, RangeTblRef);
 }
 
 static bool
-query_tells(const PlannerInfo *root)
+any_qual_of_query(const PlannerInfo *root, QualTest test)
 {
 	const Query *query = root->parse;
 	ListCell *lc;
 
-	if (join_tells((Node *) query->jointree, NULL) || quals_tell(query->havingQual))
+	if (any_join_qual((Node *) query->jointree, test) || any_qual(query->havingQual, test))
 		return true;
 	foreach (lc, query->rtable)
-		if (quals_tell((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals))
+		if (any_qual((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals, test))
 			return true;
 	/* an arm of UNION ALL puts its expressions into the quals */
 	foreach (lc, root->append_rel_list)
-		if (quals_tell((Node *) lfirst_node(AppendRelInfo, lc)->translated_vars))
+		if (any_qual((Node *) lfirst_node(AppendRelInfo, lc)->translated_vars, test))
 			return true;
 	return false;
 }
 
+/* also of the queries around it */
 static bool
-statistics_tell(PlannerInfo *root)
+any_qual_around(const PlannerInfo *root, QualTest test)
+{
+	for (; root != NULL; root = root->parent_root)
+		if (any_qual_of_query(root, test))
+			return true;
+	return false;
+}
+
+/* what may be done with values that ANALYZE has kept */
+static StatisticsUse
+statistics_use(PlannerInfo *root)
 {
 	if (root != policy_statistics.root)
 	{
-		bool tells = false;
-
-		for (PlannerInfo *around = root; around != NULL && !tells; around = around->parent_root)
-			tells = query_tells(around);
 		policy_statistics.root = root;
-		policy_statistics.tell = tells;
+		policy_statistics.use = !any_qual_around(root, tells)           ? STATISTICS_SHOWN :
+								any_qual_around(root, leakproof_raises) ? STATISTICS_HIDDEN :
+																		  STATISTICS_AS_CORE;
 	}
-	return policy_statistics.tell;
+	return policy_statistics.use;
 }
 
 /* may the reader of the statement select the column at all? */
@@ -276,8 +293,12 @@ policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber colum
 						 VariableStatData *data)
 {
 	if (!policy_statistics.guarded || rte->rtekind != RTE_RELATION ||
-		protected_relation(rte->relid) == NULL || !may_select(root, rte, column) ||
-		statistics_tell(root))
+		protected_relation(rte->relid) == NULL)
+		return false;
+	/* core tries what is LEAKPROOF on them, whatever we say: without any it cannot */
+	if (statistics_use(root) == STATISTICS_HIDDEN)
+		return true;
+	if (statistics_use(root) == STATISTICS_AS_CORE || !may_select(root, rte, column))
 		return false;
 	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(rte->relid),
@@ -295,8 +316,12 @@ policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, Variabl
 {
 	Oid relid = policy_statistics.guarded ? IndexGetRelation(index, true) : InvalidOid;
 
-	if (!OidIsValid(relid) || protected_relation(relid) == NULL ||
-		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK || statistics_tell(root))
+	if (!OidIsValid(relid) || protected_relation(relid) == NULL)
+		return false;
+	if (statistics_use(root) == STATISTICS_HIDDEN)
+		return true;
+	if (statistics_use(root) == STATISTICS_AS_CORE ||
+		pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
 		return false;
 	policy_leave_stack(0);
 	data->statsTuple = SearchSysCache3(STATRELATTINH, ObjectIdGetDatum(index),

@@ -10,11 +10,19 @@
 
 #pragma GCC visibility push(hidden)
 
+/* what may be done with values that ANALYZE has kept: shown, as core does, nothing */
+typedef enum StatisticsUse
+{
+	STATISTICS_SHOWN,
+	STATISTICS_AS_CORE,
+	STATISTICS_HIDDEN
+} StatisticsUse;
+
 /* of the statement being planned */
 typedef struct PolicyStatistics
 {
 	bool guarded;      /* it has the policy, and may be shown statistics */
-	bool tell;         /* would they tell, at the query whose root is this? */
+	StatisticsUse use; /* at the query whose root is this */
 	PlannerInfo *root; /* NULL: not asked yet */
 } PolicyStatistics;
 extern PolicyStatistics policy_statistics;

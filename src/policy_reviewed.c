@@ -552,7 +552,7 @@ reviewed_clause(Node *clause)
 {
 	Review review = {false, false, false, NULL};
 
-	return !tells(clause, &review);
+	return !tells(clause, &review) && clause_lasts(clause);
 }
 
 /*
@@ -565,7 +565,7 @@ silent_clause(Node *clause, Bitmapset *lazy)
 {
 	Review review = {false, false, true, lazy};
 
-	return !tells(clause, &review);
+	return !tells(clause, &review) && clause_lasts(clause);
 }
 
 /*
@@ -601,7 +601,10 @@ reviewed_conversion(Node *expression)
 	if (IsA(expression, Var))
 		return true;
 	if (IsA(expression, RelabelType))
-		return reviewed_conversion((Node *) ((RelabelType *) expression)->arg);
+		/* blanks at the end of char(n) do not count */
+		return (((RelabelType *) expression)->resulttype != BPCHAROID ||
+				exprType((Node *) ((RelabelType *) expression)->arg) == BPCHAROID) &&
+			   reviewed_conversion((Node *) ((RelabelType *) expression)->arg);
 	return IsA(expression, FuncExpr) &&
 		   function_is_among(((FuncExpr *) expression)->funcid, for_conversions,
 							 lengthof(for_conversions)) &&
@@ -613,6 +616,8 @@ raises_somewhere(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
+	if (!IsA(node, List) && !collation_is_current(exprInputCollation(node)))
+		return true;
 	if (IsA(node, OpExpr) &&
 		raises_nevertheless(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->inputcollid))
 		return true;
@@ -636,5 +641,15 @@ raises_somewhere(Node *node, void *context)
 bool
 leakproof_clause(Node *clause)
 {
-	return !contain_leaked_vars(clause) && !raises_somewhere(clause, NULL);
+	return !contain_leaked_vars(clause) && !raises_somewhere(clause, NULL) && clause_lasts(clause);
+}
+
+/*
+ * leakproof_raises -- does anything in it raise, or warn, by which core may compare values it
+ * has kept, for it is LEAKPROOF?
+ */
+bool
+leakproof_raises(Node *clause)
+{
+	return raises_somewhere(clause, NULL);
 }

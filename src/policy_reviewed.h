@@ -11,15 +11,19 @@
 
 #pragma GCC visibility push(hidden)
 
-/* a clause of a statement: may it run before the policy, in an index? */
 /* from so many bytes on, an index may tell that a value is longer */
 #define LONG_VALUE 256
 
+/* a clause of a statement: may it run before the policy, in an index? */
 extern bool reviewed_clause(Node *clause);
 /* the same, and in such a way that nothing tells which rows it was asked about? */
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
 extern bool leakproof_clause(Node *clause);
+/* or is there one of these in it? */
+extern bool leakproof_raises(Node *clause);
+/* policy_type.c: does it name no type or collation that a user may drop while it is open? */
+extern bool clause_lasts(Node *clause);
 /* what it is made of, if it is an array, a range or a multirange */
 extern Oid type_of_parts(Oid type);
 /* and can they be compared, one with another, by as many calls whatever they are? */

@@ -185,7 +185,7 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	if (!state->bypass)
 	{
 		Purpose purpose = of_statement ?
-							  require_purpose(reader->user, reader->purpose) :
+							  reader->resolved :
 							  policy_require_purpose(cascaded ? policy_actor() : GetUserId());
 
 		if (!of_statement && reader != NULL && strcmp(reader->purpose, purpose.name) != 0)

@@ -52,6 +52,10 @@ policy_reader(PolicyReads reads)
 	reader.reads = reads;
 	reader.user = GetUserId();
 	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
+	memset(&reader.resolved, 0, sizeof(Purpose));
+	/* the rows of a statement ask for none themselves: see resolve_state() */
+	if (reads == READS_PERMITTED)
+		reader.resolved = policy_require_purpose(reader.user);
 	return reader;
 }
 

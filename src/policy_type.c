@@ -9,6 +9,8 @@
 #include "access/transam.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/primnodes.h"
 #include "policy_reviewed.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -110,4 +112,100 @@ type_compares(Oid type)
 	/* queries of text are compared as deep as they are */
 	return OidIsValid(entry->eq_opr) && OidIsValid(entry->cmp_proc) && type != TSQUERYOID &&
 		   (!OidIsValid(part) || type_compares(part));
+}
+
+/* ---- what a user may drop ---- */
+
+/* of the columns of a clause: their types, and those that these are made of; collations */
+typedef struct Lasting
+{
+	List *types;
+	List *collations;
+} Lasting;
+
+static void
+add_type(Lasting *lasting, Oid type)
+{
+	if (type < FirstNormalObjectId || list_member_oid(lasting->types, type))
+		return;
+	lasting->types = lappend_oid(lasting->types, type);
+	add_type(lasting, get_array_type(type));
+	add_type(lasting, type_of_parts(type));
+	if (get_typtype(type) == TYPTYPE_RANGE)
+		add_type(lasting, get_range_multirange(type));
+	add_type(lasting, getBaseType(type));
+}
+
+static bool
+add_columns(Node *node, void *context)
+{
+	Lasting *lasting = context;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		add_type(lasting, ((Var *) node)->vartype);
+		lasting->collations =
+			list_append_unique_oid(lasting->collations, ((Var *) node)->varcollid);
+	}
+	return expression_tree_walker(node, add_columns, context);
+}
+
+static bool
+is_kept(const List *kept, Oid object)
+{
+	return object < FirstNormalObjectId || list_member_oid(kept, object);
+}
+
+static bool
+names_other(Node *node, void *context)
+{
+	const Lasting *lasting = context;
+
+	if (node == NULL)
+		return false;
+	switch (nodeTag(node))
+	{
+		case T_Query: /* a statement of its own */
+			return false;
+		case T_Const:
+		case T_Param:
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+		case T_ScalarArrayOpExpr:
+		case T_RelabelType:
+		case T_CollateExpr:
+		case T_CoerceViaIO:
+		case T_ArrayCoerceExpr:
+		case T_CoalesceExpr:
+		case T_MinMaxExpr:
+		case T_CaseExpr:
+		case T_ArrayExpr:
+			if (!is_kept(lasting->types, exprType(node)) ||
+				!is_kept(lasting->collations, exprCollation(node)) ||
+				!is_kept(lasting->collations, exprInputCollation(node)))
+				return true;
+			break;
+		default:
+			break;
+	}
+	return expression_tree_walker(node, names_other, context);
+}
+
+/*
+ * clause_lasts -- does it name nothing that a user may drop while a statement of his is open?
+ * A plan depends on no collation, and an open cursor on no type: a user may drop his own
+ * while it is there, and the first row that gets to the clause raises.  What a column has is
+ * kept by the column, which a statement that reads it keeps.
+ */
+bool
+clause_lasts(Node *clause)
+{
+	Lasting lasting = {NIL, NIL};
+
+	(void) add_columns(clause, &lasting);
+	return !names_other(clause, &lasting);
 }

@@ -29,6 +29,7 @@ CREATE FUNCTION pg_temp.noise(n int) RETURNS text LANGUAGE sql AS $$ SELECT left
 CREATE ROLE length_owner;
 CREATE SCHEMA lengths AUTHORIZATION length_owner;
 CREATE EXTENSION IF NOT EXISTS btree_gist;
+CREATE EXTENSION IF NOT EXISTS btree_gin;
 SELECT privseg.create_purpose('length_mail', 'consent');
 SELECT privseg.grant_clearance('length_owner', 'length_mail');
 SET ROLE length_owner;
@@ -48,12 +49,18 @@ FROM (SELECT i, made, pad, min(ends) = max(ends) AS alike, min(ends) = 'accepted
 	FROM (SELECT i, made, pad, pg_temp.ends(made, format('UPDATE lengths.person SET pad = %1$L, words = ARRAY[%1$L], name = %2$L, amount = %3$L WHERE id = 9', pg_temp.noise(pad), name, amount)) AS ends
 		FROM unnest(ARRAY[
 			'CREATE INDEX ON lengths.person (pad, name)', 'CREATE INDEX ON lengths.person (pad, amount)', 'CREATE INDEX ON lengths.person (left(pad, 64), name, id)', 'CREATE INDEX ON lengths.person (id) INCLUDE (pad, name, amount)',
-			'CREATE INDEX ON lengths.person (pad, (amount::numeric))', 'CREATE INDEX ON lengths.person (upper(pad), name)', 'CREATE INDEX ON lengths.person (upper(pad COLLATE "C"), lower(name))', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NULL', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NOT NULL', 'CREATE INDEX ON lengths.person USING gin (words) WHERE name IS NULL', 'CREATE INDEX ON lengths.person USING gist (pad, name)', 'CREATE INDEX ON lengths.person USING spgist (pad) INCLUDE (name)',
+			'CREATE INDEX ON lengths.person (pad, (amount::numeric))', 'CREATE INDEX ON lengths.person (upper(pad), name)', 'CREATE INDEX ON lengths.person (upper(pad COLLATE "C"), lower(name))', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NULL', 'CREATE INDEX ON lengths.person (pad) WHERE name IS NOT NULL', 'CREATE INDEX ON lengths.person USING gin (words) WHERE name IS NULL', 'CREATE INDEX ON lengths.person USING gin (pad) WHERE name IS NULL', 'CREATE INDEX ON lengths.person USING hash (pad) WHERE name IS NULL', 'CREATE INDEX ON lengths.person USING gist (pad, name)', 'CREATE INDEX ON lengths.person USING spgist (pad) INCLUDE (name)',
 			'ALTER TABLE lengths.person ADD UNIQUE (pad, amount)', 'CREATE INDEX ON lengths.person (pad)']) WITH ORDINALITY m (made, i),
 			unnest(ARRAY[0, 512, 513, 1024, 1025, 2048, 2049, 2640, 2664, 2690]) pad,
 			(VALUES (NULL, NULL), ('n', '0'), ('name', '123456789'), (repeat('name', 6), '10000')) hidden (name, amount)) s
 	GROUP BY i, made, pad) s
 GROUP BY i, made ORDER BY i;
+-- with a signature as long as somebody likes, whether an index has a second page is told by an error
+SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['ALTER TABLE lengths.person ADD a tsvector, ADD b tsvector; CREATE INDEX ON lengths.person USING gist (a tsvector_ops(siglen=2024), b tsvector_ops(siglen=2024))', 'ALTER TABLE lengths.person ADD a tsvector; CREATE INDEX ON lengths.person USING gist (a tsvector_ops(siglen=2024))', 'ALTER TABLE lengths.person ADD a tsvector, ADD b tsvector; CREATE INDEX ON lengths.person USING gist (a, b)']) s (made);
+-- by a key that adds to another, whoever knows the other would guess the rest
+SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['CREATE UNIQUE INDEX ON lengths.person (id, name)', 'ALTER TABLE lengths.person ADD UNIQUE (name, id)', 'CREATE UNIQUE INDEX ON lengths.person (id)', 'CREATE UNIQUE INDEX ON lengths.person (id) INCLUDE (name)', 'CREATE UNIQUE INDEX ON lengths.person (name, code)']) s (made);
+-- blanks at its end make no other char(n)
+SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['ALTER TABLE lengths.person ALTER name TYPE bpchar', 'ALTER TABLE lengths.person ALTER small TYPE bpchar', 'ALTER TABLE lengths.person ALTER name TYPE varchar']) s (made);
 -- nor is a text read by which of its parts fit
 SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['CREATE INDEX ON lengths.person (left(pad, 64))', 'CREATE INDEX ON lengths.person (left(pad, 65))', 'CREATE INDEX ON lengths.person (right(pad, 64))', 'CREATE INDEX ON lengths.person (right(pad, -2))', 'CREATE INDEX ON lengths.person (left(pad, -2))', 'CREATE INDEX ON lengths.person (left(pad, amount))',
 	'CREATE INDEX ON lengths.person (right(left(pad, 300), 9))', 'CREATE INDEX ON lengths.person (lower(left(pad, 9)))', 'ALTER TABLE lengths.person ADD part text GENERATED ALWAYS AS (right(left(pad, 300), 9)) STORED', 'ALTER TABLE lengths.person ADD part text GENERATED ALWAYS AS (upper(right(pad, 64))) STORED']) s (made);
@@ -94,7 +101,7 @@ SELECT s.made, pg_temp.ends(s.made) FROM unnest(ARRAY['ALTER TABLE lengths.perso
 -- nor by a value that is computed when the rows are written
 SELECT pg_temp.ends(s.made, $$UPDATE lengths.person SET pad = pg_temp.noise(1030) WHERE id = 9$$) FROM unnest(ARRAY['ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (lower(pad)) STORED, ADD UNIQUE (id) INCLUDE (lower, name)',
 	'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (lower(pad)) STORED; CREATE INDEX ON lengths.person (lower, name)', 'ALTER TABLE lengths.person ADD lower text GENERATED ALWAYS AS (left(pad, 64)) STORED; CREATE INDEX ON lengths.person (lower, name)',
-	'ALTER TABLE lengths.person ADD short text DEFAULT ''short'', ADD UNIQUE (short, id)', 'ALTER TABLE lengths.person ADD made text DEFAULT gen_random_uuid(), ADD UNIQUE (made, name)']) s (made);
+	'ALTER TABLE lengths.person ADD short text DEFAULT ''short'', ADD UNIQUE (short, amount)', 'ALTER TABLE lengths.person ADD made text DEFAULT gen_random_uuid(), ADD UNIQUE (made, name)']) s (made);
 
 -- a default that is computed for each row says how many there are
 CREATE SEQUENCE lengths.counter;
