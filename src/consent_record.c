@@ -509,8 +509,10 @@ require_recorder(const char *purpose_name)
 			 errmsg(
 				 "role \"%s\" may not record objections, signals, or a withdrawal from every purpose",
 				 GetUserNameFromId(GetUserId(), false)),
-		 errhint(
-			 "Members of privseg_steward may, and roles with the clearance use \"collect\" for the purpose.")));
+		 purpose_name != NULL ?
+			 errhint(
+				 "Members of privseg_steward may, and roles with the clearance use \"collect\" for the purpose.") :
+			 errhint("Members of privseg_steward may.")));
 }
 
 static int64

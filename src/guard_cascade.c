@@ -6,13 +6,16 @@
  * checks, keys and lengths, locks and counters would each tell something of them; and
  * the people would be acted upon under a purpose they do not permit.  So a hidden row
  * ends the statement, as a reference without an action would: that it refers, a
- * foreign key tells anybody.
+ * foreign key tells anybody.  A row about nobody is deleted with what it belongs to.
  */
 #include "compat.h"
 
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "errors.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
@@ -75,6 +78,40 @@ check_of_moved(const ProtectedRelation *entry, Oid relid)
 	return check;
 }
 
+/* is anybody's code handed the rows that are deleted? */
+static bool
+triggers_see_deleted(Oid relid)
+{
+	Relation relation = table_open(relid, NoLock);
+	TriggerDesc *triggers = relation->trigdesc;
+	bool found = false;
+
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !found; i++)
+	{
+		const Trigger *trigger = &triggers->triggers[i];
+
+		found = TRIGGER_FOR_DELETE(trigger->tgtype) && !trigger->tgisinternal &&
+				trigger->tgenabled != TRIGGER_DISABLED &&
+				(TRIGGER_FOR_ROW(trigger->tgtype) || trigger->tgoldtable != NULL);
+	}
+	table_close(relation, NoLock);
+	return found;
+}
+
+/* rows about nobody, who cannot be asked, go with what they belong to */
+static bool
+deletes_nobodys(Query *query, Oid relid)
+{
+	ListCell *lc;
+
+	if (query->commandType != CMD_DELETE)
+		return false;
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+		if (triggers_see_deleted(lfirst_oid(lc)))
+			return false;
+	return true;
+}
+
 /*
  * guard_cascade -- let a cascade end at a hidden row.  Of the rows it reaches, that is: the
  * policy comes after the key, whose operators are trusted.
@@ -95,6 +132,7 @@ guard_cascade(Query *query)
 		return;
 	}
 	copy = *entry;
+	copy.show_null = copy.show_null || deletes_nobodys(query, rte->relid);
 	query->jointree->quals =
 		(Node *) make_ands_explicit(list_concat(make_ands_implicit((Expr *) query->jointree->quals),
 												policy_cascade_quals(&copy, rte->relid, 1)));

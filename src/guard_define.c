@@ -282,7 +282,9 @@ constraint_changed(Oid constraint, bool created)
 	 */
 	if ((created || (form->convalidated && !was_validated(constraint))) &&
 		!guard_is_of_added(tuple, form->conrelid) && !guard_is_empty(form->conrelid))
-		guard_refuse(form->conrelid, "a check of the rows that are there", TELLS_ROWS);
+		guard_refuse(
+			form->conrelid, "a check of the rows that are there",
+			"It is asked of rows of everybody, then or later, and its failure tells of one. A column and its check may be added in one ALTER TABLE.");
 }
 
 static void

@@ -197,9 +197,9 @@ reference_from(HeapTuple tuple, Form_pg_constraint form, Oid domain)
 		  is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, form->conrelid, false) &&
 		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, form->confrelid, false)) &&
 		!has_no_values(tuple, form->conrelid) && !guard_is_empty_tree(form->conrelid))
-		guard_refuse(form->conrelid,
-					 "a foreign key from or to other than keys of the same subjects",
-					 "It is checked against rows of everybody, and its actions change them.");
+		guard_refuse(
+			form->conrelid, "a foreign key from or to other than keys of the same subjects",
+			"It is checked against rows of everybody, then or later, and its actions change them. A column and its foreign key may be added in one ALTER TABLE.");
 }
 
 /*

@@ -188,13 +188,16 @@ refusal_of(HeapTuple tuple, bool empty)
 		 form->indisexclusion) &&
 		/* but for a partition's, made for the one of the table above, which was looked at */
 		guard_parents(form->indexrelid, SnapshotSelf) == NIL)
-		return (Refusal){"an exclusion constraint, or a unique index of an expression,",
-						 TELLS_ROWS};
+		return (Refusal){
+			"an exclusion constraint, or a unique index of an expression or with a condition,",
+			TELLS_ROWS};
 	if (form->indisunique && !empty &&
 		equates_more(form, oids_of(tuple, Anum_pg_index_indcollation)))
 		return (Refusal){"a unique index by such a collation", TELLS_ROWS};
 	if (form->indisunique && !empty && extends_key(form))
-		return (Refusal){"a unique index of more than a key that is there", TELLS_ROWS};
+		return (Refusal){
+			"a unique index of more columns than a key has that is there",
+			"Who knows that key could guess, one by one, what the other columns hold."};
 	/* two values of several columns may then not fit into a page together */
 	if (form->indnatts > 1 && !empty && has_parameters(form))
 		return (Refusal){"an index of several columns with such parameters", TELLS_WIDTH};

@@ -29,6 +29,7 @@
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
+#include "utils/inval.h"
 #include "utils/timestamp.h"
 
 static shmem_request_hook_type previous_shmem_request = NULL;
@@ -238,14 +239,13 @@ on_executor_start(QueryDesc *query, int flags)
 		start_executor(query, flags);
 		return;
 	}
+	AcceptInvalidationMessages();
 	policy_context_enter(&context);
 	PG_TRY();
 	{
 		PolicyReads reads = guard_execution(query->plannedstmt, &context);
 		int depth = 0;
 
-		if (query->plannedstmt->parallelModeNeeded)
-			consent_shmem_publish_time(GetCurrentTimestamp());
 		if (reads == READS_PERMITTED)
 			policy_parameters_begin(query);
 		start_executor(query, flags);
@@ -260,6 +260,8 @@ on_executor_start(QueryDesc *query, int flags)
 			}
 		}
 		policy_statement_begins(query->estate->es_query_cxt, reads, depth);
+		if (query->plannedstmt->parallelModeNeeded)
+			policy_statement_publish(query->estate->es_query_cxt);
 	}
 	PG_FINALLY();
 	{

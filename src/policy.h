@@ -44,7 +44,8 @@ typedef struct PolicyReader
 	PolicyReads reads;
 	Oid user;
 	char purpose[NAMEDATALEN];
-	Purpose resolved; /* where it reads what is permitted */
+	Purpose resolved;   /* where it reads what is permitted */
+	TimestampTz moment; /* that its decisions are made for, also of rows it fetches later */
 } PolicyReader;
 
 /* ---- statements (policy_statement.c) ---- */
@@ -56,6 +57,7 @@ extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
 extern PolicyReads policy_statement_reads(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);
 extern const PolicyReader *policy_reader_of_statement(MemoryContext context);
+extern void policy_statement_publish(MemoryContext query_context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
 
 /* a statement that runs; one inside the other */

@@ -152,8 +152,9 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	bool of_statement = !cascaded && reader != NULL && reader->reads != READS_NOTHING;
 	const ProtectedRelation *domain;
 
-	/* statements repeated under locks already held do not do this themselves */
-	AcceptInvalidationMessages();
+	/* statements repeated under locks already held do not do this themselves; ours have */
+	if (!of_statement)
+		AcceptInvalidationMessages();
 
 	fcinfo->flinfo->fn_extra = NULL;
 	if (state != NULL)
@@ -203,7 +204,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 		check_key_kind(domain, kind);
 		state->key_kind = domain->key_kind;
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
-		state->lookup = lookup_begin(domain, &purpose, consent_now(), state->context);
+		state->lookup = lookup_begin(domain, &purpose,
+									 of_statement ? reader->moment : consent_now(), state->context);
 	}
 	fcinfo->flinfo->fn_extra = state;
 	return state;
@@ -262,10 +264,13 @@ may_not_answer_no(int flags)
 	if ((flags & ROW_COPIED) != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg_internal("%s", ROW_COPIED_ERROR)));
-	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-					errmsg("the statement reaches rows of subjects who do not permit the purpose"),
-					errdetail("A foreign key's action would delete or change them."),
-					errhint("Delete or change what refers to the row first%s.", or_bypass())));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("the statement reaches rows of subjects who do not permit the purpose"),
+		 errdetail(
+			 "A foreign key's action would delete or change them, or rows about nobody, which are hidden, too."),
+		 errhint("Act under a purpose that all of them permit%s.", or_bypass())));
 }
 
 /* the answer, where a hidden row is not simply left out */

@@ -7,6 +7,7 @@
 
 #include "catalog.h"
 #include "catalog/pg_type.h"
+#include "consent.h"
 #include "errors.h"
 #include "guc.h"
 #include "miscadmin.h"
@@ -14,6 +15,7 @@
 #include "replication/logicalworker.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
+#include "utils/inval.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
 #include "utils/uuid.h"
@@ -53,6 +55,7 @@ policy_reader(PolicyReads reads)
 	reader.user = GetUserId();
 	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
 	memset(&reader.resolved, 0, sizeof(Purpose));
+	reader.moment = consent_now();
 	/* the rows of a statement ask for none themselves: see resolve_state() */
 	if (reads == READS_PERMITTED)
 		reader.resolved = policy_require_purpose(reader.user);
@@ -76,6 +79,13 @@ policy_statement_begins(MemoryContext query_context, PolicyReads reads, int dept
 	statement->next = open_statements;
 	open_statements = statement;
 	MemoryContextRegisterResetCallback(query_context, &statement->callback);
+}
+
+/* policy_statement_publish -- the moment of a statement, to its parallel workers */
+void
+policy_statement_publish(MemoryContext query_context)
+{
+	consent_shmem_publish_time(policy_reader_of_statement(query_context)->moment);
 }
 
 /* the statement that is open in this very context, or NULL */
@@ -151,6 +161,8 @@ policy_statement_goes_on(MemoryContext query_context)
 
 	if (open == NULL)
 		return READS_NOTHING;
+	/* what others have changed is heard now, and not when the first row is asked about */
+	AcceptInvalidationMessages();
 	policy_reader_goes_on(&open->reader);
 	if (open->reader.reads == READS_PERMITTED)
 		policy_leave_stack(open->depth);
@@ -166,8 +178,11 @@ policy_statement_went_on(MemoryContext query_context)
 {
 	const OpenStatement *open = open_in(query_context);
 
-	if (open != NULL)
-		policy_reader_goes_on(&open->reader);
+	if (open == NULL)
+		return;
+	/* nor is it told afterwards whether one was */
+	AcceptInvalidationMessages();
+	policy_reader_goes_on(&open->reader);
 }
 
 /* policy_statement_reads -- as policy_statement_begins() was told */

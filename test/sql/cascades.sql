@@ -78,6 +78,28 @@ RESET ROLE;
 SELECT privseg.protect('asked.parted', 'id', 'asked.person');
 SELECT pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 2 RETURNING id') AS shown, pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 9 RETURNING id') AS hidden;
 
+-- rows about nobody go with what they belong to, where no code of anybody's is handed them
+SET ROLE asked_owner;
+CREATE TABLE asked.post (id int PRIMARY KEY, person int NOT NULL REFERENCES asked.person ON DELETE CASCADE);
+CREATE TABLE asked.comment (id int PRIMARY KEY, person int REFERENCES asked.person ON DELETE SET NULL, post int NOT NULL REFERENCES asked.post ON DELETE CASCADE);
+INSERT INTO asked.post VALUES (3, 3), (4, 4);
+INSERT INTO asked.comment VALUES (1, 3, 3), (2, 4, 3), (3, NULL, 4), (4, 9, 4);
+RESET ROLE;
+SELECT privseg.protect('asked.post', 'person', 'asked.person'), privseg.protect('asked.comment', 'person', 'asked.person');
+SELECT pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 3 RETURNING id') AS own, pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 4 RETURNING id') AS with_one_hidden;
+SET row_security = off;
+DELETE FROM asked.comment WHERE id = 4;
+RESET row_security;
+SELECT pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 4 RETURNING id') AS nobodys;
+SET ROLE asked_owner;
+CREATE FUNCTION asked.sees() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'deleted: %', OLD; RETURN OLD; END $$;
+CREATE TRIGGER sees BEFORE DELETE ON asked.comment FOR EACH ROW EXECUTE FUNCTION asked.sees();
+RESET ROLE;
+SELECT pg_temp.ends('none', 'DELETE FROM asked.person WHERE id = 4 RETURNING id') AS seen;
+SET row_security = off;
+DROP TABLE asked.comment, asked.post;
+RESET row_security;
+
 -- what tells more than that a key exists is named where it is protected
 SET client_min_messages = notice;
 SELECT privseg.unprotect('asked.apart');

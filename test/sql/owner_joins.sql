@@ -156,7 +156,7 @@ SELECT privseg.protect('joins.older', 'id', 'joins.person'), privseg.protect('jo
 SELECT s.statement, r.code, r.message, r.detail FROM unnest(ARRAY[
 	'CREATE FOREIGN TABLE joins.far PARTITION OF joins.kind FOR VALUES IN (''secret'') SERVER no_such_server', 'CREATE FOREIGN TABLE joins.far PARTITION OF joins.kind FOR VALUES IN (''nobody'') SERVER no_such_server',
 	'INSERT INTO joins.look SELECT generate_series(1, 641); ALTER TABLE joins.older VALIDATE CONSTRAINT later', 'INSERT INTO joins.look SELECT generate_series(1, 642); ALTER TABLE joins.older VALIDATE CONSTRAINT later',
-	'ALTER TABLE joins.person ADD UNIQUE (id, name); CREATE TABLE joins.asks (id int, name text, FOREIGN KEY (id, name) REFERENCES joins.person (id, name))', 'CREATE TABLE joins.asks (id int REFERENCES joins.person ON UPDATE CASCADE)',
+	'ALTER TABLE joins.person ADD UNIQUE (email); CREATE TABLE joins.asks (email text REFERENCES joins.person (email))', 'ALTER TABLE joins.person ADD UNIQUE (id, name); CREATE TABLE joins.asks (id int, name text, FOREIGN KEY (id, name) REFERENCES joins.person (id, name))', 'CREATE TABLE joins.asks (id int REFERENCES joins.person ON UPDATE CASCADE)',
 	'CREATE TABLE joins.asks (name text REFERENCES joins.named ON UPDATE CASCADE)', 'CREATE TABLE joins.asks (name text REFERENCES joins.named)']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
 
 -- what BRIN keeps of several rows must fit, whatever they hold

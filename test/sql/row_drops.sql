@@ -105,6 +105,30 @@ SET ROLE drop_member;
 SELECT count(p.id) FROM (SELECT drops.loses() AS n OFFSET 0) l LEFT JOIN LATERAL (SELECT id FROM drops.person WHERE secret = 's80' AND id > l.n) p ON true;
 RESET ROLE;
 
+-- decisions of a statement are of one moment, whichever row is the first it asks about: 59's consent ends while it runs
+SELECT privseg.record_consent('drops.person', 59, 'drop_mail', 'given', expires_at => clock_timestamp() + interval '1 second') > 0 AS recorded;
+SET ROLE drop_reader;
+SET privseg.purpose = 'drop_mail';
+SELECT before.n = after.n AS alike FROM (SELECT count(*) AS n FROM drops.person) before, LATERAL (SELECT pg_sleep(1.5) WHERE before.n > 0 OFFSET 0) s, LATERAL (SELECT count(*) + 0 * length(s::text) AS n FROM drops.person WHERE id > 0) after;
+RESET ROLE;
+SELECT privseg.record_consent('drops.person', i, 'drop_mail', 'given', expires_at => clock_timestamp() + interval '1 second') > 0 AS recorded FROM generate_series(58, 59) i;
+SET ROLE drop_reader;
+SET enable_seqscan = off;
+SET enable_material = off;
+SET enable_hashjoin = off;
+SET enable_mergejoin = off;
+BEGIN;
+DECLARE hidden CURSOR FOR SELECT p.id FROM (VALUES ('s80'), ('s59')) v (k) LEFT JOIN LATERAL (SELECT id FROM drops.person WHERE secret = v.k OFFSET 0) p ON true;
+DECLARE absent CURSOR FOR SELECT p.id FROM (VALUES ('s99'), ('s59')) v (k) LEFT JOIN LATERAL (SELECT id FROM drops.person WHERE secret = v.k OFFSET 0) p ON true;
+FETCH hidden;
+FETCH absent;
+SELECT pg_sleep(1.5);
+CREATE FUNCTION pg_temp.next(c refcursor) RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int; BEGIN FETCH c INTO n; RETURN n; END $$;
+SELECT pg_temp.next('hidden') IS NOT DISTINCT FROM pg_temp.next('absent') AS alike;
+ROLLBACK;
+RESET ROLE;
+RESET enable_seqscan;
+
 DROP SCHEMA drops CASCADE;
 DROP OWNED BY drop_reader, drop_group, drop_member;
 DROP ROLE drop_reader, drop_group, drop_member;

@@ -132,6 +132,8 @@ REINDEX INDEX CONCURRENTLY lengths.person_name;
 RESET ROLE;
 DROP INDEX lengths.person_name;
 
+SELECT pg_temp.ends('ALTER TABLE lengths.person ADD made text DEFAULT concat(''(x)'')::lengths.pair::text');
+
 DROP SCHEMA lengths CASCADE;
 DROP OWNED BY length_owner;
 DROP ROLE length_owner;
