@@ -474,7 +474,6 @@ updates_its_view(Query *query)
 	return query->commandType == CMD_UPDATE &&
 		   rt_fetch(query->resultRelation, query->rtable)->relkind == RELKIND_VIEW &&
 		   list_length(query->jointree->fromlist) == 1 &&
-		   IsA(linitial(query->jointree->fromlist), RangeTblRef) &&
 		   !checkExprHasSubLink((Node *) query->targetList);
 }
 

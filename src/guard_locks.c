@@ -12,11 +12,9 @@
 
 #include "access/htup_details.h"
 #include "catalog.h"
-#include "catalog/catalog.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
-#include "catalog/pg_namespace.h"
 #include "funcapi.h"
 #include "guard.h"
 #include "miscadmin.h"
@@ -40,8 +38,8 @@ is_shown(Oid relid)
 					IndexGetRelation(relid, true) :
 					relid;
 
-	/* one that is gone, or was made just now for long values, may be anybody's */
-	if (relkind == '\0' || !OidIsValid(table) || get_rel_namespace(table) == PG_TOAST_NAMESPACE)
+	/* one that is gone may be anybody's */
+	if (relkind == '\0' || !OidIsValid(table))
 		return false;
 	return get_rel_namespace(table) != get_namespace_oid("privseg", true) &&
 		   !guard_is_of_protected(relid);
