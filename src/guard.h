@@ -185,6 +185,7 @@ extern bool guard_is_of_added(HeapTuple constraint, Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
 
 /* guard_alter.c */
+extern HeapTuple guard_column_row(Oid relid, AttrNumber number);
 extern HeapTuple guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_column,
 									 AttrNumber number_column, Oid relid, AttrNumber number);
 extern HeapTuple

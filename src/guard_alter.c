@@ -75,6 +75,14 @@ guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_column, AttrNumber 
 	return catalog_row(catalog, index, SnapshotSelf, 2, keys);
 }
 
+/* guard_column_row -- a column's row in pg_attribute, as it is now, or NULL; also of an index */
+HeapTuple
+guard_column_row(Oid relid, AttrNumber number)
+{
+	return guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
+							   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, relid, number);
+}
+
 static void
 belongs_to_protection(const char *object, Oid relid)
 {
@@ -111,9 +119,7 @@ column_altered(Oid relid, AttrNumber number)
 		(entry != NULL && protected_by_column(entry, name)) || subject_is_carried_by(relid, name);
 	if (!own && !is_key && entry == NULL)
 		return;
-	tuple =
-		guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-							Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, relid, number);
+	tuple = guard_column_row(relid, number);
 	if (!HeapTupleIsValid(tuple))
 		return;
 	attribute = (Form_pg_attribute) GETSTRUCT(tuple);

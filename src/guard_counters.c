@@ -192,25 +192,9 @@ guard_is_of_protected(Oid relid)
 }
 
 /*
- * Is it read while the policy is asked about a row?  The extension's own, and core's
- * catalogs, with their indexes and what holds their large values.
+ * The relation that an index or a table of long values is of.  pg_toast_12345 and
+ * pg_toast_12345_index are of relation 12345.
  */
-static bool
-is_read_for_rows(Oid relid)
-{
-	Oid schema;
-	char *name;
-
-	if (relid < FirstNormalObjectId)
-		return true;
-	schema = get_rel_namespace(relid);
-	/* pg_toast_12345 and pg_toast_12345_index are of relation 12345 */
-	if (schema == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
-		schema = get_rel_namespace((Oid) strtoul(name + strlen("pg_toast_"), NULL, 10));
-	return OidIsValid(schema) && schema == get_namespace_oid("privseg", true);
-}
-
-/* the relation that a table of long values, as it is named, or an index is of */
 static Oid
 table_of(Oid relid)
 {
@@ -221,6 +205,21 @@ table_of(Oid relid)
 	if (get_rel_namespace(relid) == PG_TOAST_NAMESPACE && (name = get_rel_name(relid)) != NULL)
 		relid = (Oid) strtoul(name + strlen("pg_toast_"), NULL, 10);
 	return relid;
+}
+
+/*
+ * Is it read while the policy is asked about a row?  The extension's own, and core's
+ * catalogs, with their indexes and what holds their large values.
+ */
+static bool
+is_read_for_rows(Oid relid)
+{
+	Oid schema;
+
+	if (relid < FirstNormalObjectId)
+		return true;
+	schema = get_rel_namespace(table_of(relid));
+	return OidIsValid(schema) && schema == get_namespace_oid("privseg", true);
 }
 
 /*

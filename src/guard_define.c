@@ -197,9 +197,7 @@ guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog)
 static void
 column_created(Oid relid, AttrNumber column)
 {
-	HeapTuple tuple =
-		guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-							Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, relid, column);
+	HeapTuple tuple = guard_column_row(relid, column);
 	Form_pg_attribute form;
 	bool generated;
 

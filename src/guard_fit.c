@@ -240,9 +240,7 @@ index_limit(HeapTuple index, bool partial, List *expressions, Bitmapset **measur
 		return -1;
 	for (int i = 0; i < columns.n; i++)
 	{
-		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
-											   form->indexrelid, i + 1);
+		HeapTuple column = guard_column_row(form->indexrelid, i + 1);
 
 		columns.most[i] = HeapTupleIsValid(column) ?
 							  room_in_index((Form_pg_attribute) GETSTRUCT(column)) :

@@ -79,9 +79,7 @@ equates_more(Form_pg_index form, const oidvector *collations)
 
 		if (column <= 0 || !OidIsValid(collation) || get_collation_isdeterministic(collation))
 			continue;
-		tuple = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-									Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
-									form->indrelid, column);
+		tuple = guard_column_row(form->indrelid, column);
 		if (!HeapTupleIsValid(tuple) ||
 			((Form_pg_attribute) GETSTRUCT(tuple))->attcollation != collation)
 			return true;
@@ -153,9 +151,7 @@ has_parameters(Form_pg_index form)
 {
 	for (int i = 1; i <= form->indnkeyatts; i++)
 	{
-		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
-											   form->indexrelid, i);
+		HeapTuple column = guard_column_row(form->indexrelid, i);
 
 		if (!HeapTupleIsValid(column) ||
 			!heap_attisnull(column, Anum_pg_attribute_attoptions, NULL))
@@ -203,9 +199,7 @@ refusal_of(HeapTuple tuple, bool empty)
 		return (Refusal){"an index of several columns with such parameters", TELLS_WIDTH};
 	for (int i = 0; i < classes->dim1; i++)
 	{
-		HeapTuple column = guard_row_of_column(AttributeRelationId, AttributeRelidNumIndexId,
-											   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum,
-											   form->indexrelid, i + 1);
+		HeapTuple column = guard_column_row(form->indexrelid, i + 1);
 
 		if (!HeapTupleIsValid(column) ||
 			!reviewed_index_class(classes->values[i],

@@ -203,15 +203,20 @@ carrying_of(FmgrInfo *function)
 	return carrying;
 }
 
+static const char *
+select_subject(Oid relid, const char *column, const char *key_column, Oid equality)
+{
+	return psprintf("SELECT %s FROM %s x WHERE %s %s $1", quote_identifier(column),
+					quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
+											   get_rel_name(relid)),
+					quote_identifier(key_column), operator_text(equality));
+}
+
 /* a query of the shape that guard_referential.c knows */
 static const char *
 look_up(Oid relid, const char *column, const char *key_column, Oid equality)
 {
-	return psprintf("SELECT %s FROM %s x WHERE %s %s $1 FOR KEY SHARE OF x",
-					quote_identifier(column),
-					quote_qualified_identifier(get_namespace_name(get_rel_namespace(relid)),
-											   get_rel_name(relid)),
-					quote_identifier(key_column), operator_text(equality));
+	return psprintf("%s FOR KEY SHARE OF x", select_subject(relid, column, key_column, equality));
 }
 
 /* of what a query has found, against the column that gets it */
@@ -226,6 +231,20 @@ check_type(const Reference *reference, Form_pg_attribute target)
 								reference->subject_column, get_rel_name(reference->relid))));
 }
 
+/* the key that a query has found, in the memory of whoever connected; disconnects */
+static Datum
+take_subject(const Reference *reference, Form_pg_attribute target, bool *isnull)
+{
+	Datum found;
+
+	check_type(reference, target);
+	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
+	if (!*isnull)
+		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
+	SPI_finish();
+	return found;
+}
+
 /*
  * The subject's key of the referenced row, in the caller's memory.  It is read
  * unfiltered, as a foreign key check reads it.
@@ -234,8 +253,6 @@ static Datum
 subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key, Oid key_type,
 					  Form_pg_attribute target, bool *isnull)
 {
-	Datum found = (Datum) 0;
-
 	const char *query = NULL;
 
 	SPI_connect();
@@ -252,12 +269,7 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 						errmsg("the row of \"%s\" that would tell the subject does not exist",
 							   get_rel_name(reference->relid)),
 						errhint("Write it first.")));
-	check_type(reference, target);
-	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
-	if (!*isnull)
-		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
-	SPI_finish();
-	return found;
+	return take_subject(reference, target, isnull);
 }
 
 /* triggers that come later have no say: the policy's check of the new row asks for it */
@@ -332,12 +344,8 @@ static Datum
 subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_type,
 			  Form_pg_attribute target, bool *isnull)
 {
-	Datum found = (Datum) 0;
-	const char *query =
-		psprintf("SELECT %s FROM %s WHERE %s %s $1", quote_identifier(reference->subject_column),
-				 quote_qualified_identifier(get_namespace_name(get_rel_namespace(reference->relid)),
-											get_rel_name(reference->relid)),
-				 quote_identifier(reference->key_column), operator_text(reference->equality));
+	const char *query = select_subject(reference->relid, reference->subject_column,
+									   reference->key_column, reference->equality);
 
 	SPI_connect();
 	if (SPI_execute_with_args(query, 1, &key_type, &key, NULL, true, 1) != SPI_OK_SELECT ||
@@ -347,12 +355,7 @@ subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_
 							   get_rel_name(reference->relid), RelationGetRelationName(relation)),
 						errhint("Write it first, act under a purpose its subject permits, or call "
 								"privseg.protect().")));
-	found = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, isnull);
-	check_type(reference, target);
-	if (!*isnull)
-		found = SPI_datumTransfer(found, target->attbyval, target->attlen);
-	SPI_finish();
-	return found;
+	return take_subject(reference, target, isnull);
 }
 
 /*

@@ -71,9 +71,14 @@ typedef struct RowState
 	MemoryContext context;
 } RowState;
 
-static Purpose
-require_purpose(Oid user, const char *name)
+/*
+ * policy_require_purpose -- the purpose the session acts under, if the user may;
+ * otherwise 42501 that says what is missing.
+ */
+Purpose
+policy_require_purpose(Oid user)
 {
+	const char *name = guc_purpose;
 	Purpose purpose;
 
 	if (name == NULL || name[0] == '\0')
@@ -104,16 +109,6 @@ require_purpose(Oid user, const char *name)
 				 errhint(
 					 "SET privseg.purpose to a purpose you are cleared for, or ask an administrator for privseg.grant_clearance().")));
 	return purpose;
-}
-
-/*
- * policy_require_purpose -- the purpose the session acts under, if the user may;
- * otherwise 42501 that says what is missing.
- */
-Purpose
-policy_require_purpose(Oid user)
-{
-	return require_purpose(user, guc_purpose);
 }
 
 #define ANY_KIND (-1) /* of key: the function does not look at it */
