@@ -208,6 +208,9 @@ typedef struct DirtyList
 
 extern void
 dirty_add(DirtyList *list, SubjectPosition position, const char *subject, int32 purpose_id);
+extern bytea *dirty_encode(char **subjects, int n);
+extern void dirty_decode(const ProtectedRelation *domain, Datum stored, int32 purpose_id, uint64 lo,
+						 uint64 hi, DirtyList *list);
 
 extern void set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set);
 extern void set_store(ConsentSet *set);
@@ -234,6 +237,7 @@ agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uin
 			   TimestampTz at, Snapshot snapshot, DirtyList *dirty, bool delete);
 extern void
 agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot, DirtyList *dirty);
+extern TimestampTz agenda_next_due(Oid domain, Snapshot snapshot);
 
 /* the sparse page that covers a position */
 static inline uint64
@@ -257,9 +261,10 @@ chunk_start(uint64 hi)
 /* ---- folding (consent_fold.c) ---- */
 
 extern bool fold_lock(Oid domain, bool wait);
-extern int64 fold_domain(Oid domain);
+extern TimestampTz fold_domain(Oid domain);
 extern int64 fold_subjects(Oid domain, DirtyList *extra);
 extern void fold_request(void);
+extern void fold_request_if_unknown(void);
 
 /* ---- lookup (consent_lookup.c) ---- */
 
@@ -309,11 +314,11 @@ lookup_integer(ConsentLookup *lookup, int64 key)
 
 extern Size consent_shmem_size(void);
 extern void consent_shmem_init(void);
-extern void consent_shmem_request(void);
+extern void consent_shmem_fold_at(Oid database, TimestampTz at);
 extern void consent_shmem_startup(void);
 extern void consent_shmem_publish_time(TimestampTz at);
 extern TimestampTz consent_shmem_leader_time(void);
-extern Oid consent_shmem_next_database(void);
+extern Oid consent_shmem_next_database(TimestampTz *at);
 extern bool consent_shmem_take_request(bool *others);
 extern void consent_shmem_set_launcher(void *latch);
 extern void consent_mark_changed(Oid domain, uint64 first, uint64 last);

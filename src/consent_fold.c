@@ -180,10 +180,19 @@ fold_subjects(Oid domain_oid, DirtyList *extra)
 	return decided;
 }
 
-/* fold_domain -- take the lock, wait for it if need be, and fold */
-int64
+/* fold_domain -- fold a domain, unless somebody does; gives when it is to be folded again */
+TimestampTz
 fold_domain(Oid domain)
 {
-	fold_lock(domain, true);
-	return fold_subjects(domain, NULL);
+	Snapshot snapshot;
+	TimestampTz due;
+
+	/* whoever folds now may have begun before what is asked for */
+	if (!fold_lock(domain, false))
+		return GetCurrentTimestamp();
+	fold_subjects(domain, NULL);
+	snapshot = RegisterSnapshot(GetLatestSnapshot());
+	due = agenda_next_due(domain, snapshot);
+	UnregisterSnapshot(snapshot);
+	return due;
 }

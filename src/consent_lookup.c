@@ -116,7 +116,6 @@ attach_dirty(SetLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 		if (n == 0 || compare_members(&page->dirty[n - 1], &page->dirty[i]) != 0)
 			page->dirty[n++] = page->dirty[i];
 	page->ndirty = n;
-	fold_request();
 }
 
 /* a page in the lookup's memory, from its row */
@@ -245,8 +244,6 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 	lookup->built = set.found;
 	lookup->bits = set.bits;
 	lookup->members = set.members;
-	if (!set.found)
-		fold_request();
 	return &lookup->fast;
 }
 

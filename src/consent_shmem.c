@@ -1,9 +1,9 @@
 /*
  * consent_shmem.c
- *	  What backends tell each other: which databases want a fold, the moment a
+ *	  What backends tell each other: which databases are to be folded when, the moment a
  *	  parallel statement decides for, and when a set last changed.
  *
- * Locking: one spinlock over the request list; the moments are written by
+ * Locking: one spinlock over the list of folds; the moments are written by
  * their owner before it launches workers, and read by those workers only.
  *
  * Change marks prove that a page kept from an earlier statement is still good
@@ -23,6 +23,7 @@
 #include "access/transam.h"
 #include "access/xact.h"
 #include "access/xlog.h"
+#include "cache_inval.h"
 #include "common/hashfn.h"
 #include "consent.h"
 #include "miscadmin.h"
@@ -34,7 +35,8 @@
 #include "storage/spin.h"
 #include "utils/snapmgr.h"
 
-#define MAX_REQUESTS 64
+/* databases; of more, some wait until they are asked for again */
+#define MAX_FOLDS 512
 
 /*
  * Domains share marks by hash, and each has a mark for each part of the order
@@ -51,11 +53,17 @@ typedef struct ChangeMark
 	pg_atomic_uint64 newest_xid; /* full; 0: none since the start */
 } ChangeMark;
 
+typedef struct FoldDue
+{
+	Oid database;
+	TimestampTz at; /* when to fold it; DT_NOEND: nothing is known that it waits for */
+} FoldDue;
+
 typedef struct ConsentShared
 {
 	slock_t lock;
-	int nrequests;
-	Oid requests[MAX_REQUESTS]; /* databases that want a fold */
+	int nfolds;
+	FoldDue folds[MAX_FOLDS]; /* a database stays once it was asked for */
 	Latch *launcher;
 	pg_atomic_uint64 boot_xid; /* next transaction id at the first question */
 	ChangeMark marks[MARK_DOMAINS * (MARK_PARTS + 1)];
@@ -76,7 +84,7 @@ static void
 xact_event(XactEvent event, void *arg)
 {
 	if (event == XACT_EVENT_COMMIT && fold_wanted)
-		consent_shmem_request();
+		consent_shmem_fold_at(MyDatabaseId, GetCurrentTimestamp());
 	if (event == XACT_EVENT_COMMIT || event == XACT_EVENT_ABORT)
 		fold_wanted = false;
 }
@@ -108,31 +116,52 @@ consent_shmem_init(void)
 	RegisterXactCallback(xact_event, NULL);
 }
 
-/*
- * fold_request -- ask that this database be folded once the transaction has
- * committed.  Cheap; readers that met a delta call it too.
- */
+/* fold_request -- ask that this database be folded once the transaction has committed; cheap */
 void
 fold_request(void)
 {
 	fold_wanted = true;
 }
 
-/* consent_shmem_request -- put this database on the list, wake the launcher */
+/* the database's place; with `make`, a new one if need be.  NULL: none.  Under the lock. */
+static FoldDue *
+fold_due(Oid database, bool make)
+{
+	FoldDue *idle = NULL;
+
+	for (int i = 0; i < shared->nfolds; i++)
+	{
+		if (shared->folds[i].database == database)
+			return &shared->folds[i];
+		if (shared->folds[i].at == DT_NOEND)
+			idle = &shared->folds[i];
+	}
+	if (!make)
+		return NULL;
+	if (shared->nfolds < MAX_FOLDS)
+		idle = &shared->folds[shared->nfolds++];
+	if (idle != NULL)
+	{
+		idle->database = database;
+		idle->at = DT_NOEND;
+	}
+	return idle;
+}
+
+/* consent_shmem_fold_at -- have a database folded at a moment at the latest; wake the launcher */
 void
-consent_shmem_request(void)
+consent_shmem_fold_at(Oid database, TimestampTz at)
 {
 	Latch *launcher = NULL;
-	bool listed = false;
+	FoldDue *due;
 
 	if (shared == NULL || RecoveryInProgress())
 		return;
 	SpinLockAcquire(&shared->lock);
-	for (int i = 0; i < shared->nrequests; i++)
-		listed = listed || shared->requests[i] == MyDatabaseId;
-	if (!listed && shared->nrequests < MAX_REQUESTS)
+	due = fold_due(database, true);
+	if (due != NULL && at < due->at)
 	{
-		shared->requests[shared->nrequests++] = MyDatabaseId;
+		due->at = at;
 		launcher = shared->launcher;
 	}
 	SpinLockRelease(&shared->lock);
@@ -140,18 +169,59 @@ consent_shmem_request(void)
 		SetLatch(launcher);
 }
 
-/* consent_shmem_next_database -- take off the list who waits longest */
-Oid
-consent_shmem_next_database(void)
+/* has anybody asked for folds of this database since the start? */
+static bool
+is_known(Oid database)
 {
-	Oid database = InvalidOid;
+	bool known;
 
 	SpinLockAcquire(&shared->lock);
-	if (shared->nrequests > 0)
+	known = fold_due(database, false) != NULL;
+	SpinLockRelease(&shared->lock);
+	return known;
+}
+
+/*
+ * fold_request_if_unknown -- before a statement asks the set about its rows: after a start
+ * nobody knows what is due, and purposes may be new.  That a row met something to fold must
+ * not show: the worker can be seen.
+ */
+void
+fold_request_if_unknown(void)
+{
+	static uint64 asked_generation = 0;
+
+	if (asked_generation == cache_catalog_generation || shared == NULL || IsParallelWorker())
+		return;
+	if (asked_generation != 0 || !is_known(MyDatabaseId))
 	{
-		database = shared->requests[0];
-		shared->nrequests--;
-		memmove(shared->requests, shared->requests + 1, sizeof(Oid) * shared->nrequests);
+		consent_shmem_fold_at(MyDatabaseId, GetCurrentTimestamp());
+		/* and what this transaction has made */
+		fold_request();
+	}
+	asked_generation = cache_catalog_generation;
+}
+
+/*
+ * consent_shmem_next_database -- take off the list who waits longest; InvalidOid: nobody does
+ *	at		when the next one is due; DT_NOEND: none
+ */
+Oid
+consent_shmem_next_database(TimestampTz *at)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	Oid database = InvalidOid;
+	FoldDue *first = NULL;
+
+	SpinLockAcquire(&shared->lock);
+	for (int i = 0; i < shared->nfolds; i++)
+		if (first == NULL || shared->folds[i].at < first->at)
+			first = &shared->folds[i];
+	*at = first != NULL ? first->at : DT_NOEND;
+	if (*at <= now)
+	{
+		database = first->database;
+		first->at = DT_NOEND;
 	}
 	SpinLockRelease(&shared->lock);
 	return database;
@@ -159,24 +229,32 @@ consent_shmem_next_database(void)
 
 /*
  * consent_shmem_take_request -- take this database off the list, if it is the
- * only one there: others are the launcher's to serve, in their turn.
+ * only one that waits: others are the launcher's to serve, in their turn.
  *	others		set: whether there are any
  */
 bool
 consent_shmem_take_request(bool *others)
 {
-	bool taken = false;
+	TimestampTz now = GetCurrentTimestamp();
+	FoldDue *mine = NULL;
 
+	*others = false;
 	SpinLockAcquire(&shared->lock);
-	*others =
-		shared->nrequests > 1 || (shared->nrequests == 1 && shared->requests[0] != MyDatabaseId);
-	if (shared->nrequests == 1 && !*others)
+	for (int i = 0; i < shared->nfolds; i++)
 	{
-		shared->nrequests = 0;
-		taken = true;
+		if (shared->folds[i].at > now)
+			continue;
+		if (shared->folds[i].database == MyDatabaseId)
+			mine = &shared->folds[i];
+		else
+			*others = true;
 	}
+	if (*others)
+		mine = NULL;
+	if (mine != NULL)
+		mine->at = DT_NOEND;
 	SpinLockRelease(&shared->lock);
-	return taken;
+	return mine != NULL;
 }
 
 /* consent_shmem_set_launcher -- whom to wake; NULL when it ends */

@@ -31,7 +31,6 @@
 #include "utils/fmgroids.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
-#include "utils/uuid.h"
 
 enum
 {
@@ -73,82 +72,6 @@ enum
 	AGENDA_SUBJECTS,
 	AGENDA_NATTS = AGENDA_SUBJECTS
 };
-
-/* ---- lists of subjects inside a delta or an agenda row ---- */
-
-/* dirty_add -- append a subject; its text is copied */
-void
-dirty_add(DirtyList *list, SubjectPosition position, const char *subject, int32 purpose_id)
-{
-	DirtySubject *item;
-
-	if (list->count == list->size)
-	{
-		list->size = list->size ? list->size * 2 : 16;
-		list->items = list->items == NULL ?
-						  palloc(sizeof(DirtySubject) * list->size) :
-						  repalloc_huge(list->items, sizeof(DirtySubject) * (Size) list->size);
-	}
-	item = &list->items[list->count++];
-	item->position = position;
-	item->subject = pstrdup(subject);
-	item->purpose_id = purpose_id;
-}
-
-/* a list is stored as: four bytes of length, the text, and so on */
-static bytea *
-encode_subjects(char **subjects, int n)
-{
-	Size size = VARHDRSZ;
-	bytea *result;
-	char *at;
-
-	for (int i = 0; i < n; i++)
-		size += sizeof(uint32) + strlen(subjects[i]);
-	result = palloc(size);
-	SET_VARSIZE(result, size);
-	at = VARDATA(result);
-	for (int i = 0; i < n; i++)
-	{
-		uint32 length = strlen(subjects[i]);
-
-		memcpy(at, &length, sizeof(length));
-		memcpy(at + sizeof(length), subjects[i], length);
-		at += sizeof(length) + length;
-	}
-	return result;
-}
-
-static void
-decode_subjects(const ProtectedRelation *domain, Datum stored, int32 purpose_id, uint64 lo,
-				uint64 hi, DirtyList *list)
-{
-	bytea *subjects = DatumGetByteaPP(stored);
-	const char *at = VARDATA_ANY(subjects);
-	const char *end = at + VARSIZE_ANY_EXHDR(subjects);
-
-	while (at < end)
-	{
-		uint32 length;
-		char *subject;
-		SubjectPosition position;
-
-		if ((Size) (end - at) < sizeof(length))
-			break;
-		memcpy(&length, at, sizeof(length));
-		at += sizeof(length);
-		if (length > (Size) (end - at))
-			ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT),
-							errmsg("a list of subjects in privseg's tables is damaged"),
-							errhint("Rebuild the consent set with privseg.rebuild_consent().")));
-		subject = pnstrdup(at, length);
-		at += length;
-		position = subject_position(domain, subject);
-		if (position.hi >= lo && position.hi <= hi)
-			dirty_add(list, position, subject, purpose_id);
-		pfree(subject);
-	}
-}
 
 /* ---- generic row access ---- */
 
@@ -510,7 +433,7 @@ delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubje
 		texts[i] = subjects[i].subject;
 	if (n > 1)
 		position = chunk_start(position);
-	encoded = encode_subjects(texts, n);
+	encoded = dirty_encode(texts, n);
 	consent_mark_changed(domain->relid, position, position);
 	values[DELTA_DOMAIN - 1] = ObjectIdGetDatum(domain->relid);
 	values[DELTA_POSITION - 1] = Int64GetDatum(position_to_sql(position));
@@ -557,7 +480,7 @@ delta_collect(const ProtectedRelation *domain, int32 purpose_id, uint64 lo, uint
 		if (purpose_id != FACT_NO_PURPOSE && row_purpose != purpose_id &&
 			row_purpose != FACT_EVERY_PURPOSE)
 			continue;
-		decode_subjects(domain, values[DELTA_SUBJECTS - 1], row_purpose, lo, hi, dirty);
+		dirty_decode(domain, values[DELTA_SUBJECTS - 1], row_purpose, lo, hi, dirty);
 		if (tids != NULL)
 		{
 			ItemPointer tid = palloc(sizeof(ItemPointerData));
@@ -599,7 +522,7 @@ agenda_append(const ProtectedRelation *domain, int32 purpose_id, char kind, uint
 	{
 		Datum values[AGENDA_NATTS];
 		bool nulls[AGENDA_NATTS] = {0};
-		bytea *encoded = encode_subjects(subjects + first, Min(per_row, n - first));
+		bytea *encoded = dirty_encode(subjects + first, Min(per_row, n - first));
 
 		values[AGENDA_DOMAIN - 1] = ObjectIdGetDatum(domain->relid);
 		values[AGENDA_PURPOSE - 1] = Int32GetDatum(purpose_id);
@@ -646,7 +569,7 @@ agenda_collect(const ProtectedRelation *domain, int32 purpose_id, char kind, uin
 			next = Min(next, due);
 			continue;
 		}
-		decode_subjects(domain, values[AGENDA_SUBJECTS - 1], purpose_id, 0, ~UINT64CONST(0), dirty);
+		dirty_decode(domain, values[AGENDA_SUBJECTS - 1], purpose_id, 0, ~UINT64CONST(0), dirty);
 		if (delete)
 			CatalogTupleDelete(heap, &tuple->t_self);
 	}
@@ -680,9 +603,28 @@ agenda_due(const ProtectedRelation *domain, TimestampTz at, Snapshot snapshot, D
 
 		CHECK_FOR_INTERRUPTS();
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
-		decode_subjects(domain, values[AGENDA_SUBJECTS - 1],
-						DatumGetInt32(values[AGENDA_PURPOSE - 1]), 0, ~UINT64CONST(0), dirty);
+		dirty_decode(domain, values[AGENDA_SUBJECTS - 1], DatumGetInt32(values[AGENDA_PURPOSE - 1]),
+					 0, ~UINT64CONST(0), dirty);
 	}
 	systable_endscan(scan);
 	table_close(heap, AccessShareLock);
+}
+
+/* agenda_next_due -- when something of a domain is due next; DT_NOEND: nothing is */
+TimestampTz
+agenda_next_due(Oid domain, Snapshot snapshot)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_AGENDA), AccessShareLock);
+	ScanKeyData key;
+	HeapTuple tuple;
+	TimestampTz due = DT_NOEND;
+	bool isnull;
+
+	ScanKeyInit(&key, AGENDA_DOMAIN, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(domain));
+	/* the index's first */
+	tuple = fetch_one(heap, CATALOG_CONSENT_AGENDA_DUE_INDEX, snapshot, 1, &key);
+	if (tuple != NULL)
+		due = DatumGetTimestampTz(heap_getattr(tuple, AGENDA_DUE, RelationGetDescr(heap), &isnull));
+	table_close(heap, AccessShareLock);
+	return due;
 }

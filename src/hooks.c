@@ -247,7 +247,10 @@ on_executor_start(QueryDesc *query, int flags)
 		int depth = 0;
 
 		if (reads == READS_PERMITTED)
+		{
 			policy_parameters_begin(query);
+			fold_request_if_unknown();
+		}
 		start_executor(query, flags);
 		if ((flags & EXEC_FLAG_EXPLAIN_ONLY) == 0)
 		{
@@ -490,6 +493,10 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 			consent_shmem_publish_time(GetCurrentTimestamp());
 			guard_lead();
 		}
+		/* whoever prepared it may be gone */
+		if (IsA(guarded->utilityStmt, TransactionStmt) &&
+			((TransactionStmt *) guarded->utilityStmt)->kind == TRANS_STMT_COMMIT_PREPARED)
+			fold_request();
 		copied = guard_copy_from(guarded, query_string, environment, completion);
 		if (!copied)
 			(guard_is_quiet(guarded->utilityStmt) && !guard_may_define() ?

@@ -113,13 +113,13 @@ lock_long(Oid relid)
 		return;
 	values = table_open(toast, AccessShareLock);
 	foreach (lc, RelationGetIndexList(values))
-		LockRelationOid(lfirst_oid(lc), AccessShareLock);
+		index_close(index_open(lfirst_oid(lc), AccessShareLock), NoLock);
 	table_close(values, NoLock);
 }
 
 /*
- * policy_lock_long -- at executor start: whoever waits for long values that are locked, by
- * REINDEX, does so before it is known which rows have any.
+ * policy_lock_long -- at executor start: what long values lie in is locked and opened here, and
+ * not when the first row has one: whoever must wait for REINDEX does so before.
  */
 void
 policy_lock_long(const PlannedStmt *plan)

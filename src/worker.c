@@ -38,6 +38,13 @@ PGDLLEXPORT void privseg_fold_main(Datum arg);
 #define LINGER 1000
 /* between two folds, whatever the setting says */
 #define SHORTEST_REST 10
+/* until what is due, or could not be folded, is; readers decide from the records meanwhile */
+#define AFTER_FOLD 1000
+#define AFTER_ERROR 60000
+/* the launcher's longest sleep when something is due, an hour */
+#define LONGEST 3600000L
+
+static bool folding = false;
 
 static void
 forget_launcher(int code, Datum arg)
@@ -51,6 +58,12 @@ end_if_asked(void)
 {
 	if (ShutdownRequestPending)
 		proc_exit(0);
+}
+
+static TimestampTz
+fold_later(int milliseconds)
+{
+	return TimestampTzPlusMilliseconds(GetCurrentTimestamp(), milliseconds);
 }
 
 static void
@@ -70,9 +83,12 @@ start_fold(Oid database)
 	strlcpy(worker.bgw_function_name, "privseg_fold_main", BGW_MAXLEN);
 	strlcpy(worker.bgw_name, "privseg fold", BGW_MAXLEN);
 	strlcpy(worker.bgw_type, "privseg fold", BGW_MAXLEN);
-	/* no free slot: the next reader that meets a delta asks again */
 	if (!RegisterDynamicBackgroundWorker(&worker, &handle))
+	{
+		/* no free slot */
+		consent_shmem_fold_at(database, fold_later(AFTER_FOLD));
 		return;
+	}
 	for (;;)
 	{
 		BgwHandleStatus status = GetBackgroundWorkerPid(handle, &pid);
@@ -90,6 +106,9 @@ start_fold(Oid database)
 void
 privseg_launcher_main(Datum arg)
 {
+	long wait = -1;
+	TimestampTz next;
+
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
 	pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
 	/* how the postmaster tells that a worker ended; ignored in workers without a database */
@@ -97,13 +116,17 @@ privseg_launcher_main(Datum arg)
 	BackgroundWorkerUnblockSignals();
 	before_shmem_exit(forget_launcher, (Datum) 0);
 	consent_shmem_set_launcher(MyLatch);
+	/* what was asked for while there was no launcher */
+	SetLatch(MyLatch);
 
 	for (;;)
 	{
 		Oid database;
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH, -1L, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_EXIT_ON_PM_DEATH | (wait >= 0 ? WL_TIMEOUT : 0),
+						 wait, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
+		wait = -1;
 		end_if_asked();
 		if (ConfigReloadPending)
 		{
@@ -119,9 +142,19 @@ privseg_launcher_main(Datum arg)
 							 PG_WAIT_EXTENSION);
 			end_if_asked();
 		}
-		while (OidIsValid(database = consent_shmem_next_database()))
+		while (OidIsValid(database = consent_shmem_next_database(&next)))
 			start_fold(database);
+		if (next != DT_NOEND)
+			wait = Min(TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next) + 1, LONGEST);
 	}
+}
+
+/* an error ends the worker; what it was to fold is not forgotten */
+static void
+try_again(int code, Datum arg)
+{
+	if (folding)
+		consent_shmem_fold_at(MyDatabaseId, fold_later(AFTER_ERROR));
 }
 
 static void
@@ -129,7 +162,9 @@ fold_all(MemoryContext context)
 {
 	List *domains;
 	ListCell *lc;
+	TimestampTz due = DT_NOEND;
 
+	folding = true;
 	StartTransactionCommand();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	MemoryContextSwitchTo(context);
@@ -142,15 +177,16 @@ fold_all(MemoryContext context)
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		pgstat_report_activity(STATE_RUNNING, "folding consent");
-		/* busy: whoever folds now takes our work along, or a reader asks again */
-		if (fold_lock(lfirst_oid(lc), false))
-			fold_subjects(lfirst_oid(lc), NULL);
+		due = Min(due, fold_domain(lfirst_oid(lc)));
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		pgstat_report_stat(true);
 		pgstat_report_activity(STATE_IDLE, NULL);
 	}
 	MemoryContextReset(context);
+	/* what cannot be done is not tried all the time */
+	consent_shmem_fold_at(MyDatabaseId, Max(due, fold_later(AFTER_FOLD)));
+	folding = false;
 }
 
 /*
@@ -207,6 +243,7 @@ privseg_fold_main(Datum arg)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(arg), InvalidOid, 0);
 	/* what is lost in a crash is folded again: nobody need wait for the disk */
 	SetConfigOption("synchronous_commit", "off", PGC_SUSET, PGC_S_OVERRIDE);
+	before_shmem_exit(try_again, (Datum) 0);
 	context =
 		AllocSetContextCreate(TopMemoryContext, "privseg fold worker", ALLOCSET_DEFAULT_SIZES);
 	do

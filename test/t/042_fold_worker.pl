@@ -11,7 +11,7 @@ use Test::More;
 use Time::HiRes qw(usleep);
 
 my $node = PrivsegNode::init('fold_worker');
-$node->append_conf('postgresql.conf', "privseg.fold_delay = 20ms\n");
+$node->append_conf('postgresql.conf', "privseg.fold_delay = 20ms\nmax_prepared_transactions = 2\n");
 $node->start;
 foreach my $database ('one', 'two')
 {
@@ -91,6 +91,43 @@ is($node->safe_psql('two', 'SELECT count(*) FROM privseg.consent_delta'), '1', '
 is($node->safe_psql('two', "SELECT privseg.permitted('people', 11, 'mail')"), 't', 'which no decision waits for');
 $node->adjust_conf('postgresql.conf', 'privseg.fold_delay', '0');
 $node->reload;
+
+#
+# What time changes is folded when it is due, whoever asks
+#
+my $agenda = 'SELECT count(*) = 0 FROM privseg.consent_agenda';
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 20, 'mail', 'given', expires_at => clock_timestamp() + interval '3 seconds')");
+ok(comes_true('two', "SELECT NOT ($agenda)"), 'an expiry is on the agenda');
+ok(comes_true('two', "SELECT ($agenda) AND ($folded)"), 'it is folded when it is due, and nobody had to ask');
+is($node->safe_psql('two', "SELECT privseg.permitted('people', 20, 'mail')"), 'f', 'the consent has expired');
+
+#
+# What could not be folded when it was asked for is folded later
+#
+my $holder = $node->background_psql('two');
+$holder->query_safe("BEGIN; SELECT privseg.fold_consent();");
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 21, 'mail', 'given')");
+usleep(300_000);
+is($node->safe_psql('two', $folded), 'f', 'nothing is folded while somebody else folds');
+$holder->query_safe("COMMIT");
+ok(comes_true('two', $folded), 'and then it is');
+$holder->quit;
+
+$node->safe_psql('two', "BEGIN; SELECT privseg.record_consent('people', 22, 'mail', 'given'); PREPARE TRANSACTION 'later';");
+$node->safe_psql('two', "COMMIT PREPARED 'later'");
+ok(comes_true('two', $folded), 'what a prepared transaction has recorded is folded when it is committed');
+
+$node->adjust_conf('postgresql.conf', 'privseg.fold_delay', '-1');
+$node->reload;
+usleep(200_000);
+$node->safe_psql('two', "SELECT privseg.record_consent('people', 23, 'mail', 'given')");
+$node->adjust_conf('postgresql.conf', 'privseg.fold_delay', '0');
+$node->restart;
+usleep(300_000);
+is($node->safe_psql('two', $folded), 'f', 'after a start nobody knows what is to be folded');
+$node->safe_psql('two', q(CREATE ROLE mailer; GRANT SELECT ON people TO mailer; SELECT privseg.grant_clearance('mailer', 'mail');));
+is($node->safe_psql('two', "SET ROLE mailer; SET privseg.purpose = 'mail'; SELECT max(id) FROM people"), '23', 'somebody reads under the policy');
+ok(comes_true('two', $folded), 'and the database is folded');
 
 #
 # Dropping is not in its way
