@@ -78,6 +78,8 @@ extern bool catalog_is_internal_table(Oid relid);
 extern bool catalog_class(Oid relid, FormData_pg_class *class);
 extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);
+extern bool catalog_works(void);
+extern bool catalog_is_own_function(Oid function);
 
 /* ---- vocabulary (catalog_purpose.c) ---- */
 

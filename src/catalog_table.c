@@ -89,6 +89,7 @@ PG_FUNCTION_INFO_V1(catalog_guard);
 static uint64 known_generation = 0; /* 0: nothing known */
 static bool known_installed = false;
 static Oid known_owner = InvalidOid;
+static Oid known_schema = InvalidOid;
 static Oid relation_oids[CATALOG_N_RELATIONS];
 static Oid function_oids[CATALOG_N_FUNCTIONS];
 
@@ -166,6 +167,7 @@ catalog_installed(void)
 			pfree(vector);
 		}
 		known_owner = extension_owner(extension);
+		known_schema = namespace;
 		if (generation != cache_catalog_generation)
 			continue;
 		if (!whole || creating_extension)
@@ -188,6 +190,14 @@ Oid
 catalog_function_oid(CatalogFunction function)
 {
 	return catalog_installed() ? function_oids[function] : InvalidOid;
+}
+
+/* catalog_is_own_function -- any in our schema */
+bool
+catalog_is_own_function(Oid function)
+{
+	return function >= FirstNormalObjectId && catalog_installed() &&
+		   get_func_namespace(function) == known_schema;
 }
 
 /* catalog_owner -- who owns the extension: the identity internal work runs under */
@@ -242,6 +252,13 @@ catalog_class(Oid relid, FormData_pg_class *class)
 	return true;
 }
 
+/* catalog_works -- does a function of the extension's do its owner's work? */
+bool
+catalog_works(void)
+{
+	return GetUserId() == catalog_owner() && InLocalUserIdChange();
+}
+
 /* catalog_is_own_trigger -- is that the function of a trigger that protection makes? */
 bool
 catalog_is_own_trigger(Oid function)
@@ -263,8 +280,7 @@ catalog_guard(PG_FUNCTION_ARGS)
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_FOR_STATEMENT(trigger->tg_event))
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("catalog_guard: not called by its trigger")));
-	if (!creating_extension && !(GetUserId() == catalog_owner() && InLocalUserIdChange()) &&
-		!(superuser() && row_security_bypassed()))
+	if (!creating_extension && !catalog_works() && !(superuser() && row_security_bypassed()))
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_DENIED),
 				 errmsg("\"%s\" of privseg is written through its functions only",

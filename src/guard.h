@@ -80,6 +80,7 @@ extern Size guard_worker_shmem_size(void);
 extern void guard_worker_shmem_startup(void);
 extern void guard_lead(void);
 extern void guard_policed(bool core);
+extern void guard_planned(void);
 extern uint64 guard_n_policed(void);
 
 /* guard_counters.c */
@@ -191,6 +192,7 @@ extern HeapTuple guard_row_of_column(Oid catalog, Oid index, AttrNumber relid_co
 extern HeapTuple
 guard_row_of_oid(Oid catalog, Oid index, AttrNumber column, Oid oid, Snapshot snapshot);
 extern List *guard_parents(Oid child, Snapshot snapshot);
+extern void guard_belongs_to_protection(const char *object, Oid relid);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
 /* guard_label.c */

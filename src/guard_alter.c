@@ -83,8 +83,9 @@ guard_column_row(Oid relid, AttrNumber number)
 							   Anum_pg_attribute_attrelid, Anum_pg_attribute_attnum, relid, number);
 }
 
-static void
-belongs_to_protection(const char *object, Oid relid)
+/* guard_belongs_to_protection -- refuse to touch a policy or trigger of ours */
+void
+guard_belongs_to_protection(const char *object, Oid relid)
 {
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
@@ -315,6 +316,34 @@ leaves_tree(Oid child, Oid parent)
 						errhint("Drop the child, or call privseg.unprotect() first.")));
 }
 
+static bool
+is_named_as_ours(Form_pg_trigger trigger)
+{
+	return strncmp(NameStr(trigger->tgname), "privseg_", 8) == 0;
+}
+
+/*
+ * A trigger was made, or replaced.  What runs the functions of protection's own is taken for
+ * them: whose subject a row gets, and that it may be moved.  So nobody makes one but protect()
+ * and carry_subject(), core for a partition, and a superuser who restores a dump; and nobody
+ * puts another in their place.
+ */
+static void
+trigger_made(Form_pg_trigger trigger)
+{
+	if (OidIsValid(trigger->tgparentid) || creating_extension || catalog_works())
+		return;
+	if (catalog_is_own_trigger(trigger->tgfoid) && !superuser())
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("trigger \"%s\" would run a function of protection's own",
+							   NameStr(trigger->tgname)),
+						errhint("Triggers that run it are made by privseg.protect() and "
+								"privseg.carry_subject(), and restored by superusers.")));
+	if (!catalog_is_own_trigger(trigger->tgfoid) && is_named_as_ours(trigger) &&
+		protected_relation(trigger->tgrelid) != NULL)
+		guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
+}
+
 static void
 trigger_altered(Oid trigger, bool created)
 {
@@ -330,10 +359,11 @@ trigger_altered(Oid trigger, bool created)
 	if (catalog_is_internal_table(now->tgrelid))
 		own_object(NameStr(now->tgname));
 	guard_stays_as_copied(now->tgrelid);
-	if (created || !catalog_is_own_trigger(now->tgfoid) || protected_relation(now->tgrelid) == NULL)
-		return;
-	if (now->tgenabled != TRIGGER_FIRES_ALWAYS || strncmp(NameStr(now->tgname), "privseg_", 8) != 0)
-		belongs_to_protection(NameStr(now->tgname), now->tgrelid);
+	if (created)
+		trigger_made(now);
+	else if (catalog_is_own_trigger(now->tgfoid) && protected_relation(now->tgrelid) != NULL &&
+			 (now->tgenabled != TRIGGER_FIRES_ALWAYS || !is_named_as_ours(now)))
+		guard_belongs_to_protection(NameStr(now->tgname), now->tgrelid);
 }
 
 static void
@@ -348,7 +378,7 @@ policy_altered(Oid policy)
 	before = (Form_pg_policy) GETSTRUCT(tuple);
 	if (protected_relation(before->polrelid) != NULL &&
 		strncmp(NameStr(before->polname), "privseg", 7) == 0)
-		belongs_to_protection(NameStr(before->polname), before->polrelid);
+		guard_belongs_to_protection(NameStr(before->polname), before->polrelid);
 }
 
 /* what our functions do is what the extension's scripts say */

@@ -14,6 +14,7 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "catalog.h"
+#include "catalog/dependency.h"
 #include "catalog/index.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_authid.h"
@@ -23,6 +24,7 @@
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
+#include "commands/trigger.h"
 #include "errors.h"
 #include "executor/tuptable.h"
 #include "funcapi.h"
@@ -175,11 +177,12 @@ guard_sees_counters(void)
 	return guard_sees_counts() || has_privs_of_role(GetUserId(), ROLE_PG_READ_ALL_STATS);
 }
 
-/* guard_is_of_protected -- a protected table, its index, or the table of its large values? */
+/* guard_is_of_protected -- a protected table, its index, its sequence, or the table of its large values? */
 bool
 guard_is_of_protected(Oid relid)
 {
 	char relkind = get_rel_relkind(relid);
+	int32 column;
 
 	if (relkind == RELKIND_INDEX || relkind == RELKIND_PARTITIONED_INDEX)
 	{
@@ -188,6 +191,9 @@ guard_is_of_protected(Oid relid)
 	}
 	if (relkind == RELKIND_TOASTVALUE)
 		return OidIsValid(protected_toast(relid));
+	/* a number for each row, whoever may see it */
+	if (relkind == RELKIND_SEQUENCE && !sequenceIsOwned(relid, DEPENDENCY_AUTO, &relid, &column))
+		(void) sequenceIsOwned(relid, DEPENDENCY_INTERNAL, &relid, &column);
 	return protected_relation(relid) != NULL;
 }
 
@@ -220,6 +226,24 @@ is_read_for_rows(Oid relid)
 		return true;
 	schema = get_rel_namespace(table_of(relid));
 	return OidIsValid(schema) && schema == get_namespace_oid("privseg", true);
+}
+
+/* do foreign keys of protected tables look into it, or its indexes, for each row? */
+static bool
+is_referred_to(Oid relid)
+{
+	Relation relation = RelationIdGetRelation(table_of(relid));
+	TriggerDesc *triggers;
+	bool result = false;
+
+	if (!RelationIsValid(relation))
+		return false;
+	triggers = relation->trigdesc;
+	for (int i = 0; triggers != NULL && i < triggers->numtriggers && !result; i++)
+		result = triggers->triggers[i].tgisinternal &&
+				 protected_relation(triggers->triggers[i].tgconstrrelid) != NULL;
+	RelationClose(relation);
+	return result;
 }
 
 /*
@@ -281,7 +305,8 @@ shown_counter(PG_FUNCTION_ARGS)
 	if (IS_ONE_OF(function, database_counters))
 		hidden = of == MyDatabaseId && protected_any();
 	else if (IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, relation_moments))
-		hidden = protected_any() && (guard_is_of_protected(of) || is_read_for_rows(of));
+		hidden = protected_any() &&
+				 (guard_is_of_protected(of) || is_read_for_rows(of) || is_referred_to(of));
 	else if (IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, sums_of_sizes))
 		hidden = protected_any();
 	else
@@ -614,7 +639,11 @@ guard_counters(Query *query)
 void
 guard_function(Oid function)
 {
-	if (!protected_any() || !is_counter(function) || guard_sees_counters())
+	if (!protected_any())
+		return;
+	if (catalog_is_own_function(function))
+		guard_planned();
+	if (!is_counter(function) || guard_sees_counters())
 		return;
 	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 					errmsg("function %s tells of hidden rows", get_func_name(function)),

@@ -178,6 +178,8 @@ guard_query(Query *query, PlannerGlobal *global)
 		if (entry == NULL)
 			continue;
 		copy = *entry;
+		/* it may be planned and not run */
+		guard_planned();
 		if (query->resultRelation == (int) varno)
 			attach_write_checks(query, rte, varno, &copy);
 		if (query->resultRelation != (int) varno || query->commandType != CMD_INSERT)

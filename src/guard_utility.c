@@ -297,10 +297,7 @@ guard_rename(RenameStmt *rename)
 		refuse_own_table(relid, "ALTER ... RENAME");
 		if (protected_relation(relid) != NULL && rename->subname != NULL &&
 			strncmp(rename->subname, "privseg", 7) == 0)
-			ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-							errmsg("\"%s\" belongs to the protection of \"%s\"", rename->subname,
-								   get_rel_name(relid)),
-							errhint("Call privseg.unprotect() to take protection away.")));
+			guard_belongs_to_protection(rename->subname, relid);
 		return;
 	}
 	entry = protected_relation(relid);
@@ -362,11 +359,24 @@ guard_drop(DropStmt *drop)
 		refuse_own_table(relid, "DROP");
 		if (strncmp(object, "privseg", 7) != 0 || protected_relation(relid) == NULL)
 			continue;
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("\"%s\" belongs to the protection of \"%s\"", object, get_rel_name(relid)),
-				 errhint("Call privseg.unprotect() to take protection away.")));
+		guard_belongs_to_protection(object, relid);
 	}
+}
+
+/* what depends on an extension is dropped with it */
+static void
+guard_depends(AlterObjectDependsStmt *depends)
+{
+	const char *trigger;
+	Oid relid;
+
+	if (depends->objectType != OBJECT_TRIGGER)
+		return;
+	relid = guard_locked_relation(depends->relation, AccessExclusiveLock);
+	trigger = strVal(llast(castNode(List, depends->object)));
+	refuse_own_table(relid, "ALTER ... DEPENDS ON EXTENSION");
+	if (strncmp(trigger, "privseg", 7) == 0 && protected_relation(relid) != NULL)
+		guard_belongs_to_protection(trigger, relid);
 }
 
 static void
@@ -375,10 +385,7 @@ guard_alter_policy(AlterPolicyStmt *alter)
 	Oid relid = guard_locked_relation(alter->table, AccessExclusiveLock);
 
 	if (strncmp(alter->policy_name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-						errmsg("\"%s\" belongs to the protection of \"%s\"", alter->policy_name,
-							   get_rel_name(relid)),
-						errhint("Call privseg.unprotect() to take protection away.")));
+		guard_belongs_to_protection(alter->policy_name, relid);
 }
 
 /*
@@ -517,6 +524,9 @@ guard_utility(PlannedStmt *statement)
 			break;
 		case T_DropStmt:
 			guard_drop((DropStmt *) node);
+			break;
+		case T_AlterObjectDependsStmt:
+			guard_depends((AlterObjectDependsStmt *) node);
 			break;
 		case T_AlterDomainStmt:
 			guard_domain((AlterDomainStmt *) node);

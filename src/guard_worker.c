@@ -95,6 +95,13 @@ guard_policed(bool core)
 		guard_made(making);
 }
 
+/* guard_planned -- statistics and indexes of protected relations are looked at, or consent is */
+void
+guard_planned(void)
+{
+	policed++;
+}
+
 /* guard_n_policed -- how often that was, in this session and its workers */
 uint64
 guard_n_policed(void)

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_operator.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "errors.h"
@@ -327,18 +328,18 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
  * under row_security = off, and where rows are replayed.
  */
 static bool
-may_carry_hidden(Relation relation)
+may_carry_hidden(bool is_protected)
 {
 	if (OidIsValid(policy_carried()))
 		return true;
-	if (protected_relation(RelationGetRelid(relation)) != NULL)
+	if (is_protected)
 		return policy_is_referential() || policy_actor_bypasses();
 	return !IsLogicalWorker() && !policy_is_referential() && policy_actor_bypasses();
 }
 
 /*
- * Anybody may have such a trigger on a table of his own, that is not protected, and refer to
- * rows he may not see.  There, it reads what whoever writes may read.
+ * A table that is not protected, or a column that is not its subject's key, may be anybody's,
+ * and refer to rows he may not see.  There, the trigger reads what whoever writes may read.
  */
 static Datum
 subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_type,
@@ -356,6 +357,18 @@ subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_
 						errhint("Write it first, act under a purpose its subject permits, or call "
 								"privseg.protect().")));
 	return take_subject(reference, target, isnull);
+}
+
+/* is it as carry_subject() has made it: before whatever is written, whatever the row is? */
+static bool
+is_as_made(const Trigger *trigger)
+{
+	return trigger->tgfoid == catalog_function_oid(CATALOG_SUBJECT_CARRIED) &&
+		   strcmp(trigger->tgname, "privseg_subject_carried") == 0 && trigger->tgnargs == 2 &&
+		   trigger->tgtype == (TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT |
+							   TRIGGER_TYPE_UPDATE) &&
+		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS && trigger->tgqual == NULL &&
+		   trigger->tgnattr == 0;
 }
 
 /*
@@ -376,6 +389,9 @@ subject_carried(PG_FUNCTION_ARGS)
 	Datum value;
 	bool isnull;
 	Carrying *carrying;
+	const ProtectedRelation *entry;
+	bool is_protected;
+	bool tells_subject;
 
 	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
 		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || trigger->tg_trigger->tgnargs != 2)
@@ -391,6 +407,10 @@ subject_carried(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN),
 						errmsg("a column that carries the subject of \"%s\" is gone",
 							   RelationGetRelationName(trigger->tg_relation))));
+	entry = protected_relation(RelationGetRelid(trigger->tg_relation));
+	is_protected = entry != NULL;
+	tells_subject = is_protected && is_as_made(trigger->tg_trigger) &&
+					strcmp(entry->subject, arguments[1]) == 0;
 	carrying = carrying_of(fcinfo->flinfo);
 	value = heap_getattr(tuple, from, descriptor, &isnull);
 	if (!isnull)
@@ -399,9 +419,9 @@ subject_carried(PG_FUNCTION_ARGS)
 		Form_pg_attribute target = TupleDescAttr(descriptor, to - 1);
 
 		Oid type = TupleDescAttr(descriptor, from - 1)->atttypid;
-		bool any = may_carry_hidden(trigger->tg_relation);
+		bool any = tells_subject == is_protected && may_carry_hidden(is_protected);
 
-		if (!any && protected_relation(RelationGetRelid(trigger->tg_relation)) == NULL)
+		if (!any && !tells_subject)
 			value = subject_shown(trigger->tg_relation, &reference, value, type, target, &isnull);
 		else
 		{
@@ -410,9 +430,10 @@ subject_carried(PG_FUNCTION_ARGS)
 				require_permitted(carrying, &reference, value, isnull, target->atttypid,
 								  trigger->tg_relation);
 		}
-		expect(&reference, value, isnull, target->atttypid);
+		if (tells_subject)
+			expect(&reference, value, isnull, target->atttypid);
 	}
-	else
+	else if (tells_subject)
 		policy_expect_key(0, NULL, 0);
 	return PointerGetDatum(heap_modify_tuple_by_cols(tuple, descriptor, 1, &to, &value, &isnull));
 }
@@ -449,14 +470,15 @@ carry_subject_rows(PG_FUNCTION_ARGS)
 static Trigger *
 carrying_trigger(Relation relation, const char *column)
 {
+	const ProtectedRelation *entry = protected_relation(RelationGetRelid(relation));
 	TriggerDesc *triggers = relation->trigdesc;
 
 	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
 	{
 		Trigger *trigger = &triggers->triggers[i];
 
-		if (trigger->tgfoid == catalog_function_oid(CATALOG_SUBJECT_CARRIED) &&
-			trigger->tgnargs == 2 && (column == NULL || strcmp(trigger->tgargs[0], column) == 0))
+		if (is_as_made(trigger) && (column == NULL || strcmp(trigger->tgargs[0], column) == 0) &&
+			(entry == NULL || strcmp(trigger->tgargs[1], entry->subject) == 0))
 			return trigger;
 	}
 	return NULL;

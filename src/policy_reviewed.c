@@ -256,7 +256,8 @@ collation_is_known(List *args, Oid collation)
 
 /*
  * Core has them for LEAKPROOF, but they raise: starts_with where the collation is not
- * deterministic; areas and lengths where they overflow; md5 where the machine forbids it.
+ * deterministic; areas and lengths where they overflow; md5 where the machine forbids it;
+ * oidvector where the array is none (type_compares()).
  */
 static bool
 raises_nevertheless(Oid function, Oid collation)
@@ -275,6 +276,13 @@ raises_nevertheless(Oid function, Oid collation)
 		case F_CIRCLE_LE:
 		case F_CIRCLE_GT:
 		case F_CIRCLE_GE:
+		case F_OIDVECTOREQ:
+		case F_OIDVECTORNE:
+		case F_OIDVECTORLT:
+		case F_OIDVECTORLE:
+		case F_OIDVECTORGT:
+		case F_OIDVECTORGE:
+		case F_BTOIDVECTORCMP:
 		case F_MD5_TEXT:
 		case F_MD5_BYTEA:
 			return true;

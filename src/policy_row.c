@@ -29,7 +29,9 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "nodes/supportnodes.h"
+#include "parser/parsetree.h"
 #include "policy.h"
 #include "policy_row.h"
 #include "utils/builtins.h"
@@ -396,6 +398,23 @@ row_writable(PG_FUNCTION_ARGS)
 	PG_RETURN_BOOL(true);
 }
 
+/* is it asked about rows of a protected relation?  Of no others is an estimate hidden. */
+static bool
+is_about_protected(SupportRequestSelectivity *request)
+{
+	Node *key = linitial(request->args);
+	RangeTblEntry *rte;
+
+	if (IsA(key, FuncExpr) && list_length(((FuncExpr *) key)->args) == 1)
+		key = linitial(((FuncExpr *) key)->args);
+	if (IsA(key, RelabelType))
+		key = (Node *) ((RelabelType *) key)->arg;
+	if (!IsA(key, Var) || request->root == NULL)
+		return false;
+	rte = planner_rt_fetch(((Var *) key)->varno, request->root);
+	return rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL;
+}
+
 /*
  * row_permitted_support -- how many rows will it pass?  The set knows how many
  * members it has, the subject table's statistics how many subjects there are.
@@ -418,7 +437,8 @@ row_permitted_support(PG_FUNCTION_ARGS)
 		PG_RETURN_POINTER(NULL);
 	selectivity = (SupportRequestSelectivity *) request;
 	if (list_length(selectivity->args) != 3 || !IsA(lsecond(selectivity->args), Const) ||
-		guc_purpose == NULL || guc_purpose[0] == '\0' || !catalog_installed())
+		guc_purpose == NULL || guc_purpose[0] == '\0' || !catalog_installed() ||
+		!is_about_protected(selectivity))
 		PG_RETURN_POINTER(NULL);
 	domain_const = lsecond_node(Const, selectivity->args);
 	domain = domain_const->constisnull ? NULL :

@@ -24,14 +24,11 @@
 PG_FUNCTION_INFO_V1(subject_moved);
 PG_FUNCTION_INFO_V1(role_belongs);
 
-/*
- * May rows be moved now?  Under row_security = off; also where core then cascades
- * as the relation's owner; and where a row follows another (carry_on()).
- */
+/* does the row get its subject anew, from the row it refers to (carry_on())? */
 static bool
-may_move(Relation relation)
+follows(Relation relation)
 {
-	return (OidIsValid(policy_carried()) && carries_subject(relation)) || policy_actor_bypasses();
+	return OidIsValid(policy_carried()) && carries_subject(relation);
 }
 
 /* a key column's value as row_permitted() takes it */
@@ -76,12 +73,14 @@ check_keys(TriggerData *trigger, bool before_update)
 	const ProtectedRelation *found = protected_relation(RelationGetRelid(relation));
 	ProtectedRelation entry;
 
-	if (may_move(relation))
+	/* also where core then cascades as the relation's owner */
+	if (policy_actor_bypasses())
 		return;
 	if (found == NULL)
 		refuse_move(relation);
 	entry = *found;
-	for (int i = 0; i <= entry.n_also_about; i++)
+	/* whom else it is about stays */
+	for (int i = follows(relation) ? 1 : 0; i <= entry.n_also_about; i++)
 	{
 		AttrNumber column = get_attnum(RelationGetRelid(relation),
 									   i == 0 ? entry.subject : entry.also_about[i - 1]);

@@ -109,9 +109,9 @@ type_compares(Oid type)
 	TypeCacheEntry *entry = lookup_type_cache(type, TYPECACHE_EQ_OPR | TYPECACHE_CMP_PROC);
 	Oid part = type_of_parts(type);
 
-	/* queries of text are compared as deep as they are */
+	/* queries of text are compared as deep as they are; an oidvector may be no vector */
 	return OidIsValid(entry->eq_opr) && OidIsValid(entry->cmp_proc) && type != TSQUERYOID &&
-		   (!OidIsValid(part) || type_compares(part));
+		   type != OIDVECTOROID && (!OidIsValid(part) || type_compares(part));
 }
 
 /* ---- what a user may drop ---- */

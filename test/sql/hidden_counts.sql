@@ -159,6 +159,37 @@ SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS rea
 FROM unnest(ARRAY[$$SELECT count(*) FROM pg_stats WHERE tablename = 'person' AND schemaname = 'counts'$$, $$SELECT count(*) FROM pg_stats_ext WHERE tablename = 'person'$$, $$SELECT count(*) FROM pg_stats_ext_exprs WHERE tablename = 'person'$$,
 	$$SELECT row_security_active('counts.person'::regclass)$$, $$SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'plain' AND schemaname = 'counts'$$, $$SELECT row_security_active('counts.plain'::regclass)$$]) s;
 
+-- EXPLAIN around a statement that is planned and then refused, or around a function that looks consent up
+CREATE FUNCTION counts.refused(setting text, value text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config(setting, value, true);
+	EXECUTE 'SELECT 1 FROM counts.person WHERE n > 999';
+	RETURN 'ran';
+EXCEPTION WHEN OTHERS THEN
+	RETURN sqlstate;
+END $$;
+SELECT s AS statement, pg_temp.explains('counts_reader', s) AS reader, pg_temp.explains('counts_auditor', s) AS auditor FROM unnest(ARRAY[
+	$$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT counts.refused('privseg.purpose', '') FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT counts.refused('application_name', 'pg_dump') FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT privseg.permitted('counts.person', 600, 'counts_mail') FROM counts.plain$$,
+	$$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT privseg.row_permitted(600, 'counts.person', 0) FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT abs(n) FROM counts.plain$$]) s;
+-- and what the planner expects of the policy, where it is asked about anything
+CREATE FUNCTION counts.expected(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	plan json;
+BEGIN
+	EXECUTE 'EXPLAIN (FORMAT json) ' || statement INTO plan;
+	RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows';
+END $$;
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', format('SELECT counts.expected(%L)', s)) AS reader, pg_temp.outcome('counts_auditor', 'counts_mail', format('SELECT counts.expected(%L)', s)) AS auditor FROM unnest(ARRAY[
+	$$SELECT 1 FROM generate_series(1, 9000000) g WHERE privseg.row_permitted(g, 'counts.person', 0)$$, $$SELECT 1 FROM counts.plain WHERE privseg.row_permitted(id, 'counts.person', 0)$$, $$SELECT 1 FROM counts.person$$]) s;
+-- a number for each row, and a look at what it refers to
+CREATE TABLE counts.product (id int PRIMARY KEY);
+CREATE TABLE counts.bought (id bigserial PRIMARY KEY, person bigint, product int REFERENCES counts.product, other int GENERATED ALWAYS AS IDENTITY);
+CREATE TABLE counts.plain_bought (id bigserial PRIMARY KEY);
+SELECT privseg.protect('counts.bought', 'person', 'counts.person');
+SELECT r AS role, pg_temp.outcome(r, 'counts_mail', $$SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_statio_all_sequences WHERE schemaname = 'counts' AND blks_read IS NULL$$) AS null_of_sequences,
+	pg_temp.outcome(r, 'counts_mail', $$SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_stat_all_tables WHERE schemaname = 'counts' AND idx_scan IS NULL AND relname <> 'person' AND EXISTS (SELECT FROM pg_index WHERE indrelid = relid)$$) AS null_of_tables,
+	pg_temp.outcome(r, 'counts_mail', $$SELECT string_agg(relname, ' ' ORDER BY relname) FROM pg_stat_all_indexes WHERE schemaname = 'counts' AND idx_tup_read IS NULL AND relname <> 'person'$$) AS null_of_indexes FROM unnest('{counts_reader,counts_monitor}'::text[]) r;
+
 -- how far commands have come: said to whoever runs them
 -- which version of a row is the latest
 SELECT r AS role, pg_temp.outcome(r, 'counts_mail', $$SELECT (currtid2('counts.person', '(0,1)') IS NULL)::text || (currtid2('counts.plain', '(0,1)') IS NULL)::text$$) AS null_of_person_and_plain,

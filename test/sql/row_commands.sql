@@ -104,7 +104,10 @@ END $$;
 SET max_parallel_maintenance_workers = 2;
 SET min_parallel_table_scan_size = 0;
 RESET ROLE;
+-- nobody else folds meanwhile
+BEGIN;
 DO $$ BEGIN PERFORM privseg.record_consent('command.person', 8, 'command_mail', 'given', expires_at => clock_timestamp() + interval '1.5 seconds'); END $$;
+DO $$ BEGIN PERFORM privseg.fold_consent('command.person'); END $$;
 SET ROLE command_reader;
 SET force_parallel_mode = on;
 SELECT count(*) FROM command.wide;
@@ -112,6 +115,7 @@ RESET force_parallel_mode;
 DO $$ BEGIN PERFORM pg_sleep(2); END $$;
 SELECT count(*) FROM command.person WHERE id = 8;
 CREATE INDEX ON command.wide (command.sees(n));
+COMMIT;
 CREATE FUNCTION command.indexes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN EXECUTE format('CREATE INDEX made ON command.wide (command.sees_elsewhere(n, %s))', pg_backend_pid()); DROP INDEX command.made; END $$;
 SELECT command.indexes();
 PREPARE indexes AS SELECT command.indexes();
