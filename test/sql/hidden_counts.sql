@@ -168,7 +168,7 @@ BEGIN
 EXCEPTION WHEN OTHERS THEN
 	RETURN sqlstate;
 END $$;
-SELECT s AS statement, pg_temp.explains('counts_reader', s) AS reader, pg_temp.explains('counts_auditor', s) AS auditor FROM unnest(ARRAY[
+SELECT s AS statement, pg_temp.explains('counts_reader', s) AS reader, pg_temp.explains('counts_bypass', s) AS bypass, pg_temp.explains('counts_auditor', s) AS auditor FROM unnest(ARRAY[
 	$$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT counts.refused('privseg.purpose', '') FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT counts.refused('application_name', 'pg_dump') FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT privseg.permitted('counts.person', 600, 'counts_mail') FROM counts.plain$$,
 	$$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT privseg.row_permitted(600, 'counts.person', 0) FROM counts.plain$$, $$EXPLAIN (ANALYZE, BUFFERS, TIMING off) SELECT abs(n) FROM counts.plain$$]) s;
 -- and what the planner expects of the policy, where it is asked about anything

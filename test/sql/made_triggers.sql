@@ -97,18 +97,21 @@ UPDATE made.ordered SET customer = 5 WHERE id = 4;
 SELECT id, reviewer FROM made.line ORDER BY id;
 RESET row_security;
 
--- whom else a row is about stays, also when its subject follows
-DROP TABLE made.line;
-CREATE TABLE made.line (id int PRIMARY KEY, order_id int NOT NULL REFERENCES made.ordered ON UPDATE CASCADE, friend int, txt text);
-INSERT INTO made.line VALUES (1, 4, 16, 'about 16, too');
-SELECT privseg.carry_subject('made.line', 'order_id', 'of');
-SELECT privseg.protect('made.line', 'of', 'made.customer', also_about => '{friend}');
-CREATE TRIGGER a BEFORE UPDATE ON made.line FOR EACH ROW EXECUTE FUNCTION made.to_friend();
-SET ROLE made_shop;
-SET privseg.purpose = 'made_service';
-SELECT code, message FROM pg_temp.refusal('UPDATE made.line SET txt = txt');
-SELECT code, message FROM pg_temp.refusal('UPDATE made.ordered SET note = note WHERE id = 4');
-SELECT code, message FROM pg_temp.refusal('UPDATE made.ordered SET id = 5 WHERE id = 4');
+-- whom else a row is about stays, also when its subject follows another row's, who is gone
+CREATE TABLE made.call (id int PRIMARY KEY, customer int REFERENCES made.customer ON DELETE SET NULL);
+INSERT INTO made.call VALUES (1, 9);
+CREATE TABLE made.said (id int PRIMARY KEY, call int NOT NULL REFERENCES made.call, friend int, txt text);
+INSERT INTO made.said VALUES (1, 1, 16, 'about 16, too');
+SELECT privseg.protect('made.call', 'customer', 'made.customer');
+SELECT privseg.carry_subject('made.said', 'call', 'customer');
+SELECT privseg.protect('made.said', 'customer', 'made.customer', also_about => '{friend}');
+GRANT DELETE ON made.customer TO made_attacker;
+SET ROLE made_attacker;
+SELECT code, message FROM pg_temp.refusal('DELETE FROM made.customer WHERE id = 9');
+RESET ROLE;
+CREATE TRIGGER a BEFORE UPDATE ON made.said FOR EACH ROW EXECUTE FUNCTION made.to_friend();
+SET ROLE made_attacker;
+SELECT code, message FROM pg_temp.refusal('DELETE FROM made.customer WHERE id = 9');
 RESET ROLE;
 
 DROP SCHEMA made CASCADE;

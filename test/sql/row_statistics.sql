@@ -100,8 +100,8 @@ SELECT pg_temp.outcome('known_auditor', 'known_mail', $$SELECT string_agg(l, '|'
 
 -- a vector that is none, which comparing it says: 900 is hidden
 CREATE TABLE known.vectors (id bigint PRIMARY KEY, n int, v oidvector, a oidvector[]);
-INSERT INTO known.vectors SELECT g, g, '1 2', array['1 2'::oidvector] FROM generate_series(1, 99, 2) g;
 INSERT INTO known.vectors SELECT 900, 7777, v, array[v] FROM trim_array('1 2'::oidvector, 2) v;
+INSERT INTO known.vectors SELECT g, g, '1 2', array['1 2'::oidvector] FROM generate_series(1, 99, 2) g;
 SELECT privseg.protect('known.vectors', 'id', 'known.person');
 GRANT SELECT ON known.vectors TO PUBLIC;
 SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.vectors WHERE v = '1 2'$$, $$SELECT count(*) FROM known.vectors WHERE n = 7777 AND v <> '1 2'$$, $$SELECT count(*) FROM known.vectors WHERE v < '1 3'$$, $$SELECT count(*) FROM known.vectors WHERE btoidvectorcmp(v, '1 2') = 0$$,
