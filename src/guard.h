@@ -46,7 +46,9 @@ extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 							QueryEnvironment *environment, QueryCompletion *completion);
 
 /* guard_children.c */
-extern void guard_children(Node *node);
+extern List *guard_roots_joined;
+extern void guard_joined(Oid root);
+extern void guard_children(List *roots);
 
 /* guard_into.c */
 typedef enum GuardMaking

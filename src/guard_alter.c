@@ -301,6 +301,7 @@ joins_tree(Oid child, Oid parent)
 		return;
 	guard_default_partition(parent);
 	guard_stays_as_copied(parent);
+	guard_joined(root);
 }
 
 static void

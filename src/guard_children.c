@@ -17,23 +17,34 @@
 #include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(lock_tree);
 
-static void
-secure_below(RangeVar *parent)
+List *guard_roots_joined = NIL;
+
+/* guard_joined -- a protected tree has a new member, in the command that runs */
+void
+guard_joined(Oid root)
 {
-	Oid relid = parent ? RangeVarGetRelid(parent, NoLock, true) : InvalidOid;
-	const ProtectedRelation *entry = protected_relation(relid);
+	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
+
+	guard_roots_joined = list_append_unique_oid(guard_roots_joined, root);
+	MemoryContextSwitchTo(caller);
+}
+
+static void
+secure_tree(Oid root)
+{
 	Oid types[] = {REGCLASSOID, BOOLOID};
 	Datum arguments[2];
 	Oid saved_user;
 	int saved_context;
 
-	if (entry == NULL)
+	if (protected_relation(root) == NULL)
 		return;
-	arguments[0] = ObjectIdGetDatum(entry->relid);
+	arguments[0] = ObjectIdGetDatum(root);
 	arguments[1] = BoolGetDatum(row_security_bypassed());
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
@@ -46,31 +57,17 @@ secure_below(RangeVar *parent)
 	SetUserIdAndSecContext(saved_user, saved_context);
 }
 
-/* guard_children -- after a utility command that may have given a table a parent */
+/*
+ * guard_children -- after a utility command: the trees that something joined in it.  Not by the
+ * names in the command, which code of the owner's may have moved meanwhile.
+ */
 void
-guard_children(Node *node)
+guard_children(List *roots)
 {
 	ListCell *lc;
 
-	if (IsA(node, CreateStmt))
-	{
-		foreach (lc, ((CreateStmt *) node)->inhRelations)
-			secure_below(lfirst_node(RangeVar, lc));
-	}
-	else if (IsA(node, AlterTableStmt))
-	{
-		AlterTableStmt *alter = (AlterTableStmt *) node;
-
-		foreach (lc, alter->cmds)
-		{
-			AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
-
-			if (command->subtype == AT_AttachPartition)
-				secure_below(alter->relation);
-			else if (command->subtype == AT_AddInherit)
-				secure_below((RangeVar *) command->def);
-		}
-	}
+	foreach (lc, roots)
+		secure_tree(lfirst_oid(lc));
 }
 
 /* a parent of the table that is not among these, or InvalidOid */

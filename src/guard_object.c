@@ -17,10 +17,14 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "consent.h"
 #include "errors.h"
 #include "guard.h"
+#include "miscadmin.h"
+#include "policy_carry.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -205,6 +209,13 @@ column_dropped(Oid relid, int attnum)
 	if (entry == NULL)
 		return;
 	name = get_attname(relid, attnum, true);
+	if (name != NULL && subject_is_carried_by(relid, name))
+		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
+						errmsg("column \"%s\" carries the subject's key of protected relation "
+							   "\"%s\"",
+							   name, get_rel_name(relid)),
+						errhint("Call privseg.unprotect() first, and drop the trigger "
+								"privseg_subject_carried.")));
 	if (name != NULL && protected_by_column(entry, name))
 		ereport(ERROR, (errcode(ERRCODE_DEPENDENT_OBJECTS_STILL_EXIST),
 						errmsg("column \"%s\" holds the subject's key of protected relation \"%s\"",
@@ -228,12 +239,29 @@ relation_truncated(Oid relid)
 					 "truncate it after SET row_security = off.")));
 }
 
+/* with a schema it goes, too: whoever owns that need not be who may drop this */
+static void
+extension_dropped(Oid extension)
+{
+	if (extension == get_extension_oid("privseg", true) && !superuser() &&
+		!pg_extension_ownercheck(extension, GetUserId()))
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("only its owner and superusers drop extension \"privseg\""),
+			 errhint(
+				 "It goes with the schema it was created in. Drop what else is there by name.")));
+}
+
 /*
  * guard_object -- for core's object access hook.
  */
 void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
+	/* its tables may be gone by now */
+	if (access == OAT_DROP && class_id == ExtensionRelationId)
+		extension_dropped(object_id);
 	if ((access != OAT_DROP && access != OAT_POST_ALTER && access != OAT_POST_CREATE &&
 		 access != OAT_TRUNCATE) ||
 		!catalog_installed() || creating_extension)

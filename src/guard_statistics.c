@@ -12,6 +12,7 @@
 #include "access/htup_details.h"
 #include "catalog.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_statistic.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_statistic_ext_data.h"
@@ -27,6 +28,14 @@
 PG_FUNCTION_INFO_V1(statistics_shown);
 PG_FUNCTION_INFO_V1(policed_row_security_active);
 
+/* is it a catalog whose columns count rows, for whoever may not see them? */
+static bool
+counts_rows(Oid relid)
+{
+	return (relid == RelationRelationId || relid == IndexRelationId) && protected_any() &&
+		   !row_security_bypassed() && !guard_sees_counters();
+}
+
 /* row_security_active(oid) RETURNS boolean: for protected relations, unless it is honoured as off */
 Datum
 policed_row_security_active(PG_FUNCTION_ARGS)
@@ -35,6 +44,8 @@ policed_row_security_active(PG_FUNCTION_ARGS)
 
 	if (protected_relation(relid) != NULL)
 		PG_RETURN_BOOL(!row_security_bypassed());
+	if (counts_rows(relid))
+		PG_RETURN_BOOL(true);
 	PG_RETURN_DATUM(OidFunctionCall1(F_ROW_SECURITY_ACTIVE_OID, ObjectIdGetDatum(relid)));
 }
 
@@ -66,7 +77,7 @@ statistics_shown(PG_FUNCTION_ARGS)
 	if (row_security_bypassed())
 		PG_RETURN_BOOL(true);
 	if (catalog == StatisticRelationId)
-		PG_RETURN_BOOL(!guard_is_of_protected(of));
+		PG_RETURN_BOOL(!guard_is_of_protected(of) && !counts_rows(of));
 	if (catalog == StatisticExtDataRelationId)
 		PG_RETURN_BOOL(!guard_is_of_protected(relation_of_statistics(of)));
 	/* in their tables of large values nothing says of what a value is */

@@ -375,7 +375,8 @@ guard_depends(AlterObjectDependsStmt *depends)
 	relid = guard_locked_relation(depends->relation, AccessExclusiveLock);
 	trigger = strVal(llast(castNode(List, depends->object)));
 	refuse_own_table(relid, "ALTER ... DEPENDS ON EXTENSION");
-	if (strncmp(trigger, "privseg", 7) == 0 && protected_relation(relid) != NULL)
+	/* also before it is protected: what carries a subject was there first */
+	if (strncmp(trigger, "privseg_", 8) == 0)
 		guard_belongs_to_protection(trigger, relid);
 }
 

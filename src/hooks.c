@@ -464,6 +464,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	bool copies_for_replication = catalog_copies_for_replication;
 	GuardMaking making = guard_making;
 	bool watching = guard_watching;
+	List *joined_outside = guard_roots_joined;
+	List *volatile joined = NIL;
 	Quiet quiet = quiet_begins(false);
 	GuardCommand outer;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
@@ -476,6 +478,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		read_only = false;
 	}
 	outer = guard_command_begins(done);
+	guard_roots_joined = NIL;
 	PG_TRY();
 	{
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
@@ -511,16 +514,18 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guard_watching = watching;
 		quiet_ends(quiet);
 		guard_command_ends(outer);
+		joined = guard_roots_joined;
+		guard_roots_joined = joined_outside;
 	}
 	PG_END_TRY();
 	if (copied)
 		return;
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
-	if ((done == T_CreateStmt || done == T_AlterTableStmt) && protected_any())
+	if (joined != NIL)
 	{
 		CommandCounterIncrement();
-		guard_children(guarded->utilityStmt);
+		guard_children(joined);
 	}
 }
 

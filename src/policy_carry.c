@@ -389,6 +389,7 @@ subject_carried(PG_FUNCTION_ARGS)
 	Datum value;
 	bool isnull;
 	Carrying *carrying;
+	Reference reference;
 	const ProtectedRelation *entry;
 	bool is_protected;
 	bool tells_subject;
@@ -413,9 +414,10 @@ subject_carried(PG_FUNCTION_ARGS)
 					strcmp(entry->subject, arguments[1]) == 0;
 	carrying = carrying_of(fcinfo->flinfo);
 	value = heap_getattr(tuple, from, descriptor, &isnull);
+	/* also where it refers to nothing: else a row would lose its subject with the foreign key */
+	reference = find_referenced(trigger->tg_relation, from);
 	if (!isnull)
 	{
-		Reference reference = find_referenced(trigger->tg_relation, from);
 		Form_pg_attribute target = TupleDescAttr(descriptor, to - 1);
 
 		Oid type = TupleDescAttr(descriptor, from - 1)->atttypid;

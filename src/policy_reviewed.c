@@ -620,21 +620,40 @@ reviewed_conversion(Node *expression)
 }
 
 static bool
+function_raises(Oid function, void *collation)
+{
+	return raises_nevertheless(function, *(Oid *) collation);
+}
+
+static bool
+all_compare(List *values)
+{
+	ListCell *lc;
+
+	foreach (lc, values)
+		if (!type_compares(exprType(lfirst(lc))))
+			return false;
+	return true;
+}
+
+static bool
 raises_somewhere(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
 	if (!IsA(node, List) && !collation_is_current(exprInputCollation(node)))
 		return true;
-	if (IsA(node, OpExpr) &&
-		raises_nevertheless(((OpExpr *) node)->opfuncid, ((OpExpr *) node)->inputcollid))
+	if (!IsA(node, List))
+	{
+		Oid collation = exprInputCollation(node);
+
+		if (check_functions_in_node(node, function_raises, &collation))
+			return true;
+	}
+	/* what these compare by is not in the tree */
+	if (IsA(node, RowCompareExpr) && !all_compare(((RowCompareExpr *) node)->largs))
 		return true;
-	if (IsA(node, FuncExpr) &&
-		raises_nevertheless(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->inputcollid))
-		return true;
-	if (IsA(node, ScalarArrayOpExpr) &&
-		raises_nevertheless(((ScalarArrayOpExpr *) node)->opfuncid,
-							((ScalarArrayOpExpr *) node)->inputcollid))
+	if (IsA(node, MinMaxExpr) && !type_compares(((MinMaxExpr *) node)->minmaxtype))
 		return true;
 	/* may get too big */
 	if ((IsA(node, ArrayExpr) || IsA(node, RowExpr)) && contain_var_clause(node))

@@ -204,6 +204,14 @@ SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers');
 SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers');
 SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_message VALUES (1) RETURNING taken', 'INSERT INTO carry.of_message VALUES (2) RETURNING taken']) s;
 
+-- the column that carries a subject does not go, nor does the trigger with an extension; without its foreign key nothing is written
+SELECT s AS statement, pg_temp.outcome('carry_owner', 'carry_mail', s) AS owner FROM unnest(ARRAY['ALTER TABLE carry.lines DROP COLUMN order_id', 'ALTER TABLE carry.notes DROP COLUMN line_id CASCADE', 'ALTER TRIGGER privseg_subject_carried ON carry.lines DEPENDS ON EXTENSION plpgsql']) s;
+SET ROLE carry_owner;
+CREATE TABLE carry.early (id bigint PRIMARY KEY, order_id bigint REFERENCES carry.orders);
+RESET ROLE;
+SELECT privseg.carry_subject('carry.early', 'order_id', 'customer_id');
+SELECT s AS statement, pg_temp.outcome('carry_owner', 'carry_mail', s) AS owner FROM unnest(ARRAY['ALTER TRIGGER privseg_subject_carried ON carry.early DEPENDS ON EXTENSION plpgsql', 'ALTER TABLE carry.early DROP CONSTRAINT early_order_id_fkey; INSERT INTO carry.early VALUES (1, NULL)']) s;
+
 DROP SCHEMA carry CASCADE;
 DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
 DROP ROLE carry_owner, carry_analyst, carry_keeper;

@@ -159,6 +159,11 @@ SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS rea
 FROM unnest(ARRAY[$$SELECT count(*) FROM pg_stats WHERE tablename = 'person' AND schemaname = 'counts'$$, $$SELECT count(*) FROM pg_stats_ext WHERE tablename = 'person'$$, $$SELECT count(*) FROM pg_stats_ext_exprs WHERE tablename = 'person'$$,
 	$$SELECT row_security_active('counts.person'::regclass)$$, $$SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'plain' AND schemaname = 'counts'$$, $$SELECT row_security_active('counts.plain'::regclass)$$]) s;
 
+-- ANALYZE keeps values of the catalogs' own columns, too
+ANALYZE pg_class, pg_index;
+SELECT s AS statement, pg_temp.outcome('counts_reader', 'counts_mail', s) AS reader, pg_temp.outcome('counts_bypass', 'counts_mail', s) AS bypass, pg_temp.outcome('counts_monitor', 'counts_mail', s) AS monitor, pg_temp.outcome('postgres', '', 'SET row_security = off; ' || s) AS maintenance
+FROM unnest(ARRAY[$$SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'pg_catalog' AND tablename IN ('pg_class', 'pg_index')$$, $$SELECT count(*) > 0 FROM pg_stats WHERE schemaname = 'pg_catalog' AND tablename = 'pg_attribute'$$]) s;
+
 -- EXPLAIN around a statement that is planned and then refused, or around a function that looks consent up
 CREATE FUNCTION counts.refused(setting text, value text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN

@@ -240,6 +240,30 @@ SELECT privseg.protect('joins.paired', 'id', 'joins.person');
 SELECT s.statement, r.code, r.message FROM unnest(ARRAY['ALTER TYPE joins.pair ADD ATTRIBUTE p point', 'ALTER TYPE joins.pair DROP ATTRIBUTE b', 'ALTER TYPE joins.outer_pair ADD ATTRIBUTE q point', 'ALTER TABLE joins.plain ADD p point', 'ALTER TABLE joins.plain DROP a', 'ALTER TYPE joins.pair RENAME ATTRIBUTE a TO aa', 'ALTER TABLE joins.other ADD p point', 'ALTER TYPE joins.between ADD ATTRIBUTE j json', 'CREATE INDEX ON joins.paired (f)', 'CREATE INDEX ON joins.paired (e)'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
 
+-- code of the owner's that runs in the very command moves the name of what is joined
+CREATE SCHEMA join_first AUTHORIZATION join_owner;
+SET ROLE join_owner;
+CREATE TABLE join_first.part (person_id int, day int, note text, seen boolean);
+CREATE STATISTICS join_first.st ON (joins.leak(note)), day FROM join_first.part;
+CREATE TABLE join_first.child (LIKE joins.person);
+CREATE STATISTICS join_first.st2 ON (joins.leak(name)), id FROM join_first.child;
+CREATE TABLE join_first.free (LIKE joins.person);
+CREATE FUNCTION join_first.renames() RETURNS int LANGUAGE plpgsql AS $$ BEGIN ALTER TABLE joins.event RENAME TO event_x; RETURN 500; END $$;
+CREATE FUNCTION join_first.shadows() RETURNS int LANGUAGE plpgsql AS $$ BEGIN CREATE TABLE join_first.person (a int); RETURN 1; END $$;
+RESET ROLE;
+SELECT s.statement, r.code, r.message FROM unnest(ARRAY[
+	'ALTER TABLE joins.event ATTACH PARTITION join_first.part FOR VALUES FROM (400) TO (500)',
+	'ALTER TABLE joins.event ATTACH PARTITION join_first.part FOR VALUES FROM (400) TO (join_first.renames())',
+	'SET LOCAL search_path = join_first, joins; INSERT INTO child VALUES (1); ALTER TABLE child ADD COLUMN x int DEFAULT join_first.shadows(), INHERIT person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(s.statement, 'join_owner') r ORDER BY n;
+SET ROLE join_owner;
+SET search_path = join_first, joins;
+INSERT INTO free VALUES (1);
+ALTER TABLE free ADD COLUMN x int DEFAULT join_first.shadows(), INHERIT person;
+RESET search_path;
+RESET ROLE;
+SELECT c.relrowsecurity, c.relforcerowsecurity, (SELECT string_agg(polname, ' ' ORDER BY polname) FROM pg_policy WHERE polrelid = c.oid) AS policies, (SELECT string_agg(tgname, ' ') FROM pg_trigger WHERE tgrelid = c.oid) AS triggers FROM pg_class c WHERE c.oid = 'join_first.free'::regclass;
+DROP SCHEMA join_first CASCADE;
+
 DROP SCHEMA joins CASCADE;
 DROP OWNED BY join_owner, join_app;
 DROP ROLE join_owner, join_app;

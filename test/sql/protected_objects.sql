@@ -183,6 +183,9 @@ SELECT privseg.protect('objects.level_0', 'person_id', 'objects.person');
 SELECT s AS statement, pg_temp.outcome('objects_owner', 'objects_mail', s) AS owner FROM unnest(ARRAY['SELECT count(*) FROM objects.level_130', 'SELECT count(*) FROM objects.level_0',
 	'CREATE TABLE objects.level_131 () INHERITS (objects.level_130); INSERT INTO objects.level_131 VALUES (7) RETURNING 1', 'SELECT count(*) FROM objects.level_101']) s;
 
+-- the extension goes with the schema it was created in, whose owner need not be who may drop it
+SELECT s AS statement, (pg_temp.refusal(s)).* FROM unnest(ARRAY['ALTER SCHEMA public OWNER TO objects_owner; SET LOCAL ROLE objects_owner; DROP SCHEMA public CASCADE', 'SET LOCAL ROLE objects_owner; DROP EXTENSION privseg CASCADE']) s;
+
 DROP SCHEMA objects CASCADE;
 DROP OWNED BY objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested, objects_auditor;
 DROP ROLE objects_owner, objects_analyst, objects_writer, objects_reader, objects_creator, objects_importer, objects_nested, objects_auditor;

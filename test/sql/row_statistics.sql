@@ -107,6 +107,11 @@ GRANT SELECT ON known.vectors TO PUBLIC;
 SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.vectors WHERE v = '1 2'$$, $$SELECT count(*) FROM known.vectors WHERE n = 7777 AND v <> '1 2'$$, $$SELECT count(*) FROM known.vectors WHERE v < '1 3'$$, $$SELECT count(*) FROM known.vectors WHERE btoidvectorcmp(v, '1 2') = 0$$,
 	$$SELECT count(*) FROM known.vectors WHERE v = ANY (array['1 2', '1 3']::oidvector[])$$, $$SELECT count(*) FROM known.vectors WHERE a @> array['1 2'::oidvector]$$, $$SELECT count(*) FROM known.vectors WHERE a = array['1 2'::oidvector]$$]) s;
 
+CREATE INDEX ON known.vectors (n, v);
+SET enable_seqscan = off;
+SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.vectors WHERE (n, v) >= (7777, '1 2'::oidvector)$$, $$SELECT count(*) FROM known.vectors WHERE (n, v) >= (7000, '1 2'::oidvector)$$, $$SELECT count(*) FROM known.vectors WHERE n = 7777 AND greatest(v, '1 2') IS NULL$$, $$SELECT count(*) FROM known.vectors WHERE n = 7777 AND nullif(v, '1 2') IS NULL$$, $$SELECT count(*) FROM known.vectors WHERE n = 7777 AND v IS DISTINCT FROM '1 2'$$]) s;
+RESET enable_seqscan;
+
 -- what tells nothing has estimates, and what stands beside it in a query of its own does not take them away
 CREATE FUNCTION pg_temp.estimate(statement text) RETURNS int LANGUAGE plpgsql AS $$
 DECLARE
