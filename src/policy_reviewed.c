@@ -626,17 +626,6 @@ function_raises(Oid function, void *collation)
 }
 
 static bool
-all_compare(List *values)
-{
-	ListCell *lc;
-
-	foreach (lc, values)
-		if (!type_compares(exprType(lfirst(lc))))
-			return false;
-	return true;
-}
-
-static bool
 raises_somewhere(Node *node, void *context)
 {
 	if (node == NULL)
@@ -650,9 +639,7 @@ raises_somewhere(Node *node, void *context)
 		if (check_functions_in_node(node, function_raises, &collation))
 			return true;
 	}
-	/* what these compare by is not in the tree */
-	if (IsA(node, RowCompareExpr) && !all_compare(((RowCompareExpr *) node)->largs))
-		return true;
+	/* what this compares by is not in the tree */
 	if (IsA(node, MinMaxExpr) && !type_compares(((MinMaxExpr *) node)->minmaxtype))
 		return true;
 	/* may get too big */
