@@ -207,6 +207,12 @@ BEGIN
 				USING ERRCODE = 'duplicate_object', HINT = 'Drop or rename it first.';
 		END IF;
 	END LOOP;
+	-- commands take names, and whoever owns a schema can move it meanwhile
+	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = secure_relation.member AND c.relrowsecurity AND c.relforcerowsecurity)
+	   OR (SELECT count(*) FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname IN ('privseg', 'privseg_library')) <> 2 THEN
+		RAISE EXCEPTION '"%" was given another name meanwhile', class.relname
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the statement again.';
+	END IF;
 	-- partitions have their parent's triggers
 	IF class.relispartition THEN
 		RETURN;
@@ -224,10 +230,25 @@ BEGIN
 					   ' EXECUTE FUNCTION privseg.subject_moved()', secure_relation.member);
 		EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_moved_before', secure_relation.member);
 	END IF;
+	IF (SELECT count(*) FROM pg_trigger t WHERE t.tgrelid = secure_relation.member AND t.tgenabled = 'A'
+		  AND t.tgname IN ('privseg_subject_moved', 'privseg_subject_moved_before')) <> 1 + (class.relkind = 'p')::int THEN
+		RAISE EXCEPTION '"%" was given another name meanwhile', class.relname
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the statement again.';
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION privseg.secure_relation(regclass, name, name[]) IS
 'row security, policies and triggers of one table of a protected tree; for the extension itself';
+
+CREATE FUNCTION privseg.has_plain_children(members regclass[]) RETURNS boolean
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT EXISTS (SELECT FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhparent
+					WHERE i.inhparent = ANY (members) AND c.relkind = 'r')
+$$;
+COMMENT ON FUNCTION privseg.has_plain_children(regclass[]) IS
+'is any of these a table with inheritance children, which have no triggers of their parent''s; for the extension itself';
 
 CREATE FUNCTION privseg.policy_is_own(member regclass, policy name) RETURNS boolean
 LANGUAGE sql STABLE
@@ -377,6 +398,18 @@ BEGIN
 		RAISE EXCEPTION '"%" is already protected', class.relname
 			USING ERRCODE = 'duplicate_object',
 				  HINT = 'Call privseg.unprotect() first to protect it in another way.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_trigger t
+				WHERE t.tgrelid = ANY (members) AND t.tgfoid = 'privseg.subject_carried()'::regprocedure
+				  AND (t.tgname <> 'privseg_subject_carried' OR t.tgenabled <> 'A' OR t.tgtype <> 23 OR t.tgqual IS NOT NULL
+					   OR EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_trigger'::regclass AND d.objid = t.oid AND d.deptype = 'x'))) THEN
+		RAISE EXCEPTION '"%" has a trigger that carries a subject, but not as carry_subject() made it', class.relname
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Drop it, and call privseg.carry_subject() anew.';
+	END IF;
+	IF EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = protect.relation AND t.tgname = 'privseg_subject_carried')
+	   AND privseg.has_plain_children(members) THEN
+		RAISE EXCEPTION '"%" carries its subjects, and its inheritance children do not', class.relname
+			USING ERRCODE = 'feature_not_supported', HINT = 'Make it a partitioned table, or take the children out of it.';
 	END IF;
 	IF EXISTS (SELECT FROM pg_class c
 				WHERE c.oid = ANY (members) AND (c.relkind NOT IN ('r', 'p') OR (c.relkind = 'r' AND c.relam <> 2))) THEN
@@ -641,6 +674,11 @@ BEGIN
 				  DETAIL = 'Ordinary and partitioned tables can.';
 	END IF;
 	members := privseg.lock_tree(carry_subject.relation, true);
+	IF privseg.has_plain_children(members) THEN
+		RAISE EXCEPTION '"%" has inheritance children', carry_subject.relation
+			USING ERRCODE = 'feature_not_supported', DETAIL = 'They have triggers of their own, and would not carry the subject.',
+				  HINT = 'Make it a partitioned table, or take the children out of it.';
+	END IF;
 	IF EXISTS (SELECT FROM privseg.protected_relations r WHERE r.relation = carry_subject.relation) THEN
 		RAISE EXCEPTION '"%" is already protected', carry_subject.relation
 			USING ERRCODE = 'duplicate_object', HINT = 'Carry the subject before protecting the relation.';
@@ -711,6 +749,10 @@ BEGIN
 				   ' EXECUTE FUNCTION privseg.subject_carried(%L, %L)',
 				   carry_subject.relation, from_column, carry_subject.subject);
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER privseg_subject_carried', carry_subject.relation);
+	IF NOT EXISTS (SELECT FROM pg_trigger t WHERE t.tgrelid = carry_subject.relation AND t.tgname = 'privseg_subject_carried' AND t.tgenabled = 'A') THEN
+		RAISE EXCEPTION '"%" was given another name meanwhile', carry_subject.relation
+			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the statement again.';
+	END IF;
 	PERFORM privseg.carry_subject_rows(carry_subject.relation, carry_subject.subject);
 	EXECUTE format('CREATE INDEX ON %s (%I)', carry_subject.relation, carry_subject.subject);
 END

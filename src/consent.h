@@ -290,6 +290,7 @@ extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpos
 								   TimestampTz at, MemoryContext context);
 extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
 extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
+extern bool lookup_newest(ConsentLookup *lookup, const char *canonical);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
 extern void
 lookup_prepare(ConsentLookup *lookup, const Datum *keys, int n, SubjectPosition *positions);

@@ -250,19 +250,39 @@ lookup_begin(const ProtectedRelation *domain, const Purpose *purpose, TimestampT
 /* ---- deciding one subject from its records ---- */
 
 static bool
-decide_dirty(SetLookup *lookup, const char *canonical)
+decide(SetLookup *lookup, const char *canonical, Snapshot snapshot, TimestampTz at)
 {
 	MemoryContext caller = MemoryContextSwitchTo(lookup->scratch);
-	FactReader *reader = facts_begin(lookup->domain.relid, consent_snapshot());
+	FactReader *reader = facts_begin(lookup->domain.relid, snapshot);
 	ConsentFact *facts;
 	int nfacts = facts_of_subject(reader, canonical, &facts);
 	ConsentDecision decision;
 
-	consent_decide(&lookup->purpose, facts, nfacts, lookup->at, false, &decision);
+	consent_decide(&lookup->purpose, facts, nfacts, at, false, &decision);
 	facts_end(reader);
 	MemoryContextSwitchTo(caller);
 	MemoryContextReset(lookup->scratch);
 	return decision.permitted;
+}
+
+static bool
+decide_dirty(SetLookup *lookup, const char *canonical)
+{
+	return decide(lookup, canonical, consent_snapshot(), lookup->at);
+}
+
+/*
+ * lookup_newest -- the same from what is committed now, of a row that may be newer than the
+ * statement's snapshot.  Not in parallel mode.
+ */
+bool
+lookup_newest(ConsentLookup *fast, const char *canonical)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool permitted = decide((SetLookup *) fast, canonical, snapshot, GetCurrentTimestamp());
+
+	UnregisterSnapshot(snapshot);
+	return permitted;
 }
 
 /* page_find_dirty -- the member, if it must be decided from its records */

@@ -46,6 +46,7 @@ extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 							QueryEnvironment *environment, QueryCompletion *completion);
 
 /* guard_children.c */
+extern void guard_depend_on_none(void);
 extern List *guard_roots_joined;
 extern void guard_joined(Oid root);
 extern void guard_children(List *roots);
@@ -171,10 +172,13 @@ typedef struct GuardCommand
 	bool in_command;
 	bool maintains;
 	bool retyped;
+	bool makes_partition;
+	bool drops_parts;
 	int n_added;
 } GuardCommand;
 extern bool guard_in_command;
-extern GuardCommand guard_command_begins(NodeTag command);
+extern bool guard_drops_parts;
+extern GuardCommand guard_command_begins(Node *command);
 extern void guard_command_ends(GuardCommand outer);
 extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();
 extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);

@@ -301,6 +301,12 @@ joins_tree(Oid child, Oid parent)
 		return;
 	guard_default_partition(parent);
 	guard_stays_as_copied(parent);
+	if (get_rel_relkind(parent) == RELKIND_RELATION && subject_is_carried_by(parent, NULL))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("protected relation \"%s\" carries its subjects, and its "
+							   "inheritance children would not",
+							   get_rel_name(parent)),
+						errhint("Make it a partitioned table.")));
 	guard_joined(root);
 }
 

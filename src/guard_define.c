@@ -42,6 +42,7 @@
 #include "parser/parse_coerce.h"
 #include "policy_reviewed.h"
 #include "storage/bufmgr.h"
+#include "storage/lock.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -69,19 +70,46 @@ static int n_added = 0;
 /* has it changed how a column's values are stored?  They are as before while it runs. */
 static bool retyped = false;
 
+/* does it make a partition? */
+static bool makes_partition = false;
+
 /* a utility command runs */
 bool guard_in_command = false;
+/* it drops triggers or policies, and not what they are of */
+bool guard_drops_parts = false;
+
+static bool
+is_partition(Node *command)
+{
+	/* the statement for foreign tables begins with one */
+	return (IsA(command, CreateStmt) || IsA(command, CreateForeignTableStmt)) &&
+		   ((CreateStmt *) command)->partbound != NULL;
+}
+
+static bool
+drops_parts(Node *command)
+{
+	return IsA(command, DropStmt) && (((DropStmt *) command)->removeType == OBJECT_TRIGGER ||
+									  ((DropStmt *) command)->removeType == OBJECT_POLICY);
+}
 
 /* guard_command_begins -- a utility command; call guard_command_ends() also after an error */
 GuardCommand
-guard_command_begins(NodeTag command)
+guard_command_begins(Node *command)
 {
-	GuardCommand outer = {guard_in_command, maintains, retyped, n_added};
+	GuardCommand outer = {.in_command = guard_in_command,
+						  .maintains = maintains,
+						  .retyped = retyped,
+						  .makes_partition = makes_partition,
+						  .drops_parts = guard_drops_parts,
+						  .n_added = n_added};
 
 	guard_in_command = true;
+	makes_partition = is_partition(command);
+	guard_drops_parts = drops_parts(command);
 
 	/* asked here, for core becomes the relation's owner before it makes an index */
-	maintains = command != T_TransactionStmt && protected_any() && row_security_bypassed();
+	maintains = !IsA(command, TransactionStmt) && protected_any() && row_security_bypassed();
 	return outer;
 }
 
@@ -91,6 +119,8 @@ guard_command_ends(GuardCommand outer)
 	guard_in_command = outer.in_command;
 	maintains = outer.maintains;
 	retyped = outer.retyped;
+	makes_partition = outer.makes_partition;
+	guard_drops_parts = outer.drops_parts;
 	n_added = outer.n_added;
 }
 
@@ -446,6 +476,25 @@ guard_default_partition(Oid parent)
 }
 
 /*
+ * Core has made a partition, and looks into the default one next.  Which parent that is was
+ * settled when core locked it, whatever has its name now.
+ */
+static void
+partition_made(void)
+{
+	ListCell *lc;
+
+	foreach (lc, protected_members())
+	{
+		LOCKTAG tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(lc));
+		if (LockHeldByMe(&tag, AccessExclusiveLock))
+			guard_default_partition(lfirst_oid(lc));
+	}
+}
+
+/*
  * guard_defined -- for core's object access hook: something was created, or altered.
  */
 void
@@ -456,6 +505,8 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 	switch (class_id)
 	{
 		case RelationRelationId:
+			if (created && sub_id == 0 && makes_partition)
+				partition_made();
 			if (created && sub_id == 0)
 				guard_index_created(object_id, retyped);
 			else if (created)

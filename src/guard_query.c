@@ -92,7 +92,8 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const Protect
 	{
 		updates = true;
 		attach_check(query, rte, WCO_RLS_CONFLICT_CHECK,
-					 policy_read_quals(entry, rte->relid, varno), NIL);
+					 policy_conflict_quals(entry, rte->relid, varno),
+					 policy_read_quals(entry, rte->relid, varno));
 	}
 	if (inserts)
 		attach_check(query, rte, WCO_RLS_INSERT_CHECK,

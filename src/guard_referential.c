@@ -308,6 +308,24 @@ touches_protected(Node *node, void *context)
 }
 
 /*
+ * policy_carry.c names the relation in the text of its query, and what has that name now may
+ * be another: its owner moves it, or the schema, while a statement runs.
+ */
+static void
+require_carried(Query *query, Oid relid)
+{
+	RangeTblEntry *rte = list_length(query->rtable) == 1 ? linitial(query->rtable) : NULL;
+
+	if (rte != NULL && rte->rtekind == RTE_RELATION && rte->relid == relid)
+		return;
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("relation \"%s\" was given another name while its subjects were looked up",
+					get_rel_name(relid)),
+			 errhint("Run the statement again.")));
+}
+
+/*
  * guard_referential -- is this whole statement one of core's referential
  * queries?  Then it has no policy after this call, but that a cascade may end at
  * a hidden row.
@@ -322,6 +340,8 @@ guard_referential(Query *query, const PolicyContext *context)
 
 	if (!context->referential)
 		return InvalidOid;
+	if (OidIsValid(context->carrying))
+		require_carried(query, context->carrying);
 	relid = action_on(query, context);
 	if (OidIsValid(relid))
 		guard_cascade(query);

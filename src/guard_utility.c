@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/objectaddress.h"
 #include "catalog/partition.h"
 #include "commands/defrem.h"
@@ -363,6 +364,43 @@ guard_drop(DropStmt *drop)
 	}
 }
 
+static void
+refuse_member(Oid relid)
+{
+	guard_refuse(relid, "ALTER EXTENSION ... ADD",
+				 "Dumps would be without its rows, and say nothing.");
+}
+
+/*
+ * guard_depend_on_none -- after ALTER ... DEPENDS ON EXTENSION and ALTER EXTENSION: neither
+ * does a trigger of protection's own, nor is a protected relation a member, whatever had its
+ * name while the command waited.
+ */
+void
+guard_depend_on_none(void)
+{
+	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(triggers, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	ListCell *lc;
+
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		if (catalog_is_own_trigger(trigger->tgfoid) &&
+			getAutoExtensionsOfObject(TriggerRelationId, trigger->oid) != NIL)
+			guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
+	if (row_security_bypassed())
+		return;
+	foreach (lc, protected_members())
+		if (OidIsValid(getExtensionOfObject(RelationRelationId, lfirst_oid(lc))))
+			refuse_member(lfirst_oid(lc));
+}
+
 /* what depends on an extension is dropped with it */
 static void
 guard_depends(AlterObjectDependsStmt *depends)
@@ -412,8 +450,12 @@ guard_vacuum(VacuumStmt *vacuum)
 	foreach (lc, vacuum->rels)
 	{
 		VacuumRelation *relation = lfirst_node(VacuumRelation, lc);
+		Oid relid = named_relation(relation->relation);
 
-		own = own || catalog_is_internal_table(named_relation(relation->relation));
+		own = own || catalog_is_internal_table(relid);
+		/* nor is another found by that name, when its turn comes */
+		if (OidIsValid(relid) && relation->relation->schemaname == NULL)
+			relation->relation->schemaname = get_namespace_name(get_rel_namespace(relid));
 	}
 	guard_maintenance(vacuum->is_vacuumcmd && own && guard_option(vacuum->options, "full"));
 }
@@ -437,8 +479,7 @@ guard_extension_contents(AlterExtensionContentsStmt *alter)
 		return;
 	table_close(relation, AccessShareLock);
 	if (protected_relation(object.objectId) != NULL)
-		guard_refuse(object.objectId, "ALTER EXTENSION ... ADD",
-					 "Dumps would be without its rows, and say nothing.");
+		refuse_member(object.objectId);
 }
 
 /* guard_option -- a command's, as core reads them: the last one of the name counts */

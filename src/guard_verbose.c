@@ -28,6 +28,9 @@ owns_protected(void)
 {
 	ListCell *lc;
 
+	/* who vacuums all of its tables */
+	if (pg_database_ownercheck(MyDatabaseId, GetUserId()))
+		return true;
 	foreach (lc, protected_members())
 		if (pg_class_ownercheck(lfirst_oid(lc), GetUserId()))
 			return true;

@@ -477,7 +477,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		guarded = copyObject(statement);
 		read_only = false;
 	}
-	outer = guard_command_begins(done);
+	outer = guard_command_begins(statement->utilityStmt);
 	guard_roots_joined = NIL;
 	PG_TRY();
 	{
@@ -520,6 +520,9 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	PG_END_TRY();
 	if (copied)
 		return;
+	if ((done == T_AlterObjectDependsStmt || done == T_AlterExtensionContentsStmt) &&
+		protected_any())
+		guard_depend_on_none();
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
 	if (joined != NIL)

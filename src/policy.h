@@ -17,6 +17,7 @@
 extern List *policy_permissive(CmdType command, Relation relation);
 extern List *policy_restrictive(CmdType command, Relation relation);
 extern List *policy_read_quals(const ProtectedRelation *entry, Oid relid, Index varno);
+extern List *policy_conflict_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_insert_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_update_quals(const ProtectedRelation *entry, Oid relid, Index varno);
 extern List *policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno);
@@ -57,6 +58,7 @@ extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
 extern PolicyReads policy_statement_reads(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);
 extern const PolicyReader *policy_reader_of_statement(MemoryContext context);
+extern bool policy_is_rechecked(MemoryContext context);
 extern void policy_statement_publish(MemoryContext query_context);
 extern void policy_purpose_changed(const char *began) pg_attribute_noreturn();
 

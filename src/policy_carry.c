@@ -7,6 +7,8 @@
 #include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/catalog.h"
 #include "catalog/pg_class.h"
@@ -21,11 +23,13 @@
 #include "policy.h"
 #include "policy_carry.h"
 #include "replication/logicalworker.h"
+#include "storage/lmgr.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 #include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(subject_carried);
@@ -36,11 +40,13 @@ PG_FUNCTION_INFO_V1(carry_subject_rows);
  * owner, in their security context, which guard_referential.c looks for.
  *	plan	prepared here if it is NULL
  *	keep	then it outlives the caller, errors included
+ *	newest	what others have committed counts, in a transaction of one snapshot, too
  */
 static int
 run_as_owner(Oid relid, const char *query, SPIPlanPtr *plan, bool keep, int nargs, Oid *types,
-			 Datum *values, int context_flags, long count)
+			 Datum *values, int context_flags, bool newest, long count)
 {
+	/* its names and its owner stay */
 	Relation relation = table_open(relid, AccessShareLock);
 	Oid owner = relation->rd_rel->relowner;
 	Oid outer = policy_carrying;
@@ -48,7 +54,7 @@ run_as_owner(Oid relid, const char *query, SPIPlanPtr *plan, bool keep, int narg
 	int saved_context;
 	int volatile result = 0;
 
-	table_close(relation, AccessShareLock);
+	table_close(relation, NoLock);
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(owner, saved_context | SECURITY_LOCAL_USERID_CHANGE |
 									  SECURITY_NOFORCE_RLS | context_flags);
@@ -59,7 +65,14 @@ run_as_owner(Oid relid, const char *query, SPIPlanPtr *plan, bool keep, int narg
 
 		if (made != NULL && (!keep || SPI_keepplan(made) == 0))
 			*plan = made;
-		if (*plan != NULL)
+		if (*plan != NULL && newest && IsolationUsesXactSnapshot())
+		{
+			/* as core does: where it would change what is newer than its snapshot, it ends */
+			CommandCounterIncrement();
+			result = SPI_execute_snapshot(*plan, values, NULL, GetLatestSnapshot(),
+										  GetTransactionSnapshot(), false, true, count);
+		}
+		else if (*plan != NULL)
 			result = SPI_execute_plan(*plan, values, NULL, false, count);
 	}
 	PG_FINALLY();
@@ -77,7 +90,7 @@ update_as_owner(Oid relid, const char *query, int nargs, Oid *types, Datum *valu
 {
 	SPIPlanPtr plan = NULL;
 
-	if (run_as_owner(relid, query, &plan, false, nargs, types, values, context_flags, 0) !=
+	if (run_as_owner(relid, query, &plan, false, nargs, types, values, context_flags, true, 0) !=
 		SPI_OK_UPDATE)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
 						errmsg("the subject's column could not be filled")));
@@ -145,6 +158,8 @@ find_referenced(Relation relation, AttrNumber column)
 		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
 			continue;
 		usable = usable && !is_deferrable(reference->conoid);
+		/* the columns keep their names until they are looked up */
+		LockRelationOid(reference->confrelid, AccessShareLock);
 		key_column = get_attname(reference->confrelid, reference->confkey[0], false);
 		/* core has one more for each partition that is referred to; another one is not meant */
 		if (OidIsValid(root) && (root != entry->relid || strcmp(key_column, found.key_column) != 0))
@@ -260,8 +275,14 @@ subject_of_referenced(Carrying *carrying, const Reference *reference, Datum key,
 	if (carrying->plan == NULL)
 		query = look_up(reference->relid, reference->subject_column, reference->key_column,
 						reference->equality);
-	if (run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, 1) !=
-		SPI_OK_SELECT)
+	/*
+	 * Once to lock the row, and once more: who moves it meanwhile has done so before the lock
+	 * was there, or waits for us (subject_follows()).
+	 */
+	if (run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, false,
+					 1) != SPI_OK_SELECT ||
+		run_as_owner(reference->relid, query, &carrying->plan, true, 1, &key_type, &key, 0, true,
+					 1) != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
 	/* so will core say, at the end of the statement */
@@ -359,18 +380,6 @@ subject_shown(Relation relation, const Reference *reference, Datum key, Oid key_
 	return take_subject(reference, target, isnull);
 }
 
-/* is it as carry_subject() has made it: before whatever is written, whatever the row is? */
-static bool
-is_as_made(const Trigger *trigger)
-{
-	return trigger->tgfoid == catalog_function_oid(CATALOG_SUBJECT_CARRIED) &&
-		   strcmp(trigger->tgname, "privseg_subject_carried") == 0 && trigger->tgnargs == 2 &&
-		   trigger->tgtype == (TRIGGER_TYPE_ROW | TRIGGER_TYPE_BEFORE | TRIGGER_TYPE_INSERT |
-							   TRIGGER_TYPE_UPDATE) &&
-		   trigger->tgenabled == TRIGGER_FIRES_ALWAYS && trigger->tgqual == NULL &&
-		   trigger->tgnattr == 0;
-}
-
 /*
  * subject_carried -- BEFORE INSERT OR UPDATE trigger made by carry_subject():
  * fills the subject's key through the foreign key.  Arguments: our foreign key
@@ -410,7 +419,7 @@ subject_carried(PG_FUNCTION_ARGS)
 							   RelationGetRelationName(trigger->tg_relation))));
 	entry = protected_relation(RelationGetRelid(trigger->tg_relation));
 	is_protected = entry != NULL;
-	tells_subject = is_protected && is_as_made(trigger->tg_trigger) &&
+	tells_subject = is_protected && subject_trigger_is_as_made(trigger->tg_trigger) &&
 					strcmp(entry->subject, arguments[1]) == 0;
 	carrying = carrying_of(fcinfo->flinfo);
 	value = heap_getattr(tuple, from, descriptor, &isnull);
@@ -468,45 +477,6 @@ carry_subject_rows(PG_FUNCTION_ARGS)
 	PG_RETURN_VOID();
 }
 
-/* the trigger of carry_subject() that fills this relation through the column, or NULL */
-static Trigger *
-carrying_trigger(Relation relation, const char *column)
-{
-	const ProtectedRelation *entry = protected_relation(RelationGetRelid(relation));
-	TriggerDesc *triggers = relation->trigdesc;
-
-	for (int i = 0; triggers != NULL && i < triggers->numtriggers; i++)
-	{
-		Trigger *trigger = &triggers->triggers[i];
-
-		if (is_as_made(trigger) && (column == NULL || strcmp(trigger->tgargs[0], column) == 0) &&
-			(entry == NULL || strcmp(trigger->tgargs[1], entry->subject) == 0))
-			return trigger;
-	}
-	return NULL;
-}
-
-/* carries_subject -- do its rows get their subject's key through a foreign key? */
-bool
-carries_subject(Relation relation)
-{
-	return carrying_trigger(relation, NULL) != NULL;
-}
-
-/* subject_is_carried_by -- through this column? */
-bool
-subject_is_carried_by(Oid relid, const char *column)
-{
-	Relation relation = RelationIdGetRelation(relid);
-	bool result;
-
-	if (!RelationIsValid(relation))
-		return false;
-	result = carrying_trigger(relation, column) != NULL;
-	RelationClose(relation);
-	return result;
-}
-
 /*
  * subject_is_gone -- do the foreign keys of a column refer to subjects of this domain, and
  * is there none any more whom the key is of?
@@ -538,11 +508,12 @@ subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain)
 			strcmp(entry->subject,
 				   get_attname(reference->confrelid, reference->confkey[0], false)) != 0)
 			return false;
+		LockRelationOid(reference->confrelid, AccessShareLock);
 		SPI_connect();
 		query = look_up(reference->confrelid, entry->subject,
 						get_attname(reference->confrelid, reference->confkey[0], false),
 						reference->conpfeqop[0]);
-		if (run_as_owner(reference->confrelid, query, &plan, false, 1, &type, &key, 0, 1) !=
+		if (run_as_owner(reference->confrelid, query, &plan, false, 1, &type, &key, 0, false, 1) !=
 			SPI_OK_SELECT)
 			ereport(ERROR,
 					(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the subject could not be looked up")));
@@ -553,48 +524,6 @@ subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain)
 		refers = true;
 	}
 	return refers;
-}
-
-/*
- * subject_reference -- the column through which a relation's subjects are carried, and
- * what it refers to.  InvalidAttrNumber where there is none.
- */
-AttrNumber
-subject_reference(Oid relid, Oid *referenced, AttrNumber *referenced_column)
-{
-	Relation relation = RelationIdGetRelation(relid);
-	Trigger *carrying = RelationIsValid(relation) ? carrying_trigger(relation, NULL) : NULL;
-	AttrNumber column = carrying ? get_attnum(relid, carrying->tgargs[0]) : InvalidAttrNumber;
-	AttrNumber found = InvalidAttrNumber;
-	ListCell *lc;
-
-	*referenced = InvalidOid;
-	*referenced_column = InvalidAttrNumber;
-	if (!RelationIsValid(relation))
-		return InvalidAttrNumber;
-	foreach (lc, RelationGetFKeyList(relation))
-	{
-		ForeignKeyCacheInfo *reference = lfirst_node(ForeignKeyCacheInfo, lc);
-
-		if (carrying == NULL || reference->nkeys != 1 || reference->conkey[0] != column)
-			continue;
-		found = column;
-		*referenced = reference->confrelid;
-		*referenced_column = reference->confkey[0];
-	}
-	RelationClose(relation);
-	return found;
-}
-
-/* subject_is_carried_through -- is it such a column, and refers it to that? */
-bool
-subject_is_carried_through(Oid relid, AttrNumber column, Oid to, AttrNumber to_column)
-{
-	Oid referenced;
-	AttrNumber referenced_column;
-
-	return column == subject_reference(relid, &referenced, &referenced_column) &&
-		   referenced == to && referenced_column == to_column;
 }
 
 /*
@@ -609,7 +538,7 @@ carry_on(Oid from, AttrNumber column, Oid equality, Datum key, Oid type)
 {
 	Relation relation = table_open(from, AccessShareLock);
 	char *key_column = get_attname(from, column, false);
-	Trigger *carrying = carrying_trigger(relation, key_column);
+	Trigger *carrying = subject_trigger(relation, key_column);
 
 	if (carrying != NULL && protected_relation(from) != NULL)
 	{
@@ -623,7 +552,25 @@ carry_on(Oid from, AttrNumber column, Oid equality, Datum key, Oid type)
 					 subject, subject, operator_text(equality), quote_identifier(key_column)),
 			1, &type, &key, 0);
 	}
-	table_close(relation, AccessShareLock);
+	table_close(relation, NoLock);
+}
+
+/*
+ * Wait for whoever has referred to the row while it was moved, and keep others from it until
+ * this is committed: their locks for foreign keys do not mind the move.
+ */
+static void
+keep_out_others(Relation relation, HeapTuple row)
+{
+	TupleTableSlot *slot = table_slot_create(relation, NULL);
+	TM_FailureData failure;
+
+	/* our own version of it */
+	CommandCounterIncrement();
+	(void) table_tuple_lock(relation, &row->t_self, GetActiveSnapshot(), slot,
+							GetCurrentCommandId(true), LockTupleExclusive, LockWaitBlock,
+							TUPLE_LOCK_FLAG_FIND_LAST_VERSION, &failure);
+	ExecDropSingleTupleTableSlot(slot);
 }
 
 /* subject_follows -- a row has another subject: so have those that carry it from there */
@@ -641,6 +588,7 @@ subject_follows(Relation relation, HeapTuple row)
 				CharGetDatum(CONSTRAINT_FOREIGN));
 	scan = systable_beginscan(constraints, InvalidOid, false, NULL, 2, keys);
 	SPI_connect();
+	keep_out_others(relation, row);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		AttrNumber conkey[INDEX_MAX_KEYS];

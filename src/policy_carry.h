@@ -7,9 +7,12 @@
 
 #include "access/htup.h"
 #include "utils/relcache.h"
+#include "utils/reltrigger.h"
 
 #pragma GCC visibility push(hidden)
 
+extern bool subject_trigger_is_as_made(const Trigger *trigger);
+extern Trigger *subject_trigger(Relation relation, const char *column);
 extern bool carries_subject(Relation relation);
 extern bool subject_is_carried_by(Oid relid, const char *column);
 extern bool subject_is_gone(Relation relation, AttrNumber column, Datum key, Oid domain);

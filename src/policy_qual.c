@@ -211,6 +211,16 @@ policy_cascade_quals(const ProtectedRelation *entry, Oid relid, Index varno)
 	return with_flag(quals(entry, relid, varno, ROW_READ), ROW_CASCADED);
 }
 
+/*
+ * policy_conflict_quals -- quals of the row that is there, for ON CONFLICT DO UPDATE: core finds
+ * it by what is in the index, and not by what the statement sees
+ */
+List *
+policy_conflict_quals(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return with_flag(quals(entry, relid, varno, ROW_READ), ROW_NEWEST);
+}
+
 /* policy_moved_quals -- quals of a row that such a cascade has moved to another partition */
 List *
 policy_moved_quals(const ProtectedRelation *entry, Oid relid, Index varno)

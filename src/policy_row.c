@@ -66,6 +66,7 @@ typedef struct RowState
 	/* what was resolved */
 	bool of_statement; /* as it began: see resolve_state() */
 	bool bypass;
+	bool newest; /* rows may be newer than the snapshot */
 	bool unique; /* row_writable() has seen that the subject's key is */
 	KeyKind key_kind;
 	ConsentLookup *lookup;
@@ -180,6 +181,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	else
 		state->bypass = row_security_bypassed();
 	state->of_statement = of_statement;
+	state->newest = !IsInParallelMode() && ((PG_GETARG_INT32(2) & ROW_NEWEST) != 0 ||
+											policy_is_rechecked(fcinfo->flinfo->fn_mcxt));
 	if (!state->bypass)
 	{
 		Purpose purpose = of_statement ?
@@ -323,16 +326,30 @@ check_written(FunctionCallInfo fcinfo, KeyKind kind)
 	}
 }
 
+/* of a row that may be newer than what the statement sees: by what is said now, too */
+static pg_noinline bool
+permitted_now(RowState *state, Datum canonical)
+{
+	bool permitted = lookup_newest(state->lookup, DatumGetCString(canonical));
+
+	pfree(DatumGetCString(canonical));
+	return permitted;
+}
+
 /* row_permitted(bigint, regclass, int) RETURNS boolean */
 Datum
 row_permitted_integer(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo, KEY_INTEGER);
+	bool permitted;
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	check_written(fcinfo, KEY_INTEGER);
-	PG_RETURN_BOOL(answered(fcinfo, lookup_integer(state->lookup, PG_GETARG_INT64(0))));
+	permitted = lookup_integer(state->lookup, PG_GETARG_INT64(0));
+	if (unlikely(state->newest && permitted))
+		permitted = permitted_now(state, DirectFunctionCall1(int8out, PG_GETARG_DATUM(0)));
+	PG_RETURN_BOOL(answered(fcinfo, permitted));
 }
 
 /* row_permitted(uuid, regclass, int) RETURNS boolean */
@@ -340,11 +357,15 @@ Datum
 row_permitted_uuid(PG_FUNCTION_ARGS)
 {
 	RowState *state = row_state(fcinfo, KEY_UUID);
+	bool permitted;
 
 	if (unlikely(state->lookup == NULL || PG_ARGISNULL(0)))
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	check_written(fcinfo, KEY_UUID);
-	PG_RETURN_BOOL(answered(fcinfo, lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data)));
+	permitted = lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data);
+	if (unlikely(state->newest && permitted))
+		permitted = permitted_now(state, DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)));
+	PG_RETURN_BOOL(answered(fcinfo, permitted));
 }
 
 /* row_permitted(text, regclass, int) RETURNS boolean */
@@ -360,6 +381,8 @@ row_permitted_text(PG_FUNCTION_ARGS)
 	check_written(fcinfo, KEY_TEXT);
 	key = PG_GETARG_TEXT_PP(0);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
+	if (unlikely(state->newest && result))
+		result = permitted_now(state, CStringGetDatum(text_to_cstring(key)));
 	PG_FREE_IF_COPY(key, 0);
 	PG_RETURN_BOOL(answered(fcinfo, result));
 }

@@ -15,6 +15,8 @@
 #define ROW_CASCADED 0x08      /* reached by a cascade: a hidden row ends the statement */
 #define ROW_COPIED 0x10        /* new, by COPY: one that may not be written ends the statement */
 
+#define ROW_NEWEST 0x40 /* the row may be newer than the snapshot: so must the consent be */
+
 #define ROW_EXPECTED 0x20 /* its key is the one that a trigger has told (policy_expect_key()) */
 #define ROW_WHICH_SHIFT 8 /* which of them it is */
 

@@ -113,6 +113,17 @@ policy_reader_of_statement(MemoryContext context)
 	return NULL;
 }
 
+/*
+ * policy_is_rechecked -- is what was initialized in this context part of a statement, but not
+ * of its own plan?  Core plans a part of it again where a row that it is to lock or change
+ * was changed meanwhile, and looks at the newest version then.
+ */
+bool
+policy_is_rechecked(MemoryContext context)
+{
+	return open_in(context) == NULL && policy_reader_of_statement(context) != NULL;
+}
+
 /* policy_purpose_changed -- refuse to go on */
 void
 policy_purpose_changed(const char *began)

@@ -201,7 +201,10 @@ SELECT privseg.unprotect('carry.ticket');
 SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers', also_about => '{id}')$$);
 -- where the trigger is not as it was made
 SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers');
+SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers')$$);
+DROP TRIGGER t ON carry.of_message;
 SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers');
+CREATE TRIGGER t BEFORE INSERT ON carry.of_message FOR EACH ROW EXECUTE FUNCTION privseg.subject_carried('id', 'taken');
 SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_message VALUES (1) RETURNING taken', 'INSERT INTO carry.of_message VALUES (2) RETURNING taken']) s;
 
 -- the column that carries a subject does not go, nor does the trigger with an extension; without its foreign key nothing is written
@@ -211,6 +214,21 @@ CREATE TABLE carry.early (id bigint PRIMARY KEY, order_id bigint REFERENCES carr
 RESET ROLE;
 SELECT privseg.carry_subject('carry.early', 'order_id', 'customer_id');
 SELECT s AS statement, pg_temp.outcome('carry_owner', 'carry_mail', s) AS owner FROM unnest(ARRAY['ALTER TRIGGER privseg_subject_carried ON carry.early DEPENDS ON EXTENSION plpgsql', 'ALTER TABLE carry.early DROP CONSTRAINT early_order_id_fkey; INSERT INTO carry.early VALUES (1, NULL)']) s;
+
+-- inheritance children have no triggers of their parent's
+SET ROLE carry_owner;
+CREATE TABLE carry.kid () INHERITS (carry.early);
+RESET ROLE;
+SELECT code, message FROM pg_temp.refusal($$SELECT privseg.protect('carry.early', 'customer_id', 'carry.customers')$$);
+DROP TABLE carry.kid;
+SELECT privseg.protect('carry.early', 'customer_id', 'carry.customers');
+SET ROLE carry_owner;
+CREATE TABLE carry.kid (LIKE carry.early INCLUDING ALL);
+SELECT s AS statement, (pg_temp.refusal(s)).* FROM unnest(ARRAY['CREATE TABLE carry.kid_2 () INHERITS (carry.early)', 'ALTER TABLE carry.kid INHERIT carry.early']) s;
+CREATE TABLE carry.other (id bigint, order_id bigint REFERENCES carry.orders);
+CREATE TABLE carry.kid_2 () INHERITS (carry.other);
+RESET ROLE;
+SELECT code, message FROM pg_temp.refusal($$SELECT privseg.carry_subject('carry.other', 'order_id', 'customer_id')$$);
 
 DROP SCHEMA carry CASCADE;
 DROP OWNED BY carry_owner, carry_analyst, carry_keeper;
