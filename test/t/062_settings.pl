@@ -50,7 +50,7 @@ sub asked
 	local $ENV{PGOPTIONS} = $options{connection} // '';
 	$node->psql('postgres', "SET privseg.purpose = mail; SET enable_seqscan = off; $settings; $statement", extra_params => [ '-U', $role, '-q' ], stdout => \$out, stderr => \$err);
 	# times, and where a statement stands
-	$err =~ s/\d+\.\d+ s/0 s/g;
+	$err =~ s/\d+\.\d+ ?s\b/0 s/g;
 	$err =~ s/^psql:<stdin>:\d+: //mg;
 	return "$out|$err";
 }
