@@ -445,6 +445,12 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
+	/* what is newer than the snapshot cannot be asked about there; nor can core finish it */
+	if (plan->rowMarks != NIL && IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("rows of protected relations cannot be locked in a parallel operation"),
+				 errhint("Mark the function that does it PARALLEL UNSAFE.")));
 	if (IgnoreSystemIndexes)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
 						errmsg("protected relations cannot be read under ignore_system_indexes"),

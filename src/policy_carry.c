@@ -22,6 +22,7 @@
 #include "miscadmin.h"
 #include "policy.h"
 #include "policy_carry.h"
+#include "policy_row.h"
 #include "replication/logicalworker.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
@@ -311,7 +312,8 @@ expect(const Reference *reference, Datum subject, bool isnull, Oid type)
 
 /*
  * Whoever writes the row is shown the key that it gets, so it must be one that
- * the row policy would show.  Not where core or carry_on() has a row follow.
+ * the row policy would show; newer than the snapshot, for so is it read.  Not where core or
+ * carry_on() has a row follow.
  */
 static void
 require_permitted(Carrying *carrying, const Reference *reference, Datum subject, bool isnull,
@@ -331,9 +333,9 @@ require_permitted(Carrying *carrying, const Reference *reference, Datum subject,
 		if (carrying->permitted.fn_oid == InvalidOid)
 			fmgr_info_cxt(catalog_function_oid(functions[reference->key_kind]),
 						  &carrying->permitted, GetMemoryChunkContext(carrying));
-		permitted =
-			DatumGetBool(FunctionCall3(&carrying->permitted, policy_as_key(subject, type),
-									   ObjectIdGetDatum(reference->domain), Int32GetDatum(0)));
+		permitted = DatumGetBool(FunctionCall3(&carrying->permitted, policy_as_key(subject, type),
+											   ObjectIdGetDatum(reference->domain),
+											   Int32GetDatum(ROW_NEWEST)));
 	}
 	if (!permitted)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),

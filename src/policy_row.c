@@ -181,8 +181,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 	else
 		state->bypass = row_security_bypassed();
 	state->of_statement = of_statement;
-	state->newest = !IsInParallelMode() && ((PG_GETARG_INT32(2) & ROW_NEWEST) != 0 ||
-											policy_is_rechecked(fcinfo->flinfo->fn_mcxt));
+	state->newest =
+		(PG_GETARG_INT32(2) & ROW_NEWEST) != 0 || policy_is_rechecked(fcinfo->flinfo->fn_mcxt);
 	if (!state->bypass)
 	{
 		Purpose purpose = of_statement ?
