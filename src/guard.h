@@ -111,7 +111,7 @@ extern void guard_cursor_declared(const char *name);
 extern void guard_cursor_fetched(const char *name);
 
 /* guard_utility.c */
-extern Oid guard_locked_relation(RangeVar *relation, LOCKMODE mode);
+extern Oid guard_locked_relation(RangeVar *relation, LOCKMODE mode, bool missing_ok);
 extern bool guard_option(List *options, const char *name);
 extern bool guard_rewrites(Node *node);
 extern void guard_utility(PlannedStmt *statement);
@@ -172,12 +172,9 @@ typedef struct GuardCommand
 	bool in_command;
 	bool maintains;
 	bool retyped;
-	bool makes_partition;
-	bool drops_parts;
 	int n_added;
 } GuardCommand;
 extern bool guard_in_command;
-extern bool guard_drops_parts;
 extern GuardCommand guard_command_begins(Node *command);
 extern void guard_command_ends(GuardCommand outer);
 extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attribute_noreturn();

@@ -29,6 +29,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "policy_carry.h"
+#include "storage/lmgr.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -184,13 +185,17 @@ schema_altered(Oid namespace)
 	HeapTuple tuple;
 	const char *name = get_namespace_name(namespace);
 
-	if (name == NULL || strcmp(name, "privseg") != 0)
+	if (name == NULL || !catalog_installed())
 		return;
 	tuple = guard_row_of_oid(NamespaceRelationId, NamespaceOidIndexId, Anum_pg_namespace_oid,
 							 namespace, SnapshotSelf);
-	if (HeapTupleIsValid(tuple) &&
-		strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname), name) != 0)
+	if (!HeapTupleIsValid(tuple) ||
+		strcmp(NameStr(((Form_pg_namespace) GETSTRUCT(tuple))->nspname), name) == 0)
+		return;
+	if (strcmp(name, "privseg") == 0)
 		own_object(name);
+	/* commands that look at a relation there go by its name (guard_locked_relation()) */
+	LockDatabaseObject(NamespaceRelationId, namespace, 0, AccessExclusiveLock);
 }
 
 /*
@@ -256,8 +261,13 @@ static void
 joins_tree(Oid child, Oid parent)
 {
 	Oid root = root_of(parent);
-	List *below = find_all_inheritors(child, NoLock, NULL);
+	List *below;
 	ListCell *lc;
+
+	/* what joins stays as it is looked at: core locks it so that others may still change it */
+	if (OidIsValid(root))
+		LockRelationOid(child, AccessExclusiveLock);
+	below = find_all_inheritors(child, OidIsValid(root) ? AccessExclusiveLock : NoLock, NULL);
 
 	if (catalog_is_internal_table(parent) || catalog_is_internal_table(child))
 		own_object(get_rel_name(catalog_is_internal_table(parent) ? parent : child));
@@ -351,6 +361,16 @@ trigger_made(Form_pg_trigger trigger)
 		guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
 }
 
+static bool
+is_renamed(Form_pg_trigger now)
+{
+	HeapTuple tuple =
+		guard_row_of_oid(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, now->oid, NULL);
+
+	return !HeapTupleIsValid(tuple) ||
+		   strcmp(NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname), NameStr(now->tgname)) != 0;
+}
+
 static void
 trigger_altered(Oid trigger, bool created)
 {
@@ -369,7 +389,7 @@ trigger_altered(Oid trigger, bool created)
 	if (created)
 		trigger_made(now);
 	else if (catalog_is_own_trigger(now->tgfoid) && protected_relation(now->tgrelid) != NULL &&
-			 (now->tgenabled != TRIGGER_FIRES_ALWAYS || !is_named_as_ours(now)))
+			 (now->tgenabled != TRIGGER_FIRES_ALWAYS || is_renamed(now)))
 		guard_belongs_to_protection(NameStr(now->tgname), now->tgrelid);
 }
 

@@ -42,7 +42,7 @@
 #include "parser/parse_coerce.h"
 #include "policy_reviewed.h"
 #include "storage/bufmgr.h"
-#include "storage/lock.h"
+#include "storage/lmgr.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
@@ -70,28 +70,8 @@ static int n_added = 0;
 /* has it changed how a column's values are stored?  They are as before while it runs. */
 static bool retyped = false;
 
-/* does it make a partition? */
-static bool makes_partition = false;
-
 /* a utility command runs */
 bool guard_in_command = false;
-/* it drops triggers or policies, and not what they are of */
-bool guard_drops_parts = false;
-
-static bool
-is_partition(Node *command)
-{
-	/* the statement for foreign tables begins with one */
-	return (IsA(command, CreateStmt) || IsA(command, CreateForeignTableStmt)) &&
-		   ((CreateStmt *) command)->partbound != NULL;
-}
-
-static bool
-drops_parts(Node *command)
-{
-	return IsA(command, DropStmt) && (((DropStmt *) command)->removeType == OBJECT_TRIGGER ||
-									  ((DropStmt *) command)->removeType == OBJECT_POLICY);
-}
 
 /* guard_command_begins -- a utility command; call guard_command_ends() also after an error */
 GuardCommand
@@ -100,13 +80,9 @@ guard_command_begins(Node *command)
 	GuardCommand outer = {.in_command = guard_in_command,
 						  .maintains = maintains,
 						  .retyped = retyped,
-						  .makes_partition = makes_partition,
-						  .drops_parts = guard_drops_parts,
 						  .n_added = n_added};
 
 	guard_in_command = true;
-	makes_partition = is_partition(command);
-	guard_drops_parts = drops_parts(command);
 
 	/* asked here, for core becomes the relation's owner before it makes an index */
 	maintains = !IsA(command, TransactionStmt) && protected_any() && row_security_bypassed();
@@ -119,8 +95,6 @@ guard_command_ends(GuardCommand outer)
 	guard_in_command = outer.in_command;
 	maintains = outer.maintains;
 	retyped = outer.retyped;
-	makes_partition = outer.makes_partition;
-	guard_drops_parts = outer.drops_parts;
 	n_added = outer.n_added;
 }
 
@@ -469,29 +443,11 @@ guard_default_partition(Oid parent)
 	if (!OidIsValid(other) || guard_may_define())
 		return;
 	/* as core locks it before it looks: nobody writes to it in between */
+	LockRelationOid(other, AccessExclusiveLock);
 	foreach (lc, find_all_inheritors(other, AccessExclusiveLock, NULL))
 		if (!guard_is_empty(lfirst_oid(lc)))
 			guard_refuse(parent, "another partition beside a default one that is not empty",
 						 TELLS_ROWS);
-}
-
-/*
- * Core has made a partition, and looks into the default one next.  Which parent that is was
- * settled when core locked it, whatever has its name now.
- */
-static void
-partition_made(void)
-{
-	ListCell *lc;
-
-	foreach (lc, protected_members())
-	{
-		LOCKTAG tag;
-
-		SET_LOCKTAG_RELATION(tag, MyDatabaseId, lfirst_oid(lc));
-		if (LockHeldByMe(&tag, AccessExclusiveLock))
-			guard_default_partition(lfirst_oid(lc));
-	}
 }
 
 /*
@@ -505,8 +461,6 @@ guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 	switch (class_id)
 	{
 		case RelationRelationId:
-			if (created && sub_id == 0 && makes_partition)
-				partition_made();
 			if (created && sub_id == 0)
 				guard_index_created(object_id, retyped);
 			else if (created)

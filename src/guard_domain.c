@@ -120,8 +120,11 @@ guard_domain_checked(Oid domain)
 void
 guard_domain(AlterDomainStmt *alter)
 {
-	if ((alter->subtype == 'V' || alter->subtype == 'O') && protected_any() &&
-		!row_security_bypassed())
+	if (strchr("VOC", alter->subtype) == NULL || row_security_bypassed())
+		return;
+	/* who is about to protect a relation has done so then, or begins when we are through */
+	LockRelationOid(catalog_table_oid(CATALOG_PROTECTED_RELATIONS), RowExclusiveLock);
+	if (alter->subtype != 'C' && protected_any())
 		refuse_change(InvalidOid, "such a change of a domain, where it uses one of yours,");
 }
 

@@ -18,8 +18,6 @@
 #include "catalog/pg_authid.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_extension.h"
-#include "catalog/pg_policy.h"
-#include "catalog/pg_trigger.h"
 #include "commands/extension.h"
 #include "consent.h"
 #include "errors.h"
@@ -241,39 +239,6 @@ relation_truncated(Oid relid)
 					 "truncate it after SET row_security = off.")));
 }
 
-/* by DROP TRIGGER and DROP POLICY, whatever has the name that they were looked for by */
-static void
-part_dropped(Oid class_id, Oid object)
-{
-	HeapTuple tuple;
-	const char *name;
-	Oid relid;
-
-	if (class_id == TriggerRelationId)
-	{
-		tuple = guard_row_of_oid(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, object,
-								 NULL);
-		if (!HeapTupleIsValid(tuple) ||
-			!catalog_is_own_trigger(((Form_pg_trigger) GETSTRUCT(tuple))->tgfoid))
-			return;
-		name = NameStr(((Form_pg_trigger) GETSTRUCT(tuple))->tgname);
-		relid = ((Form_pg_trigger) GETSTRUCT(tuple))->tgrelid;
-	}
-	else if (class_id == PolicyRelationId)
-	{
-		tuple =
-			guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, object, NULL);
-		if (!HeapTupleIsValid(tuple))
-			return;
-		name = NameStr(((Form_pg_policy) GETSTRUCT(tuple))->polname);
-		relid = ((Form_pg_policy) GETSTRUCT(tuple))->polrelid;
-	}
-	else
-		return;
-	if (strncmp(name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
-		guard_belongs_to_protection(name, relid);
-}
-
 /* with a schema it goes, too: whoever owns that need not be who may drop this */
 static void
 extension_dropped(Oid extension)
@@ -325,8 +290,6 @@ guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
 		else
 			column_dropped(object_id, sub_id);
 	}
-	else if (guard_drops_parts)
-		part_dropped(class_id, object_id);
 	else if (class_id == AuthIdRelationId)
 		forget(CATALOG_CLEARANCES, object_id);
 }

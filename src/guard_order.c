@@ -101,15 +101,15 @@ guard_cluster(ClusterStmt *cluster)
 {
 	Oid relid;
 
-	if (!protected_any() || row_security_bypassed())
+	if (row_security_bypassed())
 		return;
 	if (cluster->relation == NULL)
 	{
 		guard_cluster_all();
 		return;
 	}
-	relid = guard_locked_relation(cluster->relation, AccessExclusiveLock);
-	if (protected_relation(relid) == NULL || !pg_class_ownercheck(relid, GetUserId()))
+	relid = guard_locked_relation(cluster->relation, AccessExclusiveLock, false);
+	if (protected_relation(relid) == NULL)
 		return;
 	guard_order(relid,
 				cluster->indexname == NULL ? InvalidOid : locked_index(cluster->indexname, relid));

@@ -12,6 +12,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/objectaddress.h"
 #include "catalog/partition.h"
@@ -21,6 +22,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "storage/lmgr.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -43,20 +45,29 @@ require_owner(const RangeVar *relation, Oid relid, Oid old_relid, void *arg)
 }
 
 /*
- * guard_locked_relation -- the relation that an owner's command is about, locked as
- * the command will lock it, and named so that nothing else can be found under its
- * name: while a command waits for a lock, names may move.
+ * guard_locked_relation -- the relation that an owner's command is about, locked as the
+ * command will lock it, and named so that core finds this one, or as little as we do: names
+ * move at any time, those of schemas, too (guard_alter.c).  Also where nothing is protected
+ * yet, for somebody may be about to do it.
+ *	missing_ok	as the command has it
+ * Errors: as core's, where there is none, or it is another's.
  */
 Oid
-guard_locked_relation(RangeVar *relation, LOCKMODE mode)
+guard_locked_relation(RangeVar *relation, LOCKMODE mode, bool missing_ok)
 {
-	Oid relid = named_relation(relation);
+	Oid relid = RangeVarGetRelidExtended(relation, mode, missing_ok ? RVR_MISSING_OK : 0,
+										 require_owner, NULL);
+	Oid namespace;
 
-	if (!OidIsValid(relid) || !protected_any() || !pg_class_ownercheck(relid, GetUserId()))
-		return relid;
-	relid = RangeVarGetRelidExtended(relation, mode, RVR_MISSING_OK, require_owner, NULL);
-	if (OidIsValid(relid))
-		relation->schemaname = get_namespace_name(get_rel_namespace(relid));
+	if (!OidIsValid(relid))
+	{
+		/* nobody can make a schema of such a name */
+		relation->schemaname = pstrdup("pg_none");
+		return InvalidOid;
+	}
+	namespace = get_rel_namespace(relid);
+	LockDatabaseObject(NamespaceRelationId, namespace, 0, AccessShareLock);
+	relation->schemaname = get_namespace_name(namespace);
 	return relid;
 }
 
@@ -176,7 +187,8 @@ casts_only(const AlterTableCmd *command)
 static void
 guard_alter_table(AlterTableStmt *alter)
 {
-	Oid relid = guard_locked_relation(alter->relation, AlterTableGetLockLevel(alter->cmds));
+	Oid relid = guard_locked_relation(alter->relation, AlterTableGetLockLevel(alter->cmds),
+									  alter->missing_ok);
 	const ProtectedRelation *entry;
 	ProtectedRelation copy;
 	ListCell *lc;
@@ -277,8 +289,8 @@ guard_create(CreateStmt *create)
 
 	if (create->partbound == NULL || list_length(create->inhRelations) != 1)
 		return;
-	parent =
-		guard_locked_relation(linitial_node(RangeVar, create->inhRelations), AccessExclusiveLock);
+	parent = guard_locked_relation(linitial_node(RangeVar, create->inhRelations),
+								   ShareUpdateExclusiveLock, false);
 	if (protected_relation(parent) != NULL)
 		guard_default_partition(parent);
 }
@@ -292,7 +304,7 @@ guard_rename(RenameStmt *rename)
 	if (rename->renameType != OBJECT_POLICY && rename->renameType != OBJECT_TRIGGER &&
 		rename->renameType != OBJECT_COLUMN)
 		return;
-	relid = guard_locked_relation(rename->relation, AccessExclusiveLock);
+	relid = guard_locked_relation(rename->relation, AccessExclusiveLock, rename->missing_ok);
 	if (rename->renameType == OBJECT_POLICY || rename->renameType == OBJECT_TRIGGER)
 	{
 		refuse_own_table(relid, "ALTER ... RENAME");
@@ -353,7 +365,7 @@ guard_drop(DropStmt *drop)
 		if (list_length(name) < 2)
 			continue;
 		relation = makeRangeVarFromNameList(list_truncate(list_copy(name), list_length(name) - 1));
-		relid = guard_locked_relation(relation, AccessExclusiveLock);
+		relid = guard_locked_relation(relation, AccessExclusiveLock, drop->missing_ok);
 		if (relation->schemaname != NULL)
 			lfirst(lc) = list_make3(makeString(relation->schemaname), makeString(relation->relname),
 									llast(name));
@@ -410,7 +422,7 @@ guard_depends(AlterObjectDependsStmt *depends)
 
 	if (depends->objectType != OBJECT_TRIGGER)
 		return;
-	relid = guard_locked_relation(depends->relation, AccessExclusiveLock);
+	relid = guard_locked_relation(depends->relation, AccessExclusiveLock, false);
 	trigger = strVal(llast(castNode(List, depends->object)));
 	refuse_own_table(relid, "ALTER ... DEPENDS ON EXTENSION");
 	/* also before it is protected: what carries a subject was there first */
@@ -421,7 +433,7 @@ guard_depends(AlterObjectDependsStmt *depends)
 static void
 guard_alter_policy(AlterPolicyStmt *alter)
 {
-	Oid relid = guard_locked_relation(alter->table, AccessExclusiveLock);
+	Oid relid = guard_locked_relation(alter->table, AccessExclusiveLock, false);
 
 	if (strncmp(alter->policy_name, "privseg", 7) == 0 && protected_relation(relid) != NULL)
 		guard_belongs_to_protection(alter->policy_name, relid);
@@ -515,7 +527,8 @@ guard_rewrites(Node *node)
 		case T_RenameStmt:
 		case T_DropStmt:
 		case T_AlterPolicyStmt:
-			return protected_any();
+		case T_AlterObjectDependsStmt:
+			return catalog_installed();
 		default:
 			return false;
 	}
