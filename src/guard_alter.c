@@ -194,7 +194,10 @@ schema_altered(Oid namespace)
 		return;
 	if (strcmp(name, "privseg") == 0)
 		own_object(name);
-	/* commands that look at a relation there go by its name (guard_locked_relation()) */
+	/*
+	 * Commands that look at a relation there go by its name (guard_locked_relation()).  Newer
+	 * minor versions of core lock it, too.
+	 */
 	LockDatabaseObject(NamespaceRelationId, namespace, 0, AccessExclusiveLock);
 }
 
