@@ -27,7 +27,9 @@ SQL_PARTS = \
 	06-purpose \
 	07-receipt \
 	08-check \
-	09-privileges
+	09-keys \
+	10-encrypted \
+	99-privileges
 
 SQL_FILES   = $(SQL_PARTS:%=sql/%.sql)
 SQL_PRESENT = $(wildcard $(SQL_FILES))

@@ -118,6 +118,7 @@ CREATE TABLE privseg.protected_columns (
 	column_name name NOT NULL,
 	category text COLLATE "C" NOT NULL,
 	mask text,
+	searchable boolean NOT NULL DEFAULT false,
 	PRIMARY KEY (relation, column_name)
 );
 COMMENT ON TABLE privseg.protected_columns IS
@@ -605,6 +606,13 @@ BEGIN
 				  HINT = 'Unprotect those first.';
 	END IF;
 	members := privseg.lock_tree(unprotect.relation, false);
+	SELECT string_agg(DISTINCT a.attname, ', ') INTO children FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
+	 WHERE a.attrelid = ANY (members) AND a.attnum > 0 AND NOT a.attisdropped
+	   AND t.typnamespace = 'privseg'::regnamespace AND t.typname LIKE 'encrypted\_%';
+	IF children IS NOT NULL THEN
+		RAISE EXCEPTION '"%" has encrypted columns', unprotect.relation
+			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = children, HINT = 'Call privseg.decrypt_column() first.';
+	END IF;
 	IF entry.subject_table = entry.relation THEN
 		PERFORM privseg.forget_consent_set(unprotect.relation, NULL);
 	END IF;

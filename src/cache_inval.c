@@ -28,11 +28,14 @@ uint64 cache_catalog_generation = 1;
 uint64 cache_role_generation = 1;
 uint64 cache_relation_generation = 1;
 uint64 cache_xact_generation = 1;
+uint64 cache_key_generation = 1;
 
 static void
 relation_changed(Datum arg, Oid relid)
 {
 	cache_relation_generation++;
+	if (catalog_holds_keys(relid))
+		cache_key_generation++;
 	if (!catalog_is_own_table(relid))
 		return;
 	cache_catalog_generation++;

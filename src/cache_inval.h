@@ -15,6 +15,8 @@ extern uint64 cache_role_generation;
 extern uint64 cache_relation_generation;
 /* grows when a (sub)transaction ends: see consent_lookup.c */
 extern uint64 cache_xact_generation;
+/* grows whenever keys that are kept unwrapped may be stale (keyring_*.c) */
+extern uint64 cache_key_generation;
 
 extern void cache_inval_init(void);
 extern void cache_inval_broadcast(void);

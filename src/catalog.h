@@ -35,6 +35,10 @@ typedef enum CatalogTable
 	CATALOG_CONSENT_PAGE,
 	CATALOG_CONSENT_DELTA,
 	CATALOG_CONSENT_AGENDA,
+	CATALOG_KEYS, /* from here on: read when values are opened and sealed */
+	CATALOG_SUBJECT_KEYS,
+	CATALOG_SUBJECT_KEY_DELTA,
+	CATALOG_SHREDDED_SUBJECTS,
 	/* indexes C scans by */
 	CATALOG_CONSENT_RECORD_SUBJECT_INDEX,
 	CATALOG_CONSENT_SET_INDEX,
@@ -42,6 +46,9 @@ typedef enum CatalogTable
 	CATALOG_CONSENT_DELTA_INDEX,
 	CATALOG_CONSENT_AGENDA_INDEX,
 	CATALOG_CONSENT_AGENDA_DUE_INDEX,
+	CATALOG_KEYS_INDEX,
+	CATALOG_SUBJECT_KEYS_INDEX,
+	CATALOG_SUBJECT_KEY_DELTA_INDEX,
 	CATALOG_CONSENT_RECORD_SEQUENCE,
 	CATALOG_N_RELATIONS
 } CatalogTable;
@@ -56,6 +63,7 @@ typedef enum CatalogFunction
 	CATALOG_ROW_WRITABLE_TEXT,
 	CATALOG_SUBJECT_CARRIED,
 	CATALOG_SUBJECT_MOVED,
+	CATALOG_ENCRYPTED_ROW,
 	CATALOG_LIBRARY_IS_PRELOADED,
 	CATALOG_COUNTERS_SHOWN,
 	CATALOG_SHOWN_COUNTER,
@@ -75,6 +83,7 @@ extern Oid catalog_table_oid(CatalogTable table);
 extern Oid catalog_function_oid(CatalogFunction function);
 extern bool catalog_is_own_table(Oid relid);
 extern bool catalog_is_internal_table(Oid relid);
+extern bool catalog_holds_keys(Oid relid);
 extern bool catalog_class(Oid relid, FormData_pg_class *class);
 extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);
@@ -127,6 +136,19 @@ extern const Notice *notice_by_reference(const char *reference);
 extern const Notice *notice_by_seq(int32 seq);
 extern const Notice *notice_overtaking(const Notice *notice);
 
+/* ---- data categories (catalog_category.c) ---- */
+
+typedef struct DataCategory
+{
+	int32 id;
+	char *name;
+	bool special; /* GDPR Art. 9 */
+} DataCategory;
+
+extern const DataCategory *category_by_id(int32 id);
+extern const DataCategory *category_by_name(const char *name);
+extern bool category_covers(const char *granted, const DataCategory *category);
+
 /* ---- protected relations (catalog_relation.c) ---- */
 
 typedef enum KeyKind
@@ -168,6 +190,15 @@ extern bool clearance_to_act(Oid role, const Purpose *purpose);
 extern bool clearance_to_collect(Oid role, const Purpose *purpose);
 extern bool clearance_in_part(Oid role, const Purpose *purpose);
 extern bool clearance_any(Oid role);
+
+/* uses of a data category */
+#define USE_PROJECT 0x01
+#define USE_MASK 0x02
+#define USE_FILTER 0x04
+#define USE_AGGREGATE 0x08
+#define USE_WRITE 0x10
+
+extern int clearance_uses(Oid role, const Purpose *purpose, const DataCategory *category);
 extern bool role_counts_as(Oid member, Oid role);
 extern bool role_is_admin(Oid role, const char *admin_role);
 extern bool may_bypass_row_security(void);

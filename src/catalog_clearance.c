@@ -47,6 +47,8 @@ typedef struct Clearance
 	Oid grantee;
 	char purpose[NAMEDATALEN];
 	int cleared;
+	char *category; /* or NULL */
+	int uses;       /* of the category: USE_* */
 } Clearance;
 
 typedef struct ClearanceKey
@@ -90,6 +92,31 @@ uses_mask(Datum uses)
 	return mask;
 }
 
+static int
+category_uses(Datum uses)
+{
+	static const struct
+	{
+		const char *word;
+		int use;
+	} words[] = {{"project", USE_PROJECT},
+				 {"mask", USE_MASK},
+				 {"filter", USE_FILTER},
+				 {"aggregate", USE_AGGREGATE},
+				 {"write", USE_WRITE}};
+	Datum *elements;
+	int nelements;
+	int mask = 0;
+
+	deconstruct_array(DatumGetArrayTypeP(uses), TEXTOID, -1, false, TYPALIGN_INT, &elements, NULL,
+					  &nelements);
+	for (int i = 0; i < nelements; i++)
+		for (size_t j = 0; j < lengthof(words); j++)
+			if (strcmp(TextDatumGetCString(elements[i]), words[j].word) == 0)
+				mask |= words[j].use;
+	return mask;
+}
+
 static void
 load_clearances(void)
 {
@@ -112,6 +139,11 @@ load_clearances(void)
 		clearance->cleared = nulls[CLEARANCES_CATEGORY - 1] ?
 								 uses_mask(values[CLEARANCES_USES - 1]) :
 								 CLEARED_IN_PART;
+		if (!nulls[CLEARANCES_CATEGORY - 1])
+		{
+			clearance->category = TextDatumGetCString(values[CLEARANCES_CATEGORY - 1]);
+			clearance->uses = category_uses(values[CLEARANCES_USES - 1]);
+		}
 		clearances = lappend(clearances, clearance);
 	}
 	systable_endscan(scan);
@@ -237,6 +269,44 @@ cleared(Oid role, const Purpose *purpose)
 		entry->cleared = mask;
 		return mask;
 	}
+}
+
+/*
+ * clearance_uses -- the uses of a category that the role is cleared for under the purpose, of
+ * USE_*.  Not remembered: the caller does.
+ */
+int
+clearance_uses(Oid role, const Purpose *purpose, const DataCategory *category)
+{
+	DataCategory copy = *category;
+	List *grantees;
+	ListCell *lc;
+	int uses;
+	uint64 generation;
+
+	copy.name = pstrdup(category->name);
+	do
+	{
+		ensure_clearances();
+		generation = cache_catalog_generation;
+		uses = 0;
+		grantees = NIL;
+		foreach (lc, clearances)
+		{
+			Clearance *clearance = lfirst(lc);
+
+			if (clearance->category != NULL && strcmp(clearance->purpose, purpose->name) == 0 &&
+				category_covers(clearance->category, &copy))
+				grantees =
+					lappend(grantees, list_make2_int((int) clearance->grantee, clearance->uses));
+		}
+		/* role lookups may throw the list away */
+		foreach (lc, grantees)
+			if (role_counts_as(role, (Oid) linitial_int(lfirst_node(List, lc))))
+				uses |= lsecond_int(lfirst_node(List, lc));
+	} while (generation != cache_catalog_generation);
+	pfree(copy.name);
+	return uses;
 }
 
 /* clearance_to_act -- may the role read and write rows under the purpose? */

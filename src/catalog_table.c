@@ -45,6 +45,13 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_CONSENT_PAGE] = "consent_page",
 	[CATALOG_CONSENT_DELTA] = "consent_delta",
 	[CATALOG_CONSENT_AGENDA] = "consent_agenda",
+	[CATALOG_KEYS] = "keys",
+	[CATALOG_SUBJECT_KEYS] = "subject_keys",
+	[CATALOG_SUBJECT_KEY_DELTA] = "subject_key_delta",
+	[CATALOG_SHREDDED_SUBJECTS] = "shredded_subjects",
+	[CATALOG_KEYS_INDEX] = "keys_pkey",
+	[CATALOG_SUBJECT_KEYS_INDEX] = "subject_keys_pkey",
+	[CATALOG_SUBJECT_KEY_DELTA_INDEX] = "subject_key_delta_position_idx",
 	[CATALOG_CONSENT_RECORD_SUBJECT_INDEX] = "consent_record_subject_idx",
 	[CATALOG_CONSENT_SET_INDEX] = "consent_set_pkey",
 	[CATALOG_CONSENT_PAGE_INDEX] = "consent_page_pkey",
@@ -70,6 +77,7 @@ static const struct
 	[CATALOG_ROW_WRITABLE_TEXT] = {"row_writable", 3, {TEXTOID, REGCLASSOID, INT4OID}},
 	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
 	[CATALOG_SUBJECT_MOVED] = {"subject_moved", 0, {InvalidOid}},
+	[CATALOG_ENCRYPTED_ROW] = {"encrypted_row", 0, {InvalidOid}},
 	[CATALOG_LIBRARY_IS_PRELOADED] = {"library_is_preloaded", 0, {InvalidOid}},
 	[CATALOG_COUNTERS_SHOWN] = {"counters_shown", 1, {OIDOID}},
 	[CATALOG_SHOWN_COUNTER] = {"shown_counter", 2, {REGPROCOID, OIDOID}},
@@ -230,7 +238,22 @@ catalog_is_internal_table(Oid relid)
 {
 	if (!catalog_installed())
 		return false;
-	for (int i = CATALOG_DATA_CATEGORIES; i <= CATALOG_CONSENT_AGENDA; i++)
+	for (int i = CATALOG_DATA_CATEGORIES; i <= CATALOG_SHREDDED_SUBJECTS; i++)
+		if (relation_oids[i] == relid)
+			return true;
+	return false;
+}
+
+/*
+ * catalog_holds_keys -- may this relation's invalidation mean that keys changed?  Reads no
+ * catalog: called from an invalidation callback.
+ */
+bool
+catalog_holds_keys(Oid relid)
+{
+	if (!OidIsValid(relid))
+		return true;
+	for (int i = CATALOG_KEYS; i <= CATALOG_SHREDDED_SUBJECTS; i++)
 		if (relation_oids[i] == relid)
 			return true;
 	return false;
@@ -264,7 +287,8 @@ bool
 catalog_is_own_trigger(Oid function)
 {
 	return OidIsValid(function) && (function == catalog_function_oid(CATALOG_SUBJECT_CARRIED) ||
-									function == catalog_function_oid(CATALOG_SUBJECT_MOVED));
+									function == catalog_function_oid(CATALOG_SUBJECT_MOVED) ||
+									function == catalog_function_oid(CATALOG_ENCRYPTED_ROW));
 }
 
 /*

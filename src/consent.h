@@ -291,12 +291,13 @@ extern ConsentLookup *lookup_begin(const ProtectedRelation *domain, const Purpos
 extern bool lookup_integer_slow(ConsentLookup *lookup, int64 key);
 extern bool lookup_uuid(ConsentLookup *lookup, const void *uuid);
 extern bool lookup_newest(ConsentLookup *lookup, const char *canonical);
+extern bool lookup_hashed(ConsentLookup *lookup, SubjectPosition position);
 extern bool lookup_text(ConsentLookup *lookup, const char *text, size_t length);
 extern void
 lookup_prepare(ConsentLookup *lookup, const Datum *keys, int n, SubjectPosition *positions);
 extern void lookup_several(ConsentLookup *lookup, const Datum *keys,
 						   const SubjectPosition *positions, int n, LookupAnswer *answers);
-extern TimestampTz consent_now(void);
+extern TimestampTz consent_now(bool is_part);
 extern Snapshot consent_snapshot(void);
 
 /* lookup_integer -- is the subject with this key permitted? */

@@ -52,7 +52,7 @@ decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, Times
 	ConsentFact *facts;
 	int nfacts = facts_of_subject(reader, subject, &facts);
 
-	consent_decide(purpose, facts, nfacts, as_of ? at : consent_now(), as_of, decision);
+	consent_decide(purpose, facts, nfacts, as_of ? at : consent_now(false), as_of, decision);
 	if (decision->fact != NULL)
 	{
 		*fact = *decision->fact;

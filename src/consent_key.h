@@ -125,6 +125,72 @@ position_of_text(const uint64 *salt, const char *text, size_t length)
 	return position;
 }
 
+/* the inverse of mix64() */
+static inline uint64
+unmix64(uint64 x)
+{
+	x ^= x >> 31 ^ x >> 62;
+	x *= UINT64CONST(0x319642b2d24d8ec3);
+	x ^= x >> 27 ^ x >> 54;
+	x *= UINT64CONST(0x96de1b173f119089);
+	x ^= x >> 30 ^ x >> 60;
+	return x;
+}
+
+/* the inverse of mix32() */
+static inline uint32
+unmix32(uint32 x, const uint64 *salt)
+{
+	x ^= (uint32) salt[1];
+	x ^= x >> 16;
+	x *= 0x7ed1b41d;
+	x ^= x >> 13 ^ x >> 26;
+	x *= 0xa5cb9243;
+	x ^= x >> 16;
+	return x - (uint32) salt[0];
+}
+
+/* integer_of_position -- the key at a position */
+static inline int64
+integer_of_position(const uint64 *salt, SubjectPosition position)
+{
+	return (int64) (((uint64) unmix32((uint32) (position.hi >> 32), salt) << 32) |
+					(uint32) position.hi);
+}
+
+/* uuid_of_position -- the same, 16 bytes */
+static inline void
+uuid_of_position(const uint64 *salt, SubjectPosition position, void *uuid)
+{
+	uint64 first = (unmix64(position.hi) - mix64(position.lo ^ salt[1])) ^ salt[0];
+	uint64 second = position.lo;
+
+	first = pg_hton64(first);
+	second = pg_hton64(second);
+	memcpy(uuid, &first, 8);
+	memcpy((char *) uuid + 8, &second, 8);
+}
+
+/*
+ * text_of_position -- the same, of a text of at most TEXT_EXACT_BYTES; returns its length.  The
+ * position of a longer one cannot be told from these.
+ */
+static inline size_t
+text_of_position(const uint64 *salt, SubjectPosition position, char text[TEXT_EXACT_BYTES])
+{
+	uint64 second = position.lo ^ mix64(position.hi + salt[0]);
+	uint64 first = (unmix64(position.hi) - mix64(second ^ salt[1])) ^ salt[0];
+	size_t length = 0;
+
+	for (int i = 0; i < TEXT_EXACT_BYTES; i++)
+	{
+		text[i] = (char) ((i < 8 ? first >> (8 * i) : second >> (8 * (i - 8))) & 0xff);
+		if (text[i] != 0)
+			length = i + 1;
+	}
+	return length;
+}
+
 #pragma GCC visibility pop
 
 #endif /* PRIVSEG_CONSENT_KEY_H */

@@ -28,16 +28,14 @@
 #include "utils/uuid.h"
 
 /*
- * consent_now -- the moment decisions of this statement are made for: taken
- * after its snapshot, so that whatever the snapshot sees has begun.  Workers
- * use their leader's.
+ * consent_now -- the moment decisions of a statement are made for: taken after its snapshot, so
+ * that whatever the snapshot sees has begun.
+ *	is_part		the statement is a worker's part of its leader's: then that one's moment
  */
 TimestampTz
-consent_now(void)
+consent_now(bool is_part)
 {
-	if (IsInParallelMode())
-		return consent_shmem_leader_time();
-	return GetCurrentTimestamp();
+	return is_part ? consent_shmem_leader_time() : GetCurrentTimestamp();
 }
 
 /* consent_snapshot -- what the statement sees; plpgsql may ask a domain's check outside of any */
@@ -507,5 +505,24 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 
 	if (unlikely(page == NULL || member != NULL))
 		return decide_text(lookup, member, text, length);
+	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
+}
+
+/*
+ * lookup_hashed -- the same for a text key of which only the hash is known, as values have it.
+ * Where records must be read to decide, the answer is no.
+ */
+bool
+lookup_hashed(ConsentLookup *fast, SubjectPosition position)
+{
+	SetLookup *lookup = (SetLookup *) fast;
+	int answer = spread_answer(lookup, position);
+	LoadedPage *page;
+
+	if (likely(answer >= 0))
+		return (answer != 0) != lookup->fast.default_permitted;
+	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
+	if (page == NULL || (page->ndirty > 0 && page_find_dirty(page, &position) != NULL))
+		return false;
 	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
 }

@@ -33,6 +33,7 @@ extern void guard_cascade(Query *query);
 
 /* guard_plan.c */
 extern void guard_plan(PlannedStmt *plan);
+extern void guard_locks_nothing_in_parallel(const PlannedStmt *plan);
 extern PolicyReads guard_execution(PlannedStmt *plan, const PolicyContext *context);
 extern PolicyReads guard_reads(PlannedStmt *plan);
 extern bool guard_is_referential(PlannedStmt *plan);
@@ -119,7 +120,7 @@ extern void guard_utility(PlannedStmt *statement);
 /* guard_order.c */
 extern void guard_cluster(ClusterStmt *cluster);
 extern bool order_is_no_news(Oid type);
-extern void guard_cluster_on(Oid relid, const char *index);
+extern void guard_index_altered(Oid index);
 
 /* guard_role.c */
 extern void guard_role(Node *node);
@@ -187,6 +188,18 @@ extern bool guard_is_empty_tree(Oid relid);
 extern Node *guard_expression(HeapTuple tuple, AttrNumber column, Oid catalog);
 extern bool guard_is_of_added(HeapTuple constraint, Oid relid);
 extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id);
+
+/* guard_encrypted.c */
+extern bool guard_changes_storage;
+extern void guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
+extern void guard_encrypted_created(Oid class_id, Oid object_id, int sub_id);
+
+/* does such a name say that it is protection's own?  One of its triggers must sort last. */
+static inline bool
+guard_is_our_name(const char *name)
+{
+	return strncmp(name[0] == '~' ? name + 1 : name, "privseg", 7) == 0;
+}
 
 /* guard_alter.c */
 extern HeapTuple guard_column_row(Oid relid, AttrNumber number);

@@ -18,6 +18,7 @@
 #include "catalog/indexing.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_policy.h"
@@ -101,6 +102,22 @@ own_object(const char *name)
 					errhint("The extension's objects change with the extension only.")));
 }
 
+/* a column of any relation: an encrypted one keeps its type */
+static void
+type_altered(Oid relid, AttrNumber number)
+{
+	HeapTuple before = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(number));
+	HeapTuple after;
+
+	if (!HeapTupleIsValid(before))
+		return;
+	after = guard_column_row(relid, number);
+	if (HeapTupleIsValid(after))
+		guard_encrypted_column(relid, (Form_pg_attribute) GETSTRUCT(before),
+							   (Form_pg_attribute) GETSTRUCT(after));
+	ReleaseSysCache(before);
+}
+
 /* a column of a protected relation: its key keeps name and type, and so does what tells it */
 static void
 column_altered(Oid relid, AttrNumber number)
@@ -112,6 +129,8 @@ column_altered(Oid relid, AttrNumber number)
 	HeapTuple tuple;
 	Form_pg_attribute attribute;
 
+	if (!own)
+		type_altered(relid, number);
 	if (!protected_any() && !own)
 		return;
 	name = get_attname(relid, number, true);
@@ -339,7 +358,7 @@ leaves_tree(Oid child, Oid parent)
 static bool
 is_named_as_ours(Form_pg_trigger trigger)
 {
-	return strncmp(NameStr(trigger->tgname), "privseg_", 8) == 0;
+	return guard_is_our_name(NameStr(trigger->tgname));
 }
 
 /*
@@ -389,6 +408,17 @@ trigger_altered(Oid trigger, bool created)
 	if (catalog_is_internal_table(now->tgrelid))
 		own_object(NameStr(now->tgname));
 	guard_stays_as_copied(now->tgrelid);
+	if (TRIGGER_FOR_BEFORE(now->tgtype) && TRIGGER_FOR_ROW(now->tgtype) &&
+		strcmp(NameStr(now->tgname), "~privseg_encrypted") > 0 &&
+		protected_relation(now->tgrelid) != NULL)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("trigger \"%s\" of protected relation \"%s\" would come behind the one that "
+					"encrypts",
+					NameStr(now->tgname), get_rel_name(now->tgrelid)),
+			 errhint("Triggers before a row is written are run in the order of their names: give "
+					 "it another.")));
 	if (created)
 		trigger_made(now);
 	else if (catalog_is_own_trigger(now->tgfoid) && protected_relation(now->tgrelid) != NULL &&
@@ -438,6 +468,10 @@ guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxilia
 				column_altered(object_id, sub_id);
 			else
 				relation_altered(object_id);
+			break;
+		case IndexRelationId:
+			if (!created)
+				guard_index_altered(object_id);
 			break;
 		case InheritsRelationId:
 			if (list_member_oid(guard_parents(object_id, SnapshotSelf), auxiliary))

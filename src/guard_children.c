@@ -6,6 +6,10 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_inherits.h"
@@ -79,11 +83,33 @@ parent_outside(Oid member, const List *tree)
 	return outside != NIL ? linitial_oid(outside) : InvalidOid;
 }
 
+/* a partition that is being taken out: core counts it no more, but it is still below */
+static Oid
+leaving(const List *tree)
+{
+	Relation inherits = table_open(InheritsRelationId, AccessShareLock);
+	SysScanDesc scan = systable_beginscan(inherits, InvalidOid, false, NULL, 0, NULL);
+	HeapTuple tuple;
+	Oid found = InvalidOid;
+
+	while (!OidIsValid(found) && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_inherits form = (Form_pg_inherits) GETSTRUCT(tuple);
+
+		if (form->inhdetachpending && list_member_oid(tree, form->inhparent))
+			found = form->inhrelid;
+	}
+	systable_endscan(scan);
+	table_close(inherits, AccessShareLock);
+	return found;
+}
+
 /*
  * lock_tree(relation regclass, alone boolean) RETURNS regclass[]: the relation and all below it, as they
  * are once nobody else can change them, nor move their names.  For whoever protects and
  * unprotects, who then names them in commands.
- * Errors: undefined_table; if alone, wrong_object_type where one of them has a parent outside.
+ * Errors: undefined_table; 25001 in a transaction that would look at older catalogs; if alone,
+ * wrong_object_type where one of them has a parent outside, 55000 where one is being detached.
  */
 Datum
 lock_tree(PG_FUNCTION_ARGS)
@@ -93,12 +119,22 @@ lock_tree(PG_FUNCTION_ARGS)
 	List *tree;
 	ListCell *lc;
 	Datum *members;
+	Oid half;
 	int n = 0;
 
+	if (IsolationUsesXactSnapshot())
+		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
+						errmsg("protection cannot change in a transaction above READ COMMITTED"),
+						errdetail("It must see the relation as it is now.")));
 	LockRelationOid(relid, AccessExclusiveLock);
 	if (!SearchSysCacheExists1(RELOID, ObjectIdGetDatum(relid)))
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE), errmsg("the relation does not exist")));
 	tree = find_all_inheritors(relid, AccessExclusiveLock, NULL);
+	half = alone ? leaving(tree) : InvalidOid;
+	if (OidIsValid(half))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("partition \"%s\" is being detached", get_rel_name(half)),
+						errhint("ALTER TABLE ... DETACH PARTITION ... FINALIZE first.")));
 	members = palloc(list_length(tree) * sizeof(Datum));
 	foreach (lc, tree)
 	{

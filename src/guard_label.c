@@ -19,6 +19,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
 #include "commands/seclabel.h"
+#include "encrypted.h"
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
@@ -31,7 +32,8 @@
 #define COPY_RELATION 1
 #define COPY_COLUMN 2
 #define COPY_CATEGORY 3
-#define COPY_COLUMNS 4
+#define COPY_SEARCHABLE 5
+#define COPY_COLUMNS 5
 #define CATEGORY_NAME 1
 #define CATEGORY_SENSITIVITY 2
 #define CATEGORY_PROTECTED_ATTRIBUTE 3
@@ -114,11 +116,12 @@ copy_label(Oid relid, const char *column, const char *category)
 	HeapTuple tuple;
 	NameData name;
 	Datum values[COPY_COLUMNS] = {0};
-	bool nulls[COPY_COLUMNS] = {false, false, false, true};
+	bool nulls[COPY_COLUMNS] = {false, false, false, true, false};
 
 	namestrcpy(&name, column);
 	values[COPY_RELATION - 1] = ObjectIdGetDatum(relid);
 	values[COPY_COLUMN - 1] = NameGetDatum(&name);
+	values[COPY_SEARCHABLE - 1] = BoolGetDatum(false);
 	if (category != NULL)
 		values[COPY_CATEGORY - 1] = CStringGetTextDatum(category);
 	ScanKeyInit(&keys[0], COPY_RELATION, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
@@ -163,6 +166,18 @@ guard_relabel(const ObjectAddress *object, const char *label)
 						errmsg("the extension's own tables take no labels")));
 	if (!catalog_installed())
 		return;
+	if (encrypted_code(get_atttype(object->objectId, object->objectSubId)) != ENCRYPTED_NONE)
+	{
+		char *present = GetSecurityLabel(object, "privseg");
+
+		if (present != NULL && (label == NULL || strcmp(present, label) != 0))
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("the values of an encrypted column belong to its data category"),
+				 errhint(
+					 "Call privseg.decrypt_column(), and privseg.encrypt_column() with the other one.")));
+	}
 	if (!role_is_admin(GetUserId(), "privseg_admin"))
 	{
 		char *present = GetSecurityLabel(object, "privseg");

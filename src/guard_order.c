@@ -18,6 +18,7 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+#include "utils/snapmgr.h"
 
 /*
  * In which order an index puts rows may say what they hold.  Not a primary key that is a
@@ -63,12 +64,22 @@ locked_index(const char *name, Oid relid)
 	return RangeVarGetRelidExtended(index, AccessExclusiveLock, RVR_MISSING_OK, NULL, NULL);
 }
 
-/* guard_cluster_on -- ALTER TABLE ... CLUSTER ON */
+/* guard_index_altered -- of a protected relation: it was marked as the one to cluster by */
 void
-guard_cluster_on(Oid relid, const char *index)
+guard_index_altered(Oid index)
 {
-	if (!row_security_bypassed())
-		guard_order(relid, locked_index(index, relid));
+	HeapTuple tuple;
+	Form_pg_index form;
+
+	if (!protected_any() || guard_may_define())
+		return;
+	tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid, index,
+							 SnapshotSelf);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	form = (Form_pg_index) GETSTRUCT(tuple);
+	if (form->indisclustered && protected_relation(form->indrelid) != NULL)
+		guard_order(form->indrelid, index);
 }
 
 /* all at once, by the indexes they were marked with: those of them that are protected */

@@ -410,6 +410,20 @@ guard_reads(PlannedStmt *plan)
 }
 
 /*
+ * guard_locks_nothing_in_parallel -- before any row: of a row that is locked, what is newer than
+ * the snapshot cannot be asked about in a parallel operation; nor can core finish it there.
+ */
+void
+guard_locks_nothing_in_parallel(const PlannedStmt *plan)
+{
+	if (plan->rowMarks != NIL && IsInParallelMode())
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
+				 errmsg("rows of protected relations cannot be locked in a parallel operation"),
+				 errhint("Mark the function that does it PARALLEL UNSAFE.")));
+}
+
+/*
  * guard_execution -- at executor start: whoever reads or writes protected
  * relations acts under a purpose it is cleared for, also where no row would be
  * asked about (an empty table, a plan that never gets there).
@@ -445,12 +459,7 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
-	/* what is newer than the snapshot cannot be asked about there; nor can core finish it */
-	if (plan->rowMarks != NIL && IsInParallelMode())
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_TRANSACTION_STATE),
-				 errmsg("rows of protected relations cannot be locked in a parallel operation"),
-				 errhint("Mark the function that does it PARALLEL UNSAFE.")));
+	guard_locks_nothing_in_parallel(plan);
 	if (IgnoreSystemIndexes)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
 						errmsg("protected relations cannot be read under ignore_system_indexes"),

@@ -234,12 +234,9 @@ guard_alter_table(AlterTableStmt *alter)
 							 command->name, get_rel_name(relid)),
 						 errdetail("Which rows are shown depends on it."),
 						 errhint("Call privseg.unprotect() first.")));
-				if (command->subtype == AT_AlterColumnType && !row_security_bypassed() &&
+				if (command->subtype == AT_AlterColumnType && !guard_may_define() &&
 					castNode(ColumnDef, command->def)->raw_default != NULL && !casts_only(command))
 					guard_refuse(relid, "ALTER ... TYPE ... USING", RUNS_CODE);
-				break;
-			case AT_ClusterOn:
-				guard_cluster_on(relid, command->name);
 				break;
 			case AT_DetachPartition:
 			case AT_DetachPartitionFinalize:
@@ -266,7 +263,7 @@ guard_alter_table(AlterTableStmt *alter)
 			case AT_EnableTrig:
 			case AT_EnableTrigAll:
 			case AT_EnableTrigUser:
-				if (command->name == NULL || strncmp(command->name, "privseg_", 8) == 0)
+				if (command->name == NULL || guard_is_our_name(command->name))
 					ereport(
 						ERROR,
 						(errcode(PRIVSEG_ERR_DENIED),
@@ -309,7 +306,7 @@ guard_rename(RenameStmt *rename)
 	{
 		refuse_own_table(relid, "ALTER ... RENAME");
 		if (protected_relation(relid) != NULL && rename->subname != NULL &&
-			strncmp(rename->subname, "privseg", 7) == 0)
+			guard_is_our_name(rename->subname))
 			guard_belongs_to_protection(rename->subname, relid);
 		return;
 	}
@@ -370,7 +367,8 @@ guard_drop(DropStmt *drop)
 			lfirst(lc) = list_make3(makeString(relation->schemaname), makeString(relation->relname),
 									llast(name));
 		refuse_own_table(relid, "DROP");
-		if (strncmp(object, "privseg", 7) != 0 || protected_relation(relid) == NULL)
+		if (!guard_is_our_name(object) || protected_relation(relid) == NULL ||
+			guard_changes_storage)
 			continue;
 		guard_belongs_to_protection(object, relid);
 	}
@@ -426,7 +424,7 @@ guard_depends(AlterObjectDependsStmt *depends)
 	trigger = strVal(llast(castNode(List, depends->object)));
 	refuse_own_table(relid, "ALTER ... DEPENDS ON EXTENSION");
 	/* also before it is protected: what carries a subject was there first */
-	if (strncmp(trigger, "privseg_", 8) == 0)
+	if (guard_is_our_name(trigger))
 		guard_belongs_to_protection(trigger, relid);
 }
 

@@ -19,9 +19,19 @@ char *guc_purpose = NULL;
 uint64 guc_purpose_generation = 1; /* grows with every assignment */
 char *guc_root_key_command = NULL;
 char *guc_root_key_file = NULL;
+char *guc_next_root_key_command = NULL;
+char *guc_next_root_key_file = NULL;
+int guc_cipher = 0;
+bool guc_shredded_is_error = false;
 bool guc_allow_temporary_copies = true;
 int guc_fold_delay = 200;
 bool guc_quiet = false;
+
+/* the numbers are those of AeadCipher */
+static const struct config_enum_entry ciphers[] = {{"auto", 0, false},
+												   {"aes-256-gcm", 1, false},
+												   {"xchacha20-poly1305", 2, false},
+												   {NULL, 0, false}};
 
 static void
 assign_purpose(const char *newval, void *extra)
@@ -96,11 +106,28 @@ guc_init(void)
 							 "A temporary table goes by no policy; it ends with its session.",
 							 &guc_allow_temporary_copies, true, PGC_SUSET, 0, NULL, NULL, NULL);
 
+	DefineCustomEnumVariable(
+		"privseg.cipher", "The cipher that values are encrypted with.",
+		"What was encrypted with another one stays readable. auto: AES-256-GCM where the processor "
+		"has it; set xchacha20-poly1305 where another server is to read it that has not.",
+		&guc_cipher, 0, ciphers, PGC_SIGHUP, 0, NULL, NULL, NULL);
+
 	DefineCustomIntVariable(
 		"privseg.fold_delay",
 		"Time between a change of consent and its being folded into the consent pages.",
 		"Decisions do not wait for it. -1 switches the worker off.", &guc_fold_delay, 200, -1,
 		INT_MAX / 2, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"privseg.next_root_key_command",
+		"Shell command whose output is the root key to rotate to, in hexadecimal.",
+		"privseg.rotate_root_key() goes over to it; a standby needs it, too.",
+		&guc_next_root_key_command, "", PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+
+	DefineCustomStringVariable(
+		"privseg.next_root_key_file", "File that holds the root key to rotate to, in hexadecimal.",
+		"Readable by its owner only, and outside the data directory.", &guc_next_root_key_file, "",
+		PGC_SIGHUP, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
 
 	DefineCustomStringVariable("privseg.purpose", "The purpose the session acts under.",
 							   "Authorised when it is used, not when it is set.", &guc_purpose, "",
@@ -115,6 +142,11 @@ guc_init(void)
 		"privseg.root_key_file", "File that holds the 32-byte root key in hexadecimal.",
 		"Readable by its owner only, and outside the data directory.", &guc_root_key_file, "",
 		PGC_POSTMASTER, GUC_SUPERUSER_ONLY, NULL, NULL, NULL);
+
+	DefineCustomBoolVariable("privseg.shredded_is_error",
+							 "Makes reading an encrypted value whose key was destroyed an error.",
+							 "Otherwise it is NULL, with one warning in a statement.",
+							 &guc_shredded_is_error, false, PGC_USERSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("privseg");
 	restrict_settings();

@@ -11,6 +11,10 @@ extern char *guc_purpose;
 extern uint64 guc_purpose_generation;
 extern char *guc_root_key_command;
 extern char *guc_root_key_file;
+extern char *guc_next_root_key_command;
+extern char *guc_next_root_key_file;
+extern bool guc_shredded_is_error;
+extern int guc_cipher; /* 0: the processor's best; else an AeadCipher (crypto.h) */
 extern int guc_fold_delay;
 extern bool guc_allow_temporary_copies;
 

@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "guc.h"
 #include "hooks.h"
+#include "keyring.h"
 #include "miscadmin.h"
 #include "optimizer/paths.h"
 #include "optimizer/plancat.h"
@@ -56,6 +57,8 @@ on_shmem_request(void)
 		previous_shmem_request();
 	RequestAddinShmemSpace(consent_shmem_size());
 	RequestAddinShmemSpace(guard_worker_shmem_size());
+	RequestAddinShmemSpace(keyring_shmem_size());
+	rootkey_shmem_request();
 }
 
 static void
@@ -65,6 +68,7 @@ on_shmem_startup(void)
 		previous_shmem_startup();
 	consent_shmem_startup();
 	guard_worker_shmem_startup();
+	keyring_shmem_startup();
 }
 
 static List *
@@ -240,6 +244,9 @@ on_executor_start(QueryDesc *query, int flags)
 		return;
 	}
 	AcceptInvalidationMessages();
+	/* workers find the keys of what this transaction has written in the tables only */
+	if (query->plannedstmt->parallelModeNeeded)
+		keyring_flush();
 	policy_context_enter(&context);
 	PG_TRY();
 	{
@@ -394,7 +401,11 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool on
 	}
 	policed = policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED;
 	if (policed)
+	{
+		/* a cursor's may have begun before */
+		guard_locks_nothing_in_parallel(query->plannedstmt);
 		guard_policed(false);
+	}
 	if (query->plannedstmt->parallelModeNeeded)
 		guard_lead();
 	execute(query, &run, policed);
@@ -493,7 +504,8 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 		/* it may have workers that no executor starts */
 		if (protected_any() && !IsInParallelMode())
 		{
-			consent_shmem_publish_time(GetCurrentTimestamp());
+			/* statements in these begin later */
+			consent_shmem_publish_time(0);
 			guard_lead();
 		}
 		/* whoever prepared it may be gone */

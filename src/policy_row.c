@@ -204,8 +204,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 		check_key_kind(domain, kind);
 		state->key_kind = domain->key_kind;
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
-		state->lookup = lookup_begin(domain, &purpose,
-									 of_statement ? reader->moment : consent_now(), state->context);
+		state->lookup = lookup_begin(
+			domain, &purpose, of_statement ? reader->moment : consent_now(false), state->context);
 	}
 	fcinfo->flinfo->fn_extra = state;
 	return state;

@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 
+#include "access/parallel.h"
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "consent.h"
@@ -55,7 +56,8 @@ policy_reader(PolicyReads reads)
 	reader.user = GetUserId();
 	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
 	memset(&reader.resolved, 0, sizeof(Purpose));
-	reader.moment = consent_now();
+	/* what runs inside begins later, and has a snapshot of its own */
+	reader.moment = consent_now(IsParallelWorker() && open_statements == NULL);
 	/* the rows of a statement ask for none themselves: see resolve_state() */
 	if (reads == READS_PERMITTED)
 		reader.resolved = policy_require_purpose(reader.user);

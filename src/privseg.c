@@ -10,6 +10,7 @@
 #include "errors.h"
 #include "guc.h"
 #include "hooks.h"
+#include "keyring.h"
 #include "miscadmin.h"
 #include "worker.h"
 
@@ -24,6 +25,8 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	KeySource root_key;
+
 	if (!process_shared_preload_libraries_in_progress)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("privseg must be loaded at server start"),
@@ -32,9 +35,13 @@ _PG_init(void)
 
 	guc_init();
 	crypto_init();
-	rootkey_load(guc_root_key_command, guc_root_key_file, DataDir);
+	root_key = (KeySource){guc_root_key_command, "privseg.root_key_command", guc_root_key_file,
+						   "privseg.root_key_file"};
+	rootkey_load(&root_key, DataDir);
 	cache_inval_init();
 	consent_shmem_init();
+	keyring_shmem_init();
+	keyring_new_init();
 	hooks_init();
 	worker_register();
 }

@@ -17,6 +17,7 @@
 #include "cache_inval.h"
 #include "consent.h"
 #include "guc.h"
+#include "keyring.h"
 #include "miscadmin.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -178,6 +179,7 @@ fold_all(MemoryContext context)
 		PushActiveSnapshot(GetTransactionSnapshot());
 		pgstat_report_activity(STATE_RUNNING, "folding consent");
 		due = Min(due, fold_domain(lfirst_oid(lc)));
+		key_fold_domain(lfirst_oid(lc));
 		PopActiveSnapshot();
 		CommitTransactionCommand();
 		pgstat_report_stat(true);

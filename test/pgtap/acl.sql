@@ -6,16 +6,19 @@ BEGIN;
 CREATE TEMPORARY TABLE allowed (functions text, roles text);
 INSERT INTO allowed VALUES
     ('row_permitted row_writable library_is_preloaded subject_moved subject_carried counters_shown shown_counter shown_size shown_progress shown_tid shown_time shown_moment shown_locks row_security_active statistics_shown', 'PUBLIC'),
-    ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance', 'privseg_admin'),
+    ('encrypted_text encrypted_text_in encrypted_text_out encrypted_text_recv encrypted_text_send encrypted_numeric encrypted_numeric_in encrypted_numeric_out encrypted_numeric_recv encrypted_numeric_send encrypted_bigint encrypted_bigint_in encrypted_bigint_out encrypted_bigint_recv encrypted_bigint_send encrypted_integer encrypted_integer_in encrypted_integer_out encrypted_integer_recv encrypted_integer_send encrypted_double encrypted_double_in encrypted_double_out encrypted_double_recv encrypted_double_send encrypted_date encrypted_date_in encrypted_date_out encrypted_date_recv encrypted_date_send encrypted_timestamptz encrypted_timestamptz_in encrypted_timestamptz_out encrypted_timestamptz_recv encrypted_timestamptz_send encrypted_boolean encrypted_boolean_in encrypted_boolean_out encrypted_boolean_recv encrypted_boolean_send encrypted_jsonb encrypted_jsonb_in encrypted_jsonb_out encrypted_jsonb_recv encrypted_jsonb_send encrypted_integer_typmod_in encrypted_integer_typmod_out encrypted_typanalyze opened encrypted_eq encrypted_ne encrypted_lt encrypted_le encrypted_gt encrypted_ge encrypted_cmp encrypted_hash encrypted_hash_extended encrypted_row', 'PUBLIC'),
+    ('create_purpose create_data_category publish_notice drop_purpose drop_data_category protect unprotect carry_subject classify grant_clearance revoke_clearance encrypt_column decrypt_column rotate_root_key rotate_epoch fold_keys shred_subject', 'privseg_admin'),
+    ('keys_counted', 'privseg_admin privseg_auditor'),
     ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
     ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),
     ('check root_key_status', 'privseg_auditor'),
-    ('carry_subject_rows catalog_changed catalog_guard class_is_reviewed consent_record_after consent_record_before consent_record_refuse definition_is_reviewed forget_consent_set has_plain_children key_kind lock_tree relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation policy_is_own telling_indexes type_is_reviewed unreviewed_code', '');
+    ('carry_subject_rows catalog_changed catalog_guard class_is_reviewed consent_record_after consent_record_before consent_record_refuse definition_is_reviewed forget_consent_set has_plain_children key_kind lock_tree relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation policy_is_own telling_indexes type_is_reviewed unreviewed_code make_keys change_storage encrypt_stored decrypt_stored column_dependents', '');
 CREATE TEMPORARY TABLE allowed_relation (relations text, privileges text);
 INSERT INTO allowed_relation VALUES
     ('purpose data_category notice protected_relation protected_column clearance', 'PUBLIC:SELECT'),
     ('consent_record consent_status', 'privseg_auditor:SELECT privseg_steward:SELECT'),
-    ('purposes data_categories notices protected_relations protected_columns protection_undo clearances consent_set consent_page consent_delta consent_agenda consent_record_id_seq notices_id_seq purposes_id_seq', '');
+    ('purposes data_categories notices protected_relations protected_columns protection_undo clearances consent_set consent_page consent_delta consent_agenda consent_record_id_seq notices_id_seq purposes_id_seq data_categories_id_seq keys subject_keys subject_key_delta shredded_subjects', ''),
+    ('key_status', 'privseg_admin:SELECT privseg_auditor:SELECT');
 CREATE FUNCTION pg_temp.grantees(acl aclitem[], owner oid, kind "char") RETURNS text LANGUAGE sql AS $$
     SELECT COALESCE(string_agg(DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END, ' '), '')
     FROM aclexplode(COALESCE(acl, acldefault(kind, owner))) WHERE grantee <> owner $$;
@@ -48,7 +51,7 @@ SELECT is_empty($$SELECT FROM pg_default_acl WHERE defaclnamespace = 'privseg'::
 -- security definer: each pins its search path
 SELECT set_eq($$SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND prosecdef$$,
     ARRAY['create_purpose', 'create_data_category', 'publish_notice', 'drop_purpose', 'drop_data_category', 'protect', 'unprotect', 'carry_subject', 'classify',
-          'grant_clearance', 'revoke_clearance', 'consent_receipt', 'check'], 'which functions run as their owner');
+          'grant_clearance', 'revoke_clearance', 'consent_receipt', 'check', 'encrypt_column', 'decrypt_column', 'keys_counted'], 'which functions run as their owner');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND prosecdef
     AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'each of them pins its search path');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND proleakproof$$, 'no function claims to be leakproof');
@@ -73,7 +76,7 @@ END $$;
 SET LOCAL ROLE acl_nobody;
 CREATE TEMPORARY TABLE called AS SELECT * FROM pg_temp.calls();
 RESET ROLE;
-SELECT is_empty($$SELECT function, code FROM called WHERE code <> '42501' AND function::text !~ '^privseg\.(library_is_preloaded|counters_shown|shown_(counter|size|progress|tid|time|moment|locks)|row_security_active|statistics_shown)\('$$, 'is refused every call, also with NULL for every argument');
+SELECT is_empty($$SELECT function, code FROM called WHERE code <> '42501' AND function::text !~ '^privseg\.(library_is_preloaded|counters_shown|shown_(counter|size|progress|tid|time|moment|locks)|row_security_active|statistics_shown|encrypted_\w+|opened)\('$$, 'is refused every call, also with NULL for every argument');
 SELECT ok((SELECT count(*) > 40 FROM called), 'all of them were called');
 SELECT is_empty($$SELECT oid::regclass FROM pg_class WHERE relnamespace = 'privseg'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')
     AND (has_table_privilege('acl_nobody', oid, 'INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER') OR has_any_column_privilege('acl_nobody', oid, 'INSERT, UPDATE, REFERENCES'))$$, 'writes no relation');

@@ -152,6 +152,7 @@ SELECT o.owner, s.statement, r.code, r.message FROM unnest('{trail_owner,trail_k
 	'CLUSTER trail.made USING made_pkey',
 	'ALTER TABLE trail.made CLUSTER ON made_pkey',
 	'ALTER TABLE trail.made CLUSTER ON made_at_idx',
+	'ALTER TABLE trail.made DROP CONSTRAINT made_pkey, ADD CONSTRAINT made_pkey UNIQUE (at), CLUSTER ON made_pkey',
 	'CLUSTER trail.person USING person_pkey',
 	'CLUSTER trail.visit USING visit_pkey']) WITH ORDINALITY s (statement, j),
 	pg_temp.refusal(format('SET LOCAL ROLE %s; SET LOCAL row_security = %s; %s', owner, CASE owner WHEN 'trail_owner' THEN 'on' ELSE 'off' END, statement)) r ORDER BY i, j;

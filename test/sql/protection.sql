@@ -276,6 +276,11 @@ INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) VAL
 SELECT code FROM pg_temp.refusal($$INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) VALUES ('protection_test.person', '1', 'protection_none', 'given')$$);
 ROLLBACK;
 
+-- protection is about relations as they are now, not as an older snapshot shows them
+BEGIN ISOLATION LEVEL REPEATABLE READ;
+SELECT code, message FROM pg_temp.refusal($$SELECT privseg.protect('protection_test.person', 'id')$$);
+ROLLBACK;
+
 DROP SCHEMA protection_test, protection_decoy CASCADE;
 SELECT count(*) FROM privseg.protected_relation WHERE relation::text LIKE 'protection%';
 DROP OWNED BY protection_reader;

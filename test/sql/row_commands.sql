@@ -126,6 +126,24 @@ RESET min_parallel_table_scan_size;
 RESET ROLE;
 RESET privseg.purpose;
 
+-- what runs in a parallel statement, and begins later, decides for that moment
+CREATE TABLE command.many AS SELECT i FROM generate_series(1, 20000) i;
+ANALYZE command.many;
+GRANT SELECT ON command.many TO command_reader;
+DO $$ BEGIN PERFORM privseg.record_consent('command.person', 7, 'command_mail', 'given', expires_at => clock_timestamp() + interval '0.5 seconds'); END $$;
+SET ROLE command_reader;
+SET privseg.purpose = 'command_mail';
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+CREATE FUNCTION command.waits_and_sees() RETURNS bigint PARALLEL SAFE LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.52); RETURN (SELECT count(*) FROM command.person WHERE id = 7); END $$;
+SELECT command.waits_and_sees(), s FROM (SELECT sum(i) s FROM command.many) x;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+RESET ROLE;
+RESET privseg.purpose;
+
 SET client_min_messages = error;
 DROP SCHEMA command CASCADE;
 DROP OWNED BY command_reader;

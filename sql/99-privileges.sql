@@ -1,9 +1,10 @@
--- 09-privileges.sql: last, so that nothing created above keeps PUBLIC's EXECUTE
+-- 99-privileges.sql: last, so that nothing created above keeps PUBLIC's EXECUTE
 
 REVOKE ALL ON ALL FUNCTIONS IN SCHEMA privseg FROM PUBLIC;
 REVOKE ALL ON ALL TABLES IN SCHEMA privseg FROM PUBLIC;
 GRANT SELECT ON privseg.purpose, privseg.data_category, privseg.notice, privseg.protected_relation,
 	privseg.protected_column, privseg.clearance TO PUBLIC;
+GRANT SELECT ON privseg.key_status TO privseg_admin, privseg_auditor;
 
 -- what the row policy needs: core asks for EXECUTE as the reader
 GRANT EXECUTE ON FUNCTION privseg.row_permitted(bigint, regclass, int) TO PUBLIC;
@@ -17,6 +18,23 @@ GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(reg
 	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.shown_locks(), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
 	privseg.statistics_shown(regclass, oid) TO PUBLIC;
 
+-- what the encrypted types need; who opens a value, C code asks for each
+DO $$
+DECLARE
+	function regprocedure;
+BEGIN
+	FOR function IN
+		SELECT p.oid FROM pg_catalog.pg_proc p
+		 WHERE p.pronamespace = 'privseg'::regnamespace
+		   AND (p.proname ~ '^encrypted_(text|numeric|bigint|integer|double|date|timestamptz|boolean|jsonb)(_in|_out|_recv|_send|_typmod_in|_typmod_out)?$'
+				OR p.proname ~ '^encrypted_(eq|ne|lt|le|gt|ge|cmp|hash|hash_extended)$' OR p.proname IN ('opened', 'encrypted_typanalyze'))
+	LOOP
+		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function);
+	END LOOP;
+END
+$$;
+GRANT EXECUTE ON FUNCTION privseg.encrypted_row() TO PUBLIC;
+
 -- core asks for EXECUTE as the owner of a partition that is created or attached;
 -- subject_moved only refuses; subject_carried gives nobody a key whose subject does
 -- not permit the purpose.
@@ -28,7 +46,7 @@ DECLARE
 	name text;
 BEGIN
 	FOREACH name IN ARRAY ARRAY['purposes', 'notices', 'data_categories', 'protected_relations', 'protection_undo',
-		'protected_columns', 'clearances']
+		'protected_columns', 'clearances', 'keys', 'subject_keys', 'subject_key_delta', 'shredded_subjects']
 	LOOP
 		EXECUTE pg_catalog.format('CREATE TRIGGER catalog_guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.%I'
 			' FOR EACH STATEMENT EXECUTE FUNCTION privseg.catalog_guard()', name);

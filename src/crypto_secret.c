@@ -1,0 +1,96 @@
+/*-------------------------------------------------------------------------
+ *
+ * crypto_secret.c
+ *	  Memory of one process for keys that it has unwrapped.
+ *
+ * Slabs of pages that are left out of core dumps and of children (a program
+ * that COPY starts), and locked as far as the limits allow.  A slab is cut into
+ * cells of one size; a cell that is freed is wiped and used again.  Slabs are
+ * kept until the process ends.
+ *
+ *-------------------------------------------------------------------------
+ */
+#include "postgres.h"
+
+#include <sys/mman.h>
+
+#include <sodium.h>
+
+#include "crypto.h"
+
+#define SLAB_BYTES (256 * 1024)
+
+typedef struct Cell
+{
+	struct Cell *next;
+} Cell;
+
+static const size_t sizes[] = {SECRET_SMALL, SECRET_LARGE};
+static Cell *free_cells[lengthof(sizes)];
+
+static void
+make_slab(int class)
+{
+	char *slab = mmap(NULL, SLAB_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (slab == MAP_FAILED)
+		ereport(ERROR, (errcode(ERRCODE_OUT_OF_MEMORY), errmsg("out of memory"),
+						errdetail("Memory for keys could not be mapped.")));
+#ifdef MADV_DONTDUMP
+	(void) madvise(slab, SLAB_BYTES, MADV_DONTDUMP);
+#endif
+#ifdef MADV_DONTFORK
+	(void) madvise(slab, SLAB_BYTES, MADV_DONTFORK);
+#endif
+	/* more than the limit is not locked; the root key is */
+	(void) mlock(slab, SLAB_BYTES);
+	for (size_t at = 0; at + sizes[class] <= SLAB_BYTES; at += sizes[class])
+	{
+		Cell *cell = (Cell *) (slab + at);
+
+		cell->next = free_cells[class];
+		free_cells[class] = cell;
+	}
+}
+
+static int
+class_of(size_t size)
+{
+	for (int class = 0; class < (int) lengthof(sizes); class ++)
+		if (size <= sizes[class])
+			return class;
+	elog(ERROR, "privseg has no cells of %zu bytes", size);
+}
+
+void *
+secret_alloc(size_t size)
+{
+	int class = class_of(size);
+	Cell *cell;
+
+	if (free_cells[class] == NULL)
+		make_slab(class);
+	cell = free_cells[class];
+	free_cells[class] = cell->next;
+	cell->next = NULL;
+	return cell;
+}
+
+void
+secret_free(void *secret, size_t size)
+{
+	int class = class_of(size);
+	Cell *cell = secret;
+
+	if (secret == NULL)
+		return;
+	sodium_memzero(secret, sizes[class]);
+	cell->next = free_cells[class];
+	free_cells[class] = cell;
+}
+
+void
+secret_wipe(void *secret, size_t size)
+{
+	sodium_memzero(secret, size);
+}

@@ -1,0 +1,122 @@
+/*
+ * encrypted.h
+ *	  Values that are encrypted: their form, their types, who opens them.
+ *
+ *	  encrypted_datum.c		the bytes of a value: made, read, sealed, opened
+ *	  encrypted_type.c		the nine types, and their base types
+ *	  encrypted_open.c		may this value be opened here and now?
+ *	  encrypted_io.c		input and output, casts
+ *	  encrypted_compare.c	operators, orders, hashes
+ *	  encrypted_row.c		the trigger that binds values to their row's subject
+ *
+ * A value is bound to a data category and a subject, and sealed under the subject's key; or it
+ * is a literal, of no row yet, sealed under a key of this process that any process can derive.
+ */
+#ifndef PRIVSEG_ENCRYPTED_H
+#define PRIVSEG_ENCRYPTED_H
+
+#include "keyring.h"
+
+#pragma GCC visibility push(hidden)
+
+/* ---- types (encrypted_type.c) ---- */
+
+/* the numbers are stored in values */
+typedef enum EncryptedCode
+{
+	ENCRYPTED_NONE,
+	ENCRYPTED_TEXT,
+	ENCRYPTED_NUMERIC,
+	ENCRYPTED_BIGINT,
+	ENCRYPTED_INTEGER,
+	ENCRYPTED_DOUBLE,
+	ENCRYPTED_DATE,
+	ENCRYPTED_TIMESTAMPTZ,
+	ENCRYPTED_BOOLEAN,
+	ENCRYPTED_JSONB,
+	ENCRYPTED_N_CODES
+} EncryptedCode;
+
+typedef struct EncryptedType
+{
+	const char *name; /* in schema privseg */
+	Oid base;
+	int16 length; /* of the base type; -1: it varies */
+	bool by_value;
+} EncryptedType;
+
+extern const EncryptedType encrypted_types[ENCRYPTED_N_CODES];
+extern EncryptedCode encrypted_code(Oid type);
+extern Oid encrypted_oid(EncryptedCode code);
+extern EncryptedCode encrypted_code_of_base(Oid base);
+
+/* ---- the bytes of a value (encrypted_datum.c) ---- */
+
+/* what a value says of itself; authenticated with it */
+typedef struct EncryptedHeader
+{
+	EncryptedCode code;
+	AeadCipher cipher;
+	bool bound;
+	bool tagged; /* of a searchable column */
+	bool hashed; /* the subject's key is known by its hash only: see consent_key.h */
+	int32 category;
+	uint32 domain; /* keyring_reference() */
+	uint32 key_id;
+	SubjectPosition subject; /* a literal: the salt of the process that made it */
+	const uint8 *tag;
+	const uint8 *sealed;
+	size_t sealed_len;
+	size_t plain_len;
+	const uint8 *start; /* of what is authenticated, */
+	size_t header_len;  /* and how much */
+} EncryptedHeader;
+
+#define ENCRYPTED_HEADER_BYTES 32
+
+/* the most a value may hold: so that its text, twice as long and more, can be made */
+#define ENCRYPTED_MAX_BYTES (256 * 1024 * 1024)
+
+extern bool encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *header);
+extern void encrypted_header(const struct varlena *value, EncryptedHeader *header);
+extern bytea *encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len);
+extern bytea *encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
+								   const ProtectedRelation *domain, const void *plain, size_t len);
+extern bool
+encrypted_unseal(const EncryptedHeader *header, const ProtectedRelation *domain, void *plain);
+extern char *encrypted_armour(const struct varlena *value);
+extern bool encrypted_is_armour(const char *text, size_t len);
+extern bytea *encrypted_from_armour(const char *text, size_t len, EncryptedCode code);
+
+/* ---- opening (encrypted_open.c) ---- */
+
+/*
+ * Room for what was opened; of short values no memory is taken.  value points into it, or is by
+ * value.
+ */
+typedef struct EncryptedOpened
+{
+	Datum value;
+	union
+	{
+		char bytes[256];
+		int64 aligned;
+	} room;
+	char *large; /* palloc'd, or NULL */
+} EncryptedOpened;
+
+extern bool
+encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
+extern void encrypted_close(EncryptedOpened *opened);
+extern int encrypted_uses(int32 category);
+extern void encrypted_require_use(int32 category, int use, const char *what);
+extern bool encrypted_passes_unopened(void);
+
+extern Datum encrypted_base_datum(EncryptedCode code, void *bytes);
+extern bytea *encrypted_from_base(EncryptedCode code, Datum value);
+extern Datum encrypted_fit_base(EncryptedCode code, Datum value, int32 typmod, bool explicit);
+
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_ENCRYPTED_H */

@@ -1,0 +1,333 @@
+/*
+ * encrypted_datum.c
+ *	  The bytes of an encrypted value.
+ *
+ *	  0	 1	version: 1; the highest bit where numbers inside have the highest byte first
+ *	  1	 1	cipher (low 4 bits), flags: bound 0x80, tagged 0x40, subject's key hashed 0x20
+ *	  2	 1	type
+ *	  3	 1	0
+ *	  4	 4	data category; a literal: 0
+ *	  8	 4	subject domain; a literal: 0
+ *	  12 16	the subject's place in the order of keys; a literal: its process's salt
+ *	  28 4	the subject's key; a literal: 0
+ *	  32 16	the tag, if there is one
+ *	  then	nonce, ciphertext, MAC
+ *
+ * All before the nonce is authenticated.  Numbers there have the highest byte first.  Inside is
+ * the base type's own form: that of a text, numeric or jsonb without its length, others as they
+ * lie in memory.
+ *
+ * Whoever reads a header trusts nothing of it: encrypted_parse() looks at lengths and words
+ * only, and what is inside is used when the MAC says that this server wrote it.
+ */
+#include "compat.h"
+
+#include <limits.h>
+
+#include "access/htup_details.h"
+#include "cache_inval.h"
+#include "common/base64.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "port/pg_bswap.h"
+#include "utils/builtins.h"
+
+#define VERSION 1
+#ifdef WORDS_BIGENDIAN
+#define BYTE_ORDER_FLAG 0x80
+#else
+#define BYTE_ORDER_FLAG 0
+#endif
+
+#define FLAG_BOUND 0x80
+#define FLAG_TAGGED 0x40
+#define FLAG_HASHED 0x20
+#define CIPHER_MASK 0x0f
+
+static const char armour_prefix[] = "privseg:1:";
+#define ARMOUR_PREFIX_LENGTH (sizeof(armour_prefix) - 1)
+
+static uint32
+get32(const uint8 *from)
+{
+	uint32 value;
+
+	memcpy(&value, from, sizeof(value));
+	return pg_ntoh32(value);
+}
+
+static uint64
+get64(const uint8 *from)
+{
+	uint64 value;
+
+	memcpy(&value, from, sizeof(value));
+	return pg_ntoh64(value);
+}
+
+static void
+put32(uint8 *to, uint32 value)
+{
+	value = pg_hton32(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+static void
+put64(uint8 *to, uint64 value)
+{
+	value = pg_hton64(value);
+	memcpy(to, &value, sizeof(value));
+}
+
+/* encrypted_parse -- read what a value says of itself; false: these bytes are none */
+bool
+encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *header)
+{
+	uint8 flags;
+
+	if (len < ENCRYPTED_HEADER_BYTES || bytes[0] != (VERSION | BYTE_ORDER_FLAG) || bytes[3] != 0)
+		return false;
+	flags = bytes[1] & ~CIPHER_MASK;
+	header->cipher = bytes[1] & CIPHER_MASK;
+	header->code = bytes[2];
+	if ((header->cipher != AEAD_AES256GCM && header->cipher != AEAD_XCHACHA20POLY1305) ||
+		header->code == ENCRYPTED_NONE || header->code >= ENCRYPTED_N_CODES ||
+		(flags & ~(FLAG_BOUND | FLAG_TAGGED | FLAG_HASHED)) != 0)
+		return false;
+	header->bound = (flags & FLAG_BOUND) != 0;
+	header->tagged = (flags & FLAG_TAGGED) != 0;
+	header->hashed = (flags & FLAG_HASHED) != 0;
+	header->category = (int32) get32(bytes + 4);
+	header->domain = get32(bytes + 8);
+	header->subject.hi = get64(bytes + 12);
+	header->subject.lo = get64(bytes + 20);
+	header->key_id = get32(bytes + 28);
+	if (header->bound ?
+			header->category <= 0 || header->key_id == 0 :
+			flags != 0 || header->category != 0 || header->domain != 0 || header->key_id != 0)
+		return false;
+	header->header_len = ENCRYPTED_HEADER_BYTES + (header->tagged ? CRYPTO_TAG_BYTES : 0);
+	header->start = bytes;
+	header->tag = header->tagged ? bytes + ENCRYPTED_HEADER_BYTES : NULL;
+	if (len < header->header_len + aead_overhead(header->cipher))
+		return false;
+	header->sealed = bytes + header->header_len;
+	header->sealed_len = len - header->header_len;
+	header->plain_len = header->sealed_len - aead_overhead(header->cipher);
+	return encrypted_types[header->code].length < 0 ?
+			   header->plain_len <= ENCRYPTED_MAX_BYTES :
+			   header->plain_len == (size_t) encrypted_types[header->code].length;
+}
+
+/* encrypted_header -- of a value that is not toasted any more.  Errors: XX001. */
+void
+encrypted_header(const struct varlena *value, EncryptedHeader *header)
+{
+	if (!encrypted_parse((const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), header))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+}
+
+static AeadCipher
+cipher_to_use(void)
+{
+	return guc_cipher != 0 ? (AeadCipher) guc_cipher : aead_preferred();
+}
+
+/*
+ * The key that a process seals literals with: of the database's key for literals, by the
+ * process's salt.  So no two processes use up the nonces of one key.
+ */
+static const uint8 *
+literal_key(SubjectPosition salt)
+{
+	static uint8 *key = NULL; /* secret memory */
+	static SubjectPosition key_salt;
+	static uint64 key_generation = 0;
+	uint8 hash[2 * CRYPTO_TAG_BYTES];
+	uint8 label[17];
+
+	if (key != NULL && key_generation == cache_key_generation &&
+		position_compare(&key_salt, &salt) == 0)
+		return key;
+	if (key == NULL)
+		key = secret_alloc(AEAD_KEY_BYTES);
+	memcpy(label, &salt, sizeof(salt));
+	for (int half = 0; half < 2; half++)
+	{
+		label[16] = (uint8) half;
+		crypto_tag(keyring_root(KEY_LITERAL, 1), label, sizeof(label),
+				   hash + half * CRYPTO_TAG_BYTES);
+	}
+	memcpy(key, hash, AEAD_KEY_BYTES);
+	secret_wipe(hash, sizeof(hash));
+	key_salt = salt;
+	key_generation = cache_key_generation;
+	return key;
+}
+
+static SubjectPosition
+own_salt(void)
+{
+	static SubjectPosition salt;
+	static int owner = 0;
+
+	if (owner != MyProcPid)
+	{
+		crypto_random(&salt, sizeof(salt));
+		owner = MyProcPid;
+	}
+	return salt;
+}
+
+/* room for a value, with its header written */
+static bytea *
+make_value(const EncryptedHeader *header, size_t len, uint8 **sealed, size_t *header_len)
+{
+	size_t size;
+	bytea *value;
+	uint8 *bytes;
+
+	if (len > ENCRYPTED_MAX_BYTES)
+		ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+						errmsg("a value is too long to be encrypted"),
+						errdetail("At most %d MB can be.", ENCRYPTED_MAX_BYTES / 1024 / 1024)));
+	*header_len = ENCRYPTED_HEADER_BYTES + (header->tagged ? CRYPTO_TAG_BYTES : 0);
+	size = *header_len + len + aead_overhead(header->cipher);
+	value = palloc(VARHDRSZ + size);
+	SET_VARSIZE(value, VARHDRSZ + size);
+	bytes = (uint8 *) VARDATA(value);
+	bytes[0] = VERSION | BYTE_ORDER_FLAG;
+	bytes[1] = (uint8) header->cipher | (header->bound ? FLAG_BOUND : 0) |
+			   (header->tagged ? FLAG_TAGGED : 0) | (header->hashed ? FLAG_HASHED : 0);
+	bytes[2] = (uint8) header->code;
+	bytes[3] = 0;
+	put32(bytes + 4, (uint32) header->category);
+	put32(bytes + 8, header->domain);
+	put64(bytes + 12, header->subject.hi);
+	put64(bytes + 20, header->subject.lo);
+	put32(bytes + 28, header->key_id);
+	if (header->tagged)
+		memcpy(bytes + ENCRYPTED_HEADER_BYTES, header->tag, CRYPTO_TAG_BYTES);
+	*sealed = bytes + *header_len;
+	return value;
+}
+
+/*
+ * encrypted_seal_literal -- a value of no row yet.
+ * Errors: as keyring_root(); 54000 where it is too long.
+ */
+bytea *
+encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len)
+{
+	EncryptedHeader header = {.code = code, .cipher = cipher_to_use(), .subject = own_salt()};
+	const uint8 *key = literal_key(header.subject);
+	uint8 *sealed;
+	size_t header_len;
+	bytea *value = make_value(&header, len, &sealed, &header_len);
+
+	aead_seal(header.cipher, key, VARDATA(value), header_len, plain, len, sealed);
+	return value;
+}
+
+/*
+ * encrypted_seal_bound -- a value of a subject.
+ *	binding		category, domain, subject, hashed, tagged and tag
+ * Errors: as keyring_find_or_make(); 54000.
+ */
+bytea *
+encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
+					 const ProtectedRelation *domain, const void *plain, size_t len)
+{
+	EncryptedHeader header = *binding;
+	const SubjectKey *key = keyring_find_or_make(domain, binding->subject);
+	uint8 *sealed;
+	size_t header_len;
+	bytea *value;
+
+	header.code = code;
+	header.cipher = cipher_to_use();
+	header.bound = true;
+	header.key_id = key->id;
+	value = make_value(&header, len, &sealed, &header_len);
+	aead_seal(header.cipher, key->key, VARDATA(value), header_len, plain, len, sealed);
+	return value;
+}
+
+/*
+ * encrypted_unseal -- what is inside, of header->plain_len bytes; false: the subject's key is
+ * gone.
+ *	domain	of a bound value
+ * Errors: XX001 where the value was altered; as keyring_find().
+ */
+bool
+encrypted_unseal(const EncryptedHeader *header, const ProtectedRelation *domain, void *plain)
+{
+	const uint8 *key;
+
+	if (header->bound)
+	{
+		const SubjectKey *subject_key = keyring_find(domain, header->subject, header->key_id);
+
+		if (subject_key == NULL)
+			return false;
+		key = subject_key->key;
+	}
+	else
+		key = literal_key(header->subject);
+	if (!aead_open(header->cipher, key, header->start, header->header_len, header->sealed,
+				   header->sealed_len, plain))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	return true;
+}
+
+/* ---- armour: a value as text, for dumps and replication ---- */
+
+/* encrypted_armour -- in the caller's memory */
+char *
+encrypted_armour(const struct varlena *value)
+{
+	size_t len = VARSIZE_ANY_EXHDR(value);
+	int room = pg_b64_enc_len(len);
+	char *text = palloc_extended(ARMOUR_PREFIX_LENGTH + room + 1, MCXT_ALLOC_HUGE);
+	int n;
+
+	memcpy(text, armour_prefix, ARMOUR_PREFIX_LENGTH);
+	n = pg_b64_encode(VARDATA_ANY(value), len, text + ARMOUR_PREFIX_LENGTH, room);
+	if (n < 0)
+		elog(ERROR, "could not encode an encrypted value");
+	text[ARMOUR_PREFIX_LENGTH + n] = '\0';
+	return text;
+}
+
+/* encrypted_is_armour -- does the text look like one? */
+bool
+encrypted_is_armour(const char *text, size_t len)
+{
+	return len >= ARMOUR_PREFIX_LENGTH && memcmp(text, armour_prefix, ARMOUR_PREFIX_LENGTH) == 0;
+}
+
+/*
+ * encrypted_from_armour -- back, byte for byte.  Its MAC is looked at when it is opened: a dump
+ * may bring values before their keys.
+ * Errors: 22P02 where it is none, or of another type.
+ */
+bytea *
+encrypted_from_armour(const char *text, size_t len, EncryptedCode code)
+{
+	size_t encoded = len - ARMOUR_PREFIX_LENGTH;
+	int room = encoded <= INT_MAX / 2 ? pg_b64_dec_len((int) encoded) : -1;
+	bytea *value = room < 0 ? NULL : palloc(VARHDRSZ + room);
+	int n = value == NULL ?
+				-1 :
+				pg_b64_decode(text + ARMOUR_PREFIX_LENGTH, (int) encoded, VARDATA(value), room);
+	EncryptedHeader header;
+
+	if (n < 0 || !encrypted_parse((uint8 *) VARDATA(value), n, &header) || header.code != code)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("that is not an encrypted value of type %s", encrypted_types[code].name)));
+	SET_VARSIZE(value, VARHDRSZ + n);
+	return value;
+}

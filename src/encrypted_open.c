@@ -1,0 +1,402 @@
+/*
+ * encrypted_open.c
+ *	  May this value be opened, here and now?  The policy sticks to the value: wherever it lies
+ *	  by now, the role must be cleared for its category under the session's purpose, and its
+ *	  subject must permit that.
+ *
+ * What was resolved is kept for the statements that run at the moment, one inside the other; it
+ * proves on each call that it is still theirs, as the row policy's does (policy_row.c).
+ *
+ * A value that is not opened is NULL: its subject does not permit the purpose, its key was
+ * destroyed, the role sees the mask, or row_security = off is honoured.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "cache_inval.h"
+#include "consent_key.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "policy.h"
+#include "replication/logicalworker.h"
+#include "replication/walsender.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rls.h"
+#include "utils/snapmgr.h"
+
+#define MAX_STATES 4
+#define MAX_DOMAINS 8
+#define MAX_CATEGORIES 16
+
+typedef struct DomainState
+{
+	uint32 reference;
+	bool found;
+	ProtectedRelation domain;
+	ConsentLookup *lookup;
+	bool asked; /* the last one */
+	SubjectPosition last;
+	bool last_permitted;
+} DomainState;
+
+typedef struct OpenState
+{
+	/* proof that this is still the statement it was resolved for */
+	bool valid;
+	TransactionId xmin;
+	TransactionId xmax;
+	uint32 xcnt;
+	int32 subxcnt;
+	CommandId curcid;
+	Oid user;
+	bool row_security;
+	uint64 xact_generation;
+	uint64 purpose_generation;
+	uint64 catalog_generation;
+	uint64 role_generation;
+	/* what was resolved */
+	bool bypass;
+	bool warned;
+	Purpose purpose;
+	int n_domains;
+	DomainState domains[MAX_DOMAINS];
+	int n_categories;
+	struct
+	{
+		int32 id;
+		int uses;
+	} categories[MAX_CATEGORIES];
+	MemoryContext context;
+} OpenState;
+
+static OpenState states[MAX_STATES];
+static int recent = 0;
+
+static inline bool
+is_current(const OpenState *state, Snapshot snapshot)
+{
+	return state->valid && snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
+		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
+		   snapshot->curcid == state->curcid && state->user == GetUserId() &&
+		   state->row_security == row_security && state->xact_generation == cache_xact_generation &&
+		   state->purpose_generation == guc_purpose_generation &&
+		   state->catalog_generation == cache_catalog_generation &&
+		   state->role_generation == cache_role_generation;
+}
+
+static OpenState *
+resolve(Snapshot snapshot)
+{
+	OpenState *state;
+
+	recent = (recent + 1) % MAX_STATES;
+	state = &states[recent];
+	state->valid = false;
+	if (state->context == NULL)
+		state->context = AllocSetContextCreate(TopMemoryContext, "privseg opened values",
+											   ALLOCSET_DEFAULT_SIZES);
+	else
+		MemoryContextReset(state->context);
+	state->n_domains = 0;
+	state->n_categories = 0;
+	state->warned = false;
+	state->bypass = encrypted_passes_unopened();
+	if (!state->bypass)
+		state->purpose = policy_require_purpose(GetUserId());
+	state->xmin = snapshot->xmin;
+	state->xmax = snapshot->xmax;
+	state->xcnt = snapshot->xcnt;
+	state->subxcnt = snapshot->subxcnt;
+	state->curcid = snapshot->curcid;
+	state->user = GetUserId();
+	state->row_security = row_security;
+	state->xact_generation = cache_xact_generation;
+	state->purpose_generation = guc_purpose_generation;
+	state->catalog_generation = cache_catalog_generation;
+	state->role_generation = cache_role_generation;
+	state->valid = true;
+	return state;
+}
+
+static inline OpenState *
+current_state(void)
+{
+	Snapshot snapshot = consent_snapshot();
+
+	if (likely(is_current(&states[recent], snapshot)))
+		return &states[recent];
+	for (int i = 0; i < MAX_STATES; i++)
+		if (is_current(&states[i], snapshot))
+		{
+			recent = i;
+			return &states[i];
+		}
+	return resolve(snapshot);
+}
+
+static int
+uses_of(OpenState *state, int32 category)
+{
+	const DataCategory *entry;
+	int uses;
+
+	for (int i = 0; i < state->n_categories; i++)
+		if (state->categories[i].id == category)
+			return state->categories[i].uses;
+	entry = category_by_id(category);
+	uses = entry != NULL ? clearance_uses(state->user, &state->purpose, entry) : 0;
+	if (state->n_categories == MAX_CATEGORIES)
+		state->n_categories = 0;
+	state->categories[state->n_categories].id = category;
+	state->categories[state->n_categories++].uses = uses;
+	return uses;
+}
+
+static DomainState *
+domain_of(OpenState *state, uint32 reference)
+{
+	const ProtectedRelation *domain;
+	DomainState *entry;
+
+	for (int i = 0; i < state->n_domains; i++)
+		if (likely(state->domains[i].reference == reference))
+			return &state->domains[i];
+	if (state->n_domains == MAX_DOMAINS)
+		state->n_domains = 0;
+	domain = keyring_domain(reference);
+	entry = &state->domains[state->n_domains++];
+	entry->reference = reference;
+	entry->found = domain != NULL;
+	entry->asked = false;
+	if (domain != NULL)
+	{
+		entry->domain = *domain;
+		entry->lookup =
+			lookup_begin(&entry->domain, &state->purpose, consent_now(false), state->context);
+	}
+	return entry;
+}
+
+static bool
+ask(DomainState *domain, const EncryptedHeader *header)
+{
+	const uint64 *salt = domain->domain.salt;
+	char bytes[TEXT_EXACT_BYTES];
+
+	switch (domain->domain.key_kind)
+	{
+		case KEY_INTEGER:
+			return lookup_integer(domain->lookup, integer_of_position(salt, header->subject));
+		case KEY_UUID:
+			uuid_of_position(salt, header->subject, bytes);
+			return lookup_uuid(domain->lookup, bytes);
+		case KEY_TEXT:
+			if (header->hashed)
+				return lookup_hashed(domain->lookup, header->subject);
+			return lookup_text(domain->lookup, bytes,
+							   text_of_position(salt, header->subject, bytes));
+	}
+	return false;
+}
+
+static inline bool
+permits(DomainState *domain, const EncryptedHeader *header)
+{
+	if (domain->asked && position_compare(&domain->last, &header->subject) == 0)
+		return domain->last_permitted;
+	domain->last_permitted = ask(domain, header);
+	domain->last = header->subject;
+	domain->asked = true;
+	return domain->last_permitted;
+}
+
+/*
+ * encrypted_passes_unopened -- is this where values are handed on as they are: a dump,
+ * replication?
+ */
+bool
+encrypted_passes_unopened(void)
+{
+	return row_security_bypassed() || am_walsender || IsLogicalWorker();
+}
+
+static void
+refuse_use(OpenState *state, int32 category, const char *what)
+{
+	const DataCategory *entry = category_by_id(category);
+
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 entry != NULL ?
+			 errmsg("role \"%s\" may not %s values of category \"%s\" under purpose \"%s\"",
+					GetUserNameFromId(state->user, false), what, entry->name, state->purpose.name) :
+			 errmsg("the category of an encrypted value does not exist any more"),
+		 errhint("Ask an administrator for privseg.grant_clearance().")));
+}
+
+/* encrypted_uses -- what the user is cleared for, of USE_*.  Errors: 42501 without a purpose. */
+int
+encrypted_uses(int32 category)
+{
+	OpenState *state = current_state();
+
+	return state->bypass ? 0 : uses_of(state, category);
+}
+
+/* encrypted_require_use -- Errors: 42501 without clearance for it, or without a purpose */
+void
+encrypted_require_use(int32 category, int use, const char *what)
+{
+	OpenState *state = current_state();
+
+	if (!state->bypass && (uses_of(state, category) & use) == 0)
+		refuse_use(state, category, what);
+}
+
+static void
+key_is_gone(OpenState *state)
+{
+	if (guc_shredded_is_error)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("the key of an encrypted value was destroyed"),
+						errdetail("Its data subject was erased.")));
+	if (state->warned)
+		return;
+	state->warned = true;
+	ereport(WARNING, (errmsg("the keys of encrypted values were destroyed; they are NULL"),
+					  errdetail("Their data subjects were erased.")));
+}
+
+/* may what is bound be opened?  Sets whose it is. */
+static bool
+may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
+{
+	int uses;
+
+	if (state->bypass)
+		return false;
+	uses = uses_of(state, header->category);
+	if (unlikely((uses & (USE_PROJECT | USE_FILTER)) == 0))
+	{
+		if ((uses & USE_MASK) != 0)
+			return false;
+		refuse_use(state, header->category, "read");
+	}
+	*domain = domain_of(state, header->domain);
+	return (*domain)->found && permits(*domain, header);
+}
+
+/* encrypted_base_datum -- what lies at bytes, as a value of the base type */
+Datum
+encrypted_base_datum(EncryptedCode code, void *bytes)
+{
+	switch (encrypted_types[code].length)
+	{
+		case 1:
+			return CharGetDatum(*(char *) bytes);
+		case 4:
+			return Int32GetDatum(*(int32 *) bytes);
+		case 8:
+			return Int64GetDatum(*(int64 *) bytes);
+		default:
+			return PointerGetDatum(bytes);
+	}
+}
+
+static bool
+open_value(const EncryptedHeader *header, EncryptedOpened *opened)
+{
+	DomainState *domain = NULL;
+	OpenState *state = NULL;
+	char *room = opened->room.bytes;
+	size_t prefix = encrypted_types[header->code].length < 0 ? VARHDRSZ : 0;
+
+	if (header->bound)
+	{
+		state = current_state();
+		if (!may_open(state, header, &domain))
+			return false;
+	}
+	if (prefix + header->plain_len > sizeof(opened->room))
+		room = opened->large = palloc(prefix + header->plain_len);
+	if (!encrypted_unseal(header, domain != NULL ? &domain->domain : NULL, room + prefix))
+	{
+		encrypted_close(opened);
+		key_is_gone(state);
+		return false;
+	}
+	if (prefix > 0)
+		SET_VARSIZE(room, prefix + header->plain_len);
+	opened->value = encrypted_base_datum(header->code, room);
+	return true;
+}
+
+/*
+ * encrypted_open -- the value of the base type; false: it is not opened, which is NULL.  The
+ * caller calls encrypted_close() after true.
+ *	value	not toasted any more
+ *	code	of the type it must be of
+ * Errors: 42501; XX001; 55000 where a key is gone and that is an error.
+ */
+bool
+encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened)
+{
+	EncryptedHeader header;
+	bool has_snapshot = ActiveSnapshotSet();
+	bool result;
+
+	opened->large = NULL;
+	encrypted_header(value, &header);
+	if (header.code != code)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	/* rows of RETURNING are sent when their statement is through */
+	if (unlikely(!has_snapshot))
+		PushActiveSnapshot(GetTransactionSnapshot());
+	result = open_value(&header, opened);
+	if (unlikely(!has_snapshot))
+		PopActiveSnapshot();
+	return result;
+}
+
+/* encrypted_close -- give the room back */
+void
+encrypted_close(EncryptedOpened *opened)
+{
+	if (opened->large != NULL)
+		pfree(opened->large);
+	opened->large = NULL;
+}
+
+/* encrypted_from_base -- a literal, of a value of the base type */
+bytea *
+encrypted_from_base(EncryptedCode code, Datum value)
+{
+	int64 fixed = 0;
+
+	switch (encrypted_types[code].length)
+	{
+		case 1:
+			*(char *) &fixed = DatumGetChar(value);
+			return encrypted_seal_literal(code, &fixed, 1);
+		case 4:
+			*(int32 *) &fixed = DatumGetInt32(value);
+			return encrypted_seal_literal(code, &fixed, 4);
+		case 8:
+			fixed = DatumGetInt64(value);
+			return encrypted_seal_literal(code, &fixed, 8);
+		default:
+		{
+			struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
+			bytea *result =
+				encrypted_seal_literal(code, VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
+
+			if ((Pointer) plain != DatumGetPointer(value))
+				pfree(plain);
+			return result;
+		}
+	}
+}

@@ -1,0 +1,492 @@
+/*
+ * encrypted_row.c
+ *	  Values become those of their row's subject: the trigger of tables with encrypted columns,
+ *	  and the functions that encrypt and decrypt what is stored.
+ *
+ * The trigger fires always, before the row is written and after all other such triggers (its
+ * name sorts last, and none that sorts behind it is allowed).  A literal is sealed under the
+ * key of the row's subject.  What is bound already must be bound to that subject and the
+ * column's category, and stays as it is, byte for byte: a value of another row would come with
+ * another subject's consent, or with nobody's.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/xact.h"
+#include "catalog/pg_type.h"
+#include "commands/trigger.h"
+#include "consent_key.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "policy.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(encrypted_row);
+PG_FUNCTION_INFO_V1(make_keys);
+
+/* columns of privseg.protected_columns: see sql/04-protection.sql */
+enum
+{
+	COLUMNS_RELATION = 1,
+	COLUMNS_NAME,
+	COLUMNS_CATEGORY,
+	COLUMNS_MASK,
+	COLUMNS_SEARCHABLE,
+	COLUMNS_NATTS = COLUMNS_SEARCHABLE
+};
+
+typedef struct EncryptedColumn
+{
+	AttrNumber number;
+	EncryptedCode code;
+	int32 category;
+	bool searchable;
+} EncryptedColumn;
+
+/* what one execution of the trigger keeps */
+typedef struct RowInfo
+{
+	ProtectedRelation domain;
+	AttrNumber subject;
+	Oid subject_type;
+	int n;
+	EncryptedColumn columns[FLEXIBLE_ARRAY_MEMBER];
+} RowInfo;
+
+static void
+find_classification(Oid root, EncryptedColumn *column, const char *name)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_PROTECTED_COLUMNS), AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, COLUMNS_RELATION, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(root));
+	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Datum values[COLUMNS_NATTS];
+		bool nulls[COLUMNS_NATTS];
+		const DataCategory *category;
+
+		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
+		if (strcmp(NameStr(*DatumGetName(values[COLUMNS_NAME - 1])), name) != 0)
+			continue;
+		category = category_by_name(TextDatumGetCString(values[COLUMNS_CATEGORY - 1]));
+		column->category = category != NULL ? category->id : 0;
+		column->searchable = DatumGetBool(values[COLUMNS_SEARCHABLE - 1]);
+	}
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+	if (column->category == 0)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("encrypted column \"%s\" of \"%s\" has no data category", name,
+							   get_rel_name(root)),
+						errhint("Classify it again with privseg.classify().")));
+}
+
+static RowInfo *
+row_info(FunctionCallInfo fcinfo, Relation relation)
+{
+	RowInfo *info = fcinfo->flinfo->fn_extra;
+	TupleDesc descriptor = RelationGetDescr(relation);
+	const ProtectedRelation *entry;
+	const ProtectedRelation *domain;
+	Oid root;
+
+	if (info != NULL)
+		return info;
+	entry = protected_relation(RelationGetRelid(relation));
+	domain = entry != NULL ? subject_domain(entry->domain) : NULL;
+	if (domain == NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("\"%s\" has encrypted columns, but is not protected",
+							   RelationGetRelationName(relation)),
+						errhint("Protect it again with privseg.protect().")));
+	root = entry->relid;
+	info = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt,
+								  offsetof(RowInfo, columns) +
+									  descriptor->natts * sizeof(EncryptedColumn));
+	info->domain = *domain;
+	info->subject = get_attnum(RelationGetRelid(relation), entry->subject);
+	info->subject_type = TupleDescAttr(descriptor, info->subject - 1)->atttypid;
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		EncryptedCode code = attribute->attisdropped ?
+								 ENCRYPTED_NONE :
+								 encrypted_code(getBaseType(attribute->atttypid));
+
+		if (code == ENCRYPTED_NONE)
+			continue;
+		info->columns[info->n].number = i + 1;
+		info->columns[info->n].code = code;
+		find_classification(root, &info->columns[info->n], NameStr(attribute->attname));
+		info->n++;
+	}
+	fcinfo->flinfo->fn_extra = info;
+	return info;
+}
+
+/* whose a row is: domain, subject, hashed */
+static void
+bind_subject(const ProtectedRelation *domain, Datum key, Oid type, EncryptedHeader *binding)
+{
+	const uint64 *salt = domain->salt;
+	Datum value = policy_as_key(key, type);
+
+	binding->domain = keyring_reference(domain);
+	binding->hashed = false;
+	switch (domain->key_kind)
+	{
+		case KEY_INTEGER:
+			binding->subject = position_of_integer(salt, DatumGetInt64(value));
+			break;
+		case KEY_UUID:
+			binding->subject = position_of_uuid(salt, DatumGetUUIDP(value)->data);
+			break;
+		case KEY_TEXT:
+		{
+			text *stored = DatumGetTextPP(value);
+			size_t length = VARSIZE_ANY_EXHDR(stored);
+
+			binding->subject = position_of_text(salt, VARDATA_ANY(stored), length);
+			binding->hashed = length > TEXT_EXACT_BYTES;
+			break;
+		}
+	}
+}
+
+static bool
+is_bound_to(const EncryptedHeader *header, const EncryptedHeader *binding)
+{
+	return header->bound && header->category == binding->category &&
+		   header->domain == binding->domain &&
+		   position_compare(&header->subject, &binding->subject) == 0;
+}
+
+/*
+ * The last values that were sealed, by their MACs, and when: an upsert that conflicts carries a
+ * value bound to the row that was to be inserted into another's.
+ */
+#define REMEMBERED 64
+static struct
+{
+	CommandId command;
+	uint8 mac[AEAD_MAC_BYTES];
+} sealed_last[REMEMBERED];
+static int sealed_at = 0;
+
+static const uint8 *
+mac_of(const EncryptedHeader *header)
+{
+	return header->sealed + header->sealed_len - AEAD_MAC_BYTES;
+}
+
+static void
+remember(const bytea *value)
+{
+	sealed_at = (sealed_at + 1) % REMEMBERED;
+	sealed_last[sealed_at].command = GetCurrentCommandId(false);
+	memcpy(sealed_last[sealed_at].mac, VARDATA(value) + VARSIZE(value) - VARHDRSZ - AEAD_MAC_BYTES,
+		   AEAD_MAC_BYTES);
+}
+
+static bool
+was_sealed_here(const EncryptedHeader *header)
+{
+	for (int i = 0; i < REMEMBERED; i++)
+		if (sealed_last[i].command == GetCurrentCommandId(false) &&
+			memcmp(sealed_last[i].mac, mac_of(header), AEAD_MAC_BYTES) == 0)
+			return true;
+	return false;
+}
+
+/* the tag of a searchable value: what is equal has the same */
+static void
+make_tag(EncryptedCode code, const uint8 *plain, size_t len, uint8 tag[CRYPTO_TAG_BYTES])
+{
+	uint8 *labelled = palloc(len + 1);
+
+	labelled[0] = (uint8) code;
+	memcpy(labelled + 1, plain, len);
+	crypto_tag(keyring_root(KEY_TAG, 1), labelled, len + 1, tag);
+	secret_wipe(labelled, len + 1);
+	pfree(labelled);
+}
+
+static bytea *
+seal_plain(const ProtectedRelation *domain, EncryptedCode code, EncryptedHeader binding,
+		   const uint8 *plain, size_t len)
+{
+	uint8 tag[CRYPTO_TAG_BYTES];
+
+	if (binding.tagged)
+	{
+		make_tag(code, plain, len, tag);
+		binding.tag = tag;
+	}
+	return encrypted_seal_bound(code, &binding, domain, plain, len);
+}
+
+/* open whatever may be inside, and seal it for this subject; NULL: the key is gone */
+static bytea *
+reseal(const ProtectedRelation *domain, const EncryptedHeader *header,
+	   const EncryptedHeader *binding)
+{
+	uint8 room[256];
+	uint8 *plain = header->plain_len <= sizeof(room) ? room : palloc(header->plain_len);
+	bytea *result = NULL;
+
+	if (encrypted_unseal(header, domain, plain))
+		result = seal_plain(domain, header->code, *binding, plain, header->plain_len);
+	secret_wipe(plain, header->plain_len);
+	if (plain != room)
+		pfree(plain);
+	return result;
+}
+
+static void
+refuse_bound(Relation relation, AttrNumber column)
+{
+	const char *name = NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname);
+
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("an encrypted value of another subject or category may not be put into column "
+					"\"%s\" of \"%s\"",
+					name, RelationGetRelationName(relation)),
+			 errhint("Whoever may read it casts it to the base type, and writes that.")));
+}
+
+/* the value that a column gets; *changed: another one than it was handed */
+static Datum
+column_value(Relation relation, const RowInfo *info, const EncryptedColumn *column,
+			 EncryptedHeader *binding, HeapTuple old, bool moved, Datum value, bool *isnull,
+			 bool *changed)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+	bool old_null = true;
+	Datum before = old != NULL ? heap_getattr(old, column->number, descriptor, &old_null) : 0;
+	struct varlena *stored;
+	EncryptedHeader header;
+	bool same;
+	bytea *result;
+
+	binding->category = column->category;
+	binding->tagged = column->searchable;
+	if (*isnull)
+	{
+		/* whoever sees the mask only, and writes it back, changes nothing */
+		if (old != NULL && !old_null &&
+			(encrypted_uses(column->category) & (USE_WRITE | USE_MASK)) == USE_MASK)
+		{
+			*isnull = false;
+			*changed = true;
+			return before;
+		}
+		if (old != NULL && !old_null)
+			encrypted_require_use(column->category, USE_WRITE, "write");
+		return value;
+	}
+	same = old != NULL && !old_null && datumIsEqual(before, value, false, -1);
+	if (same && !moved)
+		return value;
+	stored = PG_DETOAST_DATUM_PACKED(value);
+	encrypted_header(stored, &header);
+	if (header.code != column->code)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	if (is_bound_to(&header, binding))
+		return value;
+	if (!header.bound)
+		encrypted_require_use(column->category, USE_WRITE, "write");
+	else if (header.category != column->category || header.domain != binding->domain ||
+			 !(same || was_sealed_here(&header)))
+		refuse_bound(relation, column->number);
+	result = reseal(&info->domain, &header, binding);
+	if (result == NULL)
+		refuse_bound(relation, column->number);
+	remember(result);
+	*changed = true;
+	return PointerGetDatum(result);
+}
+
+/* encrypted_row -- BEFORE INSERT OR UPDATE trigger of tables with encrypted columns */
+Datum
+encrypted_row(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Relation relation;
+	TupleDesc descriptor;
+	HeapTuple old;
+	HeapTuple row;
+	RowInfo *info;
+	EncryptedHeader binding = {0};
+	bool moved = false;
+	Datum key;
+	bool key_null;
+	int numbers[MaxHeapAttributeNumber];
+	Datum values[MaxHeapAttributeNumber];
+	bool nulls[MaxHeapAttributeNumber];
+	int n = 0;
+
+	if (!CALLED_AS_TRIGGER(fcinfo) || !TRIGGER_FIRED_BEFORE(trigger->tg_event) ||
+		!TRIGGER_FIRED_FOR_ROW(trigger->tg_event) || TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("encrypted_row: not called by its trigger")));
+	relation = trigger->tg_relation;
+	descriptor = RelationGetDescr(relation);
+	info = row_info(fcinfo, relation);
+	old = TRIGGER_FIRED_BY_UPDATE(trigger->tg_event) ? trigger->tg_trigtuple : NULL;
+	row = old != NULL ? trigger->tg_newtuple : trigger->tg_trigtuple;
+	key = heap_getattr(row, info->subject, descriptor, &key_null);
+	if (!key_null)
+		bind_subject(&info->domain, key, info->subject_type, &binding);
+	if (old != NULL)
+	{
+		EncryptedHeader before = {0};
+		bool before_null;
+		Datum before_key = heap_getattr(old, info->subject, descriptor, &before_null);
+
+		if (!before_null)
+			bind_subject(&info->domain, before_key, info->subject_type, &before);
+		moved = before_null != key_null || position_compare(&before.subject, &binding.subject) != 0;
+	}
+	for (int i = 0; i < info->n; i++)
+	{
+		EncryptedColumn *column = &info->columns[i];
+		bool isnull;
+		bool changed = false;
+		Datum value = heap_getattr(row, column->number, descriptor, &isnull);
+
+		if (!isnull && key_null)
+			ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+							errmsg("a row of \"%s\" about nobody cannot hold encrypted values",
+								   RelationGetRelationName(relation)),
+							errdetail("They are encrypted under the key of a subject.")));
+		value =
+			column_value(relation, info, column, &binding, old, moved, value, &isnull, &changed);
+		if (!changed)
+			continue;
+		numbers[n] = column->number;
+		values[n] = value;
+		nulls[n++] = isnull;
+	}
+	if (n > 0)
+		row = heap_modify_tuple_by_cols(row, descriptor, n, numbers, values, nulls);
+	return PointerGetDatum(row);
+}
+
+/* ---- what is stored (encrypt_column, decrypt_column) ---- */
+
+/* make_keys() RETURNS void -- for the extension itself */
+Datum
+make_keys(PG_FUNCTION_ARGS)
+{
+	keyring_create();
+	PG_RETURN_VOID();
+}
+
+static void
+require_extension(void)
+{
+	if (!catalog_works())
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("only privseg.encrypt_column() and privseg.decrypt_column() do that")));
+}
+
+/* a base type's value, the subject's key, its table, the category's number, searchable? */
+static Datum
+encrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
+{
+	const ProtectedRelation *domain;
+	EncryptedHeader binding = {0};
+	Datum value;
+	int64 fixed = 0;
+	const uint8 *plain = (uint8 *) &fixed;
+	size_t len = encrypted_types[code].length;
+
+	require_extension();
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	domain = subject_domain(PG_GETARG_OID(2));
+	if (domain == NULL || PG_ARGISNULL(1))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("a row about nobody cannot hold encrypted values"),
+						errdetail("They are encrypted under the key of a subject.")));
+	bind_subject(domain, PG_GETARG_DATUM(1), get_fn_expr_argtype(fcinfo->flinfo, 1), &binding);
+	binding.category = PG_GETARG_INT32(3);
+	binding.tagged = PG_GETARG_BOOL(4);
+	value = PG_GETARG_DATUM(0);
+	if (encrypted_types[code].length < 0)
+	{
+		struct varlena *stored = PG_DETOAST_DATUM_PACKED(value);
+
+		plain = (uint8 *) VARDATA_ANY(stored);
+		len = VARSIZE_ANY_EXHDR(stored);
+	}
+	else if (len == 1)
+		*(char *) &fixed = DatumGetChar(value);
+	else if (len == 4)
+		*(int32 *) &fixed = DatumGetInt32(value);
+	else
+		fixed = DatumGetInt64(value);
+	PG_RETURN_BYTEA_P(seal_plain(domain, code, binding, plain, len));
+}
+
+/* the base type's value, whoever may read it; NULL where the subject's key is gone */
+static Datum
+decrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
+{
+	struct varlena *stored;
+	EncryptedHeader header;
+	const ProtectedRelation *domain;
+	size_t prefix = encrypted_types[code].length < 0 ? VARHDRSZ : 0;
+	char *plain;
+
+	require_extension();
+	stored = PG_GETARG_VARLENA_PP(0);
+	encrypted_header(stored, &header);
+	domain = header.bound ? keyring_domain(header.domain) : NULL;
+	if (header.code != code || (header.bound && domain == NULL))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	plain = palloc(prefix + Max(header.plain_len, 8));
+	if (!encrypted_unseal(&header, domain, plain + prefix))
+		PG_RETURN_NULL();
+	if (prefix > 0)
+		SET_VARSIZE(plain, prefix + header.plain_len);
+	PG_RETURN_DATUM(encrypted_base_datum(code, plain));
+}
+
+#define STORED(name, code)                            \
+	PG_FUNCTION_INFO_V1(encrypted_##name##_stored);   \
+	Datum encrypted_##name##_stored(PG_FUNCTION_ARGS) \
+	{                                                 \
+		return encrypt_stored(fcinfo, code);          \
+	}                                                 \
+	PG_FUNCTION_INFO_V1(encrypted_##name##_plain);    \
+	Datum encrypted_##name##_plain(PG_FUNCTION_ARGS)  \
+	{                                                 \
+		return decrypt_stored(fcinfo, code);          \
+	}                                                 \
+	extern int no_such_variable
+
+STORED(text, ENCRYPTED_TEXT);
+STORED(numeric, ENCRYPTED_NUMERIC);
+STORED(bigint, ENCRYPTED_BIGINT);
+STORED(integer, ENCRYPTED_INTEGER);
+STORED(double, ENCRYPTED_DOUBLE);
+STORED(date, ENCRYPTED_DATE);
+STORED(timestamptz, ENCRYPTED_TIMESTAMPTZ);
+STORED(boolean, ENCRYPTED_BOOLEAN);
+STORED(jsonb, ENCRYPTED_JSONB);

@@ -1,0 +1,85 @@
+/*
+ * encrypted_type.c
+ *	  The nine encrypted types, and the base type of each.
+ */
+#include "compat.h"
+
+#include "cache_inval.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+const EncryptedType encrypted_types[ENCRYPTED_N_CODES] = {
+	[ENCRYPTED_TEXT] = {"encrypted_text", TEXTOID, -1, false},
+	[ENCRYPTED_NUMERIC] = {"encrypted_numeric", NUMERICOID, -1, false},
+	[ENCRYPTED_BIGINT] = {"encrypted_bigint", INT8OID, 8, true},
+	[ENCRYPTED_INTEGER] = {"encrypted_integer", INT4OID, 4, true},
+	[ENCRYPTED_DOUBLE] = {"encrypted_double", FLOAT8OID, 8, true},
+	[ENCRYPTED_DATE] = {"encrypted_date", DATEOID, 4, true},
+	[ENCRYPTED_TIMESTAMPTZ] = {"encrypted_timestamptz", TIMESTAMPTZOID, 8, true},
+	[ENCRYPTED_BOOLEAN] = {"encrypted_boolean", BOOLOID, 1, true},
+	[ENCRYPTED_JSONB] = {"encrypted_jsonb", JSONBOID, -1, false},
+};
+
+static Oid oids[ENCRYPTED_N_CODES];
+static uint64 known_generation = 0;
+
+/* the types come and go with the extension, which its catalog's generation tells */
+static void
+ensure_oids(void)
+{
+	while (known_generation != cache_catalog_generation)
+	{
+		uint64 generation = cache_catalog_generation;
+		Oid namespace = get_namespace_oid("privseg", true);
+
+		for (int code = 1; code < ENCRYPTED_N_CODES; code++)
+			oids[code] = OidIsValid(namespace) ?
+							 GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid,
+											 CStringGetDatum(encrypted_types[code].name),
+											 ObjectIdGetDatum(namespace)) :
+							 InvalidOid;
+		known_generation = generation;
+		/* its script makes them one by one */
+		if (!OidIsValid(oids[ENCRYPTED_JSONB]))
+		{
+			known_generation = 0;
+			return;
+		}
+	}
+}
+
+/* encrypted_code -- which of ours is the type? */
+EncryptedCode
+encrypted_code(Oid type)
+{
+	ensure_oids();
+	for (int code = 1; code < ENCRYPTED_N_CODES; code++)
+		if (oids[code] == type && OidIsValid(type))
+			return code;
+	return ENCRYPTED_NONE;
+}
+
+/* encrypted_oid -- InvalidOid where the extension is not there */
+Oid
+encrypted_oid(EncryptedCode code)
+{
+	ensure_oids();
+	return oids[code];
+}
+
+/* encrypted_code_of_base -- which encrypts values of the type? */
+EncryptedCode
+encrypted_code_of_base(Oid base)
+{
+	if (base == VARCHAROID)
+		return ENCRYPTED_TEXT;
+	if (base == INT2OID)
+		return ENCRYPTED_INTEGER;
+	for (int code = 1; code < ENCRYPTED_N_CODES; code++)
+		if (encrypted_types[code].base == base)
+			return code;
+	return ENCRYPTED_NONE;
+}

@@ -1,0 +1,107 @@
+/*
+ * keyring_admin.c
+ *	  SQL functions about keys.
+ */
+#include "compat.h"
+
+#include "access/xact.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "keyring.h"
+#include "miscadmin.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(rotate_root_key);
+PG_FUNCTION_INFO_V1(rotate_epoch);
+PG_FUNCTION_INFO_V1(fold_keys);
+PG_FUNCTION_INFO_V1(shred_subject);
+
+/* rotate_root_key() RETURNS void */
+Datum
+rotate_root_key(PG_FUNCTION_ARGS)
+{
+	PreventCommandIfReadOnly("privseg.rotate_root_key()");
+	keyring_lock_rotation();
+	keyring_rotate_root();
+	PG_RETURN_VOID();
+}
+
+/*
+ * rotate_epoch(pages int) RETURNS bigint -- pages NULL: all.  Goes on with a rotation that is
+ * not through; otherwise it begins one.
+ */
+Datum
+rotate_epoch(PG_FUNCTION_ARGS)
+{
+	int64 budget = PG_ARGISNULL(0) ? -1 : PG_GETARG_INT32(0);
+	int64 left = 0;
+	int32 epoch;
+	ListCell *lc;
+	List *domains;
+
+	PreventCommandIfReadOnly("privseg.rotate_epoch()");
+	if (!PG_ARGISNULL(0) && budget <= 0)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("the number of pages must be positive")));
+	keyring_lock_rotation();
+	domains = list_copy(subject_domains());
+	epoch = keyring_newest(KEY_EPOCH);
+	if (!key_older_is_used(epoch))
+		epoch = keyring_new_epoch();
+	foreach (lc, domains)
+	{
+		const ProtectedRelation *entry = subject_domain(lfirst_oid(lc));
+		ProtectedRelation domain;
+
+		if (entry == NULL)
+			continue;
+		domain = *entry;
+		(void) key_fold_lock(domain.relid, true);
+		key_fold_all(&domain);
+		left += key_rewrap(&domain, epoch, &budget);
+	}
+	if (left == 0)
+		key_drop_epochs();
+	PG_RETURN_INT64(left);
+}
+
+/* fold_keys() RETURNS bigint */
+Datum
+fold_keys(PG_FUNCTION_ARGS)
+{
+	int64 folded = 0;
+	ListCell *lc;
+	List *domains = list_copy(subject_domains());
+
+	PreventCommandIfReadOnly("privseg.fold_keys()");
+	foreach (lc, domains)
+	{
+		const ProtectedRelation *entry = subject_domain(lfirst_oid(lc));
+		ProtectedRelation domain;
+
+		if (entry == NULL)
+			continue;
+		domain = *entry;
+		(void) key_fold_lock(domain.relid, true);
+		folded += key_fold_all(&domain);
+	}
+	PG_RETURN_INT64(folded);
+}
+
+/* shred_subject(subject_table regclass, subject bigint|uuid|text) RETURNS bigint */
+Datum
+shred_subject(PG_FUNCTION_ARGS)
+{
+	Oid relid = relation_argument(fcinfo, 0, "subject table");
+	const ProtectedRelation *entry = subject_domain(relid);
+	ProtectedRelation domain;
+	char *subject;
+
+	PreventCommandIfReadOnly("privseg.shred_subject()");
+	if (entry == NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
+						errmsg("\"%s\" is not a subject table", get_rel_name(relid))));
+	domain = *entry;
+	subject = subject_argument(fcinfo, 1, relid);
+	PG_RETURN_INT64(key_shred(&domain, subject_position(&domain, subject)));
+}

@@ -1,0 +1,281 @@
+-- Encrypted columns: every type, who opens and writes what, and what is refused.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE ROLE encrypted_reader;
+CREATE ROLE encrypted_app;
+CREATE ROLE encrypted_masked;
+CREATE SCHEMA encrypted;
+GRANT USAGE, CREATE ON SCHEMA encrypted TO encrypted_reader, encrypted_app, encrypted_masked;
+CREATE TABLE encrypted.person (id bigint PRIMARY KEY, note text NOT NULL DEFAULT 'none', name varchar(12), income numeric(10,2), points bigint,
+	age integer, rank smallint, ratio double precision, born date, seen timestamptz, agrees boolean, doc jsonb, plain int);
+INSERT INTO encrypted.person SELECT i, 'note ' || i, 'name' || i, i * 1.25, i * 10000000000, i, i, i / 4.0, date '2000-01-01' + i,
+	timestamptz '2020-01-01 00:00+00' + i * interval '1 hour', i % 2 = 0, jsonb_build_object('n', i), i FROM generate_series(1, 300) i;
+INSERT INTO encrypted.person (id, note) VALUES (301, '');
+CREATE TABLE encrypted.twin AS TABLE encrypted.person;
+SELECT privseg.create_purpose('encrypted_care', 'consent'), privseg.create_purpose('encrypted_news', 'consent'),
+	privseg.create_data_category('encrypted'), privseg.create_data_category('encrypted.health'), privseg.create_data_category('encrypted.money'),
+	privseg.create_data_category('encrypted.health.secret', 'special');
+SELECT privseg.protect('encrypted.person', 'id');
+SELECT COALESCE(epoch, 1) AS epoch, subject_keys, shredded FROM privseg.key_status \gset was_
+SELECT privseg.grant_clearance(r::regrole, 'encrypted_care') FROM unnest('{encrypted_reader,encrypted_app,encrypted_masked}'::text[]) r;
+SELECT privseg.grant_clearance('encrypted_reader', 'encrypted_care', 'encrypted', '{project,filter}'),
+	privseg.grant_clearance('encrypted_app', 'encrypted_care', 'encrypted', '{project,filter,write}'),
+	privseg.grant_clearance('encrypted_masked', 'encrypted_care', 'encrypted.health', '{mask}'),
+	privseg.grant_clearance('encrypted_reader', 'encrypted_news');
+SELECT count(privseg.record_consent('encrypted.person', i, p, 'given')) FROM generate_series(1, 250) i, unnest('{encrypted_care,encrypted_news}'::text[]) p;
+GRANT ALL ON encrypted.person TO encrypted_reader, encrypted_app, encrypted_masked;
+ANALYZE encrypted.person;
+
+-- what cannot be encrypted, and why
+SELECT code, message, detail, hint FROM unnest(ARRAY[
+	$$privseg.encrypt_column('encrypted.twin', 'note', 'encrypted.health')$$,
+	$$privseg.encrypt_column('encrypted.person', 'id', 'encrypted.health')$$,
+	$$privseg.encrypt_column('encrypted.person', 'nothing', 'encrypted.health')$$,
+	$$privseg.encrypt_column('encrypted.person', 'note', 'encrypted.nothing')$$,
+	$$privseg.encrypt_column('encrypted.person', NULL, 'encrypted.health')$$,
+	$$privseg.decrypt_column('encrypted.person', 'note')$$]) s, pg_temp.refusal('SELECT ' || s);
+CREATE VIEW encrypted.notes AS SELECT note FROM encrypted.person;
+CREATE INDEX note_idx ON encrypted.person (note);
+SELECT code, message, detail, hint FROM pg_temp.refusal($$SELECT privseg.encrypt_column('encrypted.person', 'note', 'encrypted.health')$$);
+DROP VIEW encrypted.notes;
+DROP INDEX encrypted.note_idx;
+
+SELECT c, privseg.encrypt_column('encrypted.person', c, CASE c WHEN 'income' THEN 'encrypted.money' ELSE 'encrypted.health' END)
+  FROM unnest('{note,name,income,points,age,rank,ratio,born,seen,agrees,doc}'::name[]) c;
+SELECT attname, format_type(atttypid, atttypmod), attnotnull FROM pg_attribute WHERE attrelid = 'encrypted.person'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT column_name, category FROM privseg.protected_column WHERE relation = 'encrypted.person'::regclass ORDER BY 1;
+SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.encrypt_column('encrypted.person', 'note', 'encrypted.health')$$);
+ANALYZE encrypted.person;
+SELECT count(*) FROM pg_statistic WHERE starelid = 'encrypted.person'::regclass AND staattnum NOT IN (1, 13);
+
+-- the same values
+CREATE FUNCTION encrypted.differing() RETURNS TABLE (id bigint) LANGUAGE sql AS $$
+	SELECT t.id FROM encrypted.twin t LEFT JOIN encrypted.person p USING (id)
+	 WHERE (t.note, t.name, t.income, t.points, t.age, t.rank, t.ratio, t.born, t.seen, t.agrees, t.doc) IS DISTINCT FROM
+		   (p.note::text, p.name::varchar, p.income::numeric, p.points::bigint, p.age::int, p.rank::int, p.ratio::float8, p.born::date,
+			p.seen::timestamptz, p.agrees::boolean, p.doc::jsonb)
+$$;
+GRANT SELECT ON encrypted.twin TO encrypted_reader, encrypted_app;
+SET ROLE encrypted_reader;
+SET privseg.purpose = 'encrypted_care';
+SELECT count(*), min(id) FROM encrypted.differing();
+SELECT * FROM encrypted.person WHERE id = 7;
+SELECT count(*) FROM encrypted.person WHERE note = 'note 7' AND income > 8 AND age BETWEEN 7 AND 9 AND born >= '2000-01-08' AND agrees = false AND doc @> '{"n": 7}';
+SELECT string_agg(note, ',' ORDER BY note) FROM encrypted.person WHERE note LIKE 'note 1_';
+SELECT agrees, count(*), sum(income), avg(age), max(born::date) FROM encrypted.person GROUP BY agrees ORDER BY agrees;
+SELECT DISTINCT age % 3 AS m FROM encrypted.person ORDER BY 1;
+SELECT id FROM encrypted.person ORDER BY ratio DESC, note LIMIT 3;
+-- joins by what is inside, in every way
+SET enable_hashjoin = off; SET enable_nestloop = off;
+SELECT count(*) FROM encrypted.person a JOIN encrypted.person b ON a.note OPERATOR(privseg.=) b.note;
+SET enable_hashjoin = on; SET enable_mergejoin = off;
+SELECT count(*) FROM encrypted.person a JOIN encrypted.person b ON a.note OPERATOR(privseg.=) b.note;
+RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_nestloop;
+-- in an array, a record, a row; through views, functions, prepared statements
+SELECT ARRAY(SELECT note FROM encrypted.person WHERE id < 3 ORDER BY id), (SELECT row(note, income) FROM encrypted.person WHERE id = 3), (SELECT p FROM (SELECT note, born FROM encrypted.person WHERE id = 4) p);
+SELECT row_to_json(p) FROM (SELECT id, note, income FROM encrypted.person WHERE id = 3) p;
+PREPARE by_note(text) AS SELECT id FROM encrypted.person WHERE note = $1;
+EXECUTE by_note('note 8');
+-- without clearance for the category, and under another purpose
+SET ROLE encrypted_masked;
+SELECT code, message FROM pg_temp.refusal('SELECT income::text FROM encrypted.person WHERE id = 1');
+SELECT id, note::text, born::date FROM encrypted.person WHERE id = 1;
+SELECT count(*) FROM encrypted.person WHERE note = 'note 7';
+SET ROLE encrypted_reader;
+SET privseg.purpose = 'encrypted_news';
+SELECT id FROM encrypted.person WHERE id = 1;
+SELECT code, message, hint FROM pg_temp.refusal('SELECT note::text FROM encrypted.person WHERE id = 1');
+EXECUTE by_note('note 8');
+RESET privseg.purpose;
+SELECT code FROM pg_temp.refusal('SELECT note::text FROM encrypted.person WHERE id = 1');
+SET privseg.purpose = 'encrypted_care';
+
+-- writing
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET note = 'x' WHERE id = 1$$);
+SELECT code, message FROM pg_temp.refusal($$INSERT INTO encrypted.person (id, note) VALUES (400, 'x')$$);
+UPDATE encrypted.person SET plain = -plain WHERE id = 1;
+SET ROLE encrypted_app;
+UPDATE encrypted.person SET note = 'changed', income = 3.0, born = '1999-12-31', doc = '[1]', agrees = NOT agrees, rank = 7 WHERE id = 1 RETURNING note, income, born, doc, agrees, rank;
+INSERT INTO encrypted.person (id, name, age) VALUES (400, 'new', 5) RETURNING id, note, name, age, income;
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET name = 'much too long for it' WHERE id = 1$$);
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET rank = 40000 WHERE id = 1$$);
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET income = 1e9 WHERE id = 1$$);
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET note = NULL WHERE id = 1$$);
+SELECT code FROM pg_temp.refusal($$UPDATE encrypted.person SET born = 'no date' WHERE id = 1$$);
+UPDATE encrypted.person SET name = NULL WHERE id = 2 RETURNING name;
+-- a value of somebody else
+SELECT code, message, hint FROM pg_temp.refusal('UPDATE encrypted.person SET note = (SELECT note FROM encrypted.person WHERE id = 2) WHERE id = 3');
+SELECT code FROM pg_temp.refusal('UPDATE encrypted.person SET note = name WHERE id = 3');
+UPDATE encrypted.person SET note = (SELECT note::text FROM encrypted.person WHERE id = 2) WHERE id = 3 RETURNING note;
+-- an upsert that conflicts with another row
+RESET ROLE;
+ALTER TABLE encrypted.person ADD COLUMN email text;
+SET row_security = off;
+UPDATE encrypted.person SET email = 'e' || id;
+RESET row_security;
+CREATE UNIQUE INDEX ON encrypted.person (email);
+SELECT privseg.record_consent('encrypted.person', 401::bigint, 'encrypted_care', 'given') IS NOT NULL AS recorded;
+SET ROLE encrypted_app;
+INSERT INTO encrypted.person (id, note, email) VALUES (401, 'upserted', 'e9') ON CONFLICT (email) DO UPDATE SET note = EXCLUDED.note RETURNING id, note;
+MERGE INTO encrypted.person p USING (VALUES (10, 'merged')) v (id, note) ON p.id = v.id WHEN MATCHED THEN UPDATE SET note = v.note;
+SELECT note FROM encrypted.person WHERE id IN (9, 10) ORDER BY id;
+COPY encrypted.person (id, note, age) FROM STDIN;
+402	copied	\N
+\.
+SELECT code FROM pg_temp.refusal($$INSERT INTO encrypted.person (id, note) VALUES (403, 'privseg:1:AAAA')$$);
+-- whoever sees the mask, and writes it back, changes nothing
+SET ROLE encrypted_masked;
+UPDATE encrypted.person SET name = NULL, born = NULL WHERE id = 20;
+SELECT code FROM pg_temp.refusal($$UPDATE encrypted.person SET name = 'x' WHERE id = 20$$);
+SET ROLE encrypted_app;
+SELECT name, born FROM encrypted.person WHERE id = 20;
+RESET ROLE;
+
+-- the stored bytes: armour under row_security = off, the same after an update of something else
+SET row_security = off;
+CREATE TEMP TABLE before AS SELECT id, note::text IS NULL AS closed, to_json(note) #>> '{}' AS armour FROM encrypted.person WHERE id <= 5;
+SELECT bool_and(closed), bool_and(armour ~ '^privseg:1:[A-Za-z0-9+/=]+$') FROM before;
+UPDATE encrypted.person SET plain = 0, note = note WHERE id <= 5;
+SELECT count(*) FROM before b JOIN encrypted.person p USING (id) WHERE b.armour = to_json(p.note) #>> '{}';
+-- it stores back byte for byte
+UPDATE encrypted.person p SET note = b.armour::privseg.encrypted_text FROM before b WHERE p.id = b.id;
+SELECT count(*) FROM before b JOIN encrypted.person p USING (id) WHERE b.armour = to_json(p.note) #>> '{}';
+-- not where it does not belong, nor when it was cut off or is of another type
+SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET note = (SELECT armour::privseg.encrypted_text FROM before WHERE id = 2) WHERE id = 1$$);
+SELECT DISTINCT code, message FROM before, generate_series(0, length(armour) - 1, 7) n, pg_temp.refusal(format('SELECT %L::privseg.encrypted_text', 'privseg:1:' || substr(armour, 11, n))) WHERE id = 1 AND n < 60;
+SELECT code, message FROM before, pg_temp.refusal(format('SELECT %L::privseg.encrypted_numeric', armour)) WHERE id = 1;
+-- every bit of a value, turned: never the plaintext, never something else
+CREATE TEMP TABLE flipped (bit int, value privseg.encrypted_text);
+CREATE FUNCTION pg_temp.flips(armour text) RETURNS TABLE (accepted bigint, refused bigint) LANGUAGE plpgsql AS $$
+DECLARE
+	bytes bytea := decode(substr(armour, 11), 'base64');
+BEGIN
+	accepted := 0;
+	refused := 0;
+	FOR bit IN 0 .. length(bytes) * 8 - 1 LOOP
+		BEGIN
+			INSERT INTO flipped VALUES (bit, ('privseg:1:' || translate(encode(set_bit(bytes, bit, 1 - get_bit(bytes, bit)), 'base64'), E'\n', ''))::privseg.encrypted_text);
+			accepted := accepted + 1;
+		EXCEPTION WHEN invalid_text_representation THEN
+			refused := refused + 1;
+		END;
+	END LOOP;
+	RETURN NEXT;
+END $$;
+SELECT accepted > 300 AS accepted, refused > 20 AS refused FROM before, pg_temp.flips(armour) WHERE id = 4;
+GRANT SELECT ON flipped TO encrypted_reader;
+RESET row_security;
+CREATE FUNCTION encrypted.opens(number int) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	found text;
+BEGIN
+	EXECUTE format('SELECT value::text FROM flipped WHERE bit = %s', number) INTO found;
+	RETURN COALESCE('opened ' || found, 'NULL');
+EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE;
+END $$;
+SET ROLE encrypted_reader;
+SET client_min_messages = error;
+SELECT DISTINCT encrypted.opens(bit) AS outcome FROM flipped ORDER BY 1;
+SET client_min_messages = warning;
+RESET ROLE;
+
+-- what may not be made of them
+SELECT code, message FROM unnest(ARRAY['CREATE INDEX ON encrypted.person (note)', 'CREATE INDEX ON encrypted.person USING hash (note)', 'ALTER TABLE encrypted.person ADD UNIQUE (note)',
+	'CREATE STATISTICS encrypted.s ON note, id FROM encrypted.person', 'ALTER TABLE encrypted.person ALTER note TYPE text', 'ALTER TABLE encrypted.person ALTER note TYPE text USING ''''',
+	'SELECT privseg.unprotect(''encrypted.person'')', 'SELECT privseg.classify(''encrypted.person'', ''note'', ''encrypted.money'')', 'SELECT privseg.classify(''encrypted.person'', ''note'', NULL)',
+	'DROP TRIGGER "~privseg_encrypted" ON encrypted.person', 'ALTER TABLE encrypted.person DISABLE TRIGGER "~privseg_encrypted"',
+	'CREATE TRIGGER "~zz" BEFORE INSERT ON encrypted.person FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+	'ALTER TABLE encrypted.person ADD COLUMN long text GENERATED ALWAYS AS (note || ''!'') STORED', 'SELECT privseg.decrypt_stored(note) FROM encrypted.person',
+	'SELECT privseg.change_storage(''SELECT 1'')']) s, pg_temp.refusal(s);
+SET row_security = off;
+SELECT code FROM unnest(ARRAY['CREATE INDEX ON encrypted.person (note)', 'ALTER TABLE encrypted.person ALTER note TYPE text', 'SELECT privseg.decrypt_stored(note) FROM encrypted.person',
+	'SELECT privseg.encrypt_stored(''x''::text, 1::bigint, ''encrypted.person''::regclass, 1, false)']) s, pg_temp.refusal(s);
+RESET row_security;
+
+-- the policy sticks: copies are opened by whom their subject permits
+SET ROLE encrypted_app;
+CREATE TEMP TABLE copy AS SELECT id, note, ARRAY[note] AS notes FROM encrypted.person;
+SELECT count(*), count(note::text), count(notes[1]::text) FROM copy;
+RESET ROLE;
+GRANT SELECT ON copy TO encrypted_masked;
+SELECT privseg.withdraw_consent('encrypted.person', 30::bigint, 'encrypted_care') IS NOT NULL AS withdrawn;
+SET ROLE encrypted_app;
+SELECT count(*), count(note::text), count(notes[1]::text) FROM copy;
+SELECT id, note::text FROM copy WHERE id = 30;
+SET privseg.purpose = 'encrypted_news';
+SELECT code FROM pg_temp.refusal('SELECT note::text FROM copy');
+SET privseg.purpose = 'encrypted_care';
+
+-- shredding: every copy is closed at once, in this session, too
+RESET ROLE;
+PREPARE opened AS SELECT count(*), count(note::text) FROM copy;
+SET ROLE encrypted_app;
+SELECT count(*), count(note::text) FROM copy;
+RESET ROLE;
+SELECT privseg.shred_subject('encrypted.person', 40::bigint);
+SET ROLE encrypted_app;
+SELECT count(*), count(note::text) FROM copy;
+SELECT id, note::text, born::date, plain FROM encrypted.person WHERE id = 40;
+SET privseg.shredded_is_error = on;
+SELECT code, message FROM pg_temp.refusal('SELECT note::text FROM encrypted.person WHERE id = 40');
+RESET privseg.shredded_is_error;
+-- what is written later is of a new key; what it was stays closed
+UPDATE encrypted.person SET note = 'again' WHERE id = 40 RETURNING note, born::date;
+RESET ROLE;
+SELECT epoch - :was_epoch AS epochs, subject_keys - :was_subject_keys AS subject_keys, shredded - :was_shredded AS shredded FROM privseg.key_status;
+
+-- new epochs, new keys that are not folded yet, keys of a transaction that is rolled back
+SELECT privseg.rotate_epoch(1) > 0 AS left, privseg.rotate_epoch() AS none_left;
+SELECT epoch - :was_epoch AS epochs, older_pages FROM privseg.key_status;
+SELECT count(privseg.record_consent('encrypted.person', i, 'encrypted_care', 'given')) FROM generate_series(500, 520) i;
+SET ROLE encrypted_app;
+BEGIN;
+INSERT INTO encrypted.person (id, note) VALUES (500, 'first');
+SAVEPOINT s;
+INSERT INTO encrypted.person (id, note) SELECT i, 'lost' FROM generate_series(501, 520) i;
+SELECT count(*) FROM encrypted.person WHERE note = 'lost';
+ROLLBACK TO s;
+INSERT INTO encrypted.person (id, note) VALUES (501, 'second');
+SELECT id, note FROM encrypted.person WHERE id >= 500 ORDER BY id;
+COMMIT;
+INSERT INTO encrypted.person (id, note) SELECT i, 'third' FROM generate_series(502, 520) i;
+SELECT note, count(*) FROM encrypted.person WHERE id >= 500 GROUP BY note ORDER BY note;
+RESET ROLE;
+SELECT privseg.fold_keys() >= 0;
+DISCARD ALL;
+SET client_min_messages = warning;
+SET ROLE encrypted_app;
+SET privseg.purpose = 'encrypted_care';
+SELECT note, count(*) FROM encrypted.person WHERE id >= 500 GROUP BY note ORDER BY note;
+-- what workers see of a transaction that is open
+BEGIN;
+UPDATE encrypted.person SET note = 'here' WHERE id BETWEEN 510 AND 515;
+SET LOCAL force_parallel_mode = on;
+SET LOCAL parallel_setup_cost = 0;
+SELECT count(*) FROM encrypted.person WHERE note = 'here';
+COMMIT;
+RESET ROLE;
+RESET privseg.purpose;
+
+-- back
+\set ECHO none
+\i :helper
+\set ECHO all
+SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.decrypt_column('encrypted.person', 'note')$$);
+ALTER TABLE encrypted.person ALTER note DROP NOT NULL;
+SELECT c, privseg.decrypt_column('encrypted.person', c) FROM unnest('{note,name,income,points,age,rank,ratio,born,seen,agrees,doc}'::name[]) c;
+SELECT attname, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'encrypted.person'::regclass AND attnum > 0 ORDER BY attnum;
+SELECT tgname FROM pg_trigger WHERE tgrelid = 'encrypted.person'::regclass ORDER BY 1;
+SET row_security = off;
+SELECT id, note, name, income, rank, born FROM encrypted.person WHERE id IN (1, 3, 40, 260) ORDER BY id;
+RESET row_security;
+
+DROP SCHEMA encrypted CASCADE;
+DROP OWNED BY encrypted_reader, encrypted_app, encrypted_masked;
+DROP ROLE encrypted_reader, encrypted_app, encrypted_masked;
