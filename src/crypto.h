@@ -205,6 +205,9 @@ extern void *secret_alloc(size_t size);
 /* Wipe it and give it back; size as for secret_alloc(). */
 extern void secret_free(void *secret, size_t size);
 
+/* Random bytes for a key, of at most SECRET_LARGE.  Errors: as secret_alloc(). */
+extern void crypto_random_key(void *key, size_t len);
+
 /* Overwrite what lay elsewhere; the compiler does not leave it out. */
 extern void secret_wipe(void *secret, size_t size);
 

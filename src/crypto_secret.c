@@ -94,3 +94,24 @@ secret_wipe(void *secret, size_t size)
 {
 	sodium_memzero(secret, size);
 }
+
+/*
+ * Asked of the kernel for many keys at once; what was given out is wiped.
+ */
+void
+crypto_random_key(void *key, size_t len)
+{
+	static uint8 *pool = NULL; /* secret memory, which no child sees */
+	static size_t left = 0;
+
+	if (pool == NULL)
+		pool = secret_alloc(SECRET_LARGE);
+	if (left < len)
+	{
+		randombytes_buf(pool, SECRET_LARGE);
+		left = SECRET_LARGE;
+	}
+	left -= len;
+	memcpy(key, pool + left, len);
+	sodium_memzero(pool + left, len);
+}

@@ -78,7 +78,7 @@ extern bool
 key_page_next(Oid domain, uint64 from, int32 before_epoch, Snapshot snapshot, KeyPageRow *page);
 extern void key_page_put(Oid domain, const KeyPageRow *page);
 extern void key_page_delete(const KeyPageRow *page);
-extern List *key_deltas(Oid domain, const uint64 *hi, Snapshot snapshot, int limit);
+extern List *key_deltas(Oid domain, uint64 first, uint64 last, Snapshot snapshot, int limit);
 extern void key_delta_append(Oid domain, const KeyDeltaRow *delta);
 extern void key_delta_delete(const KeyDeltaRow *delta);
 extern void shredded_append(Oid domain, SubjectPosition position, int32 keys);
@@ -102,6 +102,9 @@ typedef struct SubjectKey
 	uint32 id;
 	uint8 key[AEAD_KEY_BYTES];
 } SubjectKey;
+
+StaticAssertDecl(offsetof(SubjectKey, key) == offsetof(SubjectKey, id) + sizeof(uint32),
+				 "a new key is filled with random bytes at once");
 
 #define KEYS_PER_PAGE 140
 

@@ -27,6 +27,8 @@
 /* fewer are not worth writing a page for */
 #define FEW_KEYS 16
 
+#define LAST_POSITION (~UINT64CONST(0))
+
 /* deltas that are folded at once */
 #define DELTAS_AT_ONCE 16384
 
@@ -212,7 +214,7 @@ key_fold(const ProtectedRelation *domain, SubjectKey **extra, int n_extra)
 	hold_epochs();
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	deltas = key_deltas(domain->relid, NULL, snapshot, DELTAS_AT_ONCE);
+	deltas = key_deltas(domain->relid, 0, LAST_POSITION, snapshot, DELTAS_AT_ONCE);
 	folded = list_length(deltas);
 	keys = MemoryContextAllocHuge(context, (folded + n_extra + 1) * sizeof(SubjectKey *));
 	foreach (lc, deltas)
@@ -292,7 +294,7 @@ key_shred(const ProtectedRelation *domain, SubjectPosition position)
 			key_page_put(domain->relid, &row);
 		}
 	}
-	deltas = key_deltas(domain->relid, &position.hi, snapshot, 0);
+	deltas = key_deltas(domain->relid, position.hi, position.hi, snapshot, 0);
 	UnregisterSnapshot(snapshot);
 	foreach (lc, deltas)
 	{
@@ -363,7 +365,7 @@ older_is_used_in(Oid domain, int32 epoch, Snapshot snapshot)
 
 	if (key_page_next(domain, 0, epoch, snapshot, &row))
 		return true;
-	foreach (lc, key_deltas(domain, NULL, snapshot, 0))
+	foreach (lc, key_deltas(domain, 0, LAST_POSITION, snapshot, 0))
 		if (((KeyDeltaRow *) lfirst(lc))->epoch < epoch)
 			return true;
 	return false;
@@ -446,6 +448,7 @@ key_fold_domain(Oid relid)
 	if (entry == NULL || !rootkey_available())
 		return;
 	domain = *entry;
-	if (key_deltas(relid, NULL, keyring_snapshot(), 1) != NIL && key_fold_lock(relid, false))
+	if (key_deltas(relid, 0, LAST_POSITION, keyring_snapshot(), 1) != NIL &&
+		key_fold_lock(relid, false))
 		(void) key_fold_all(&domain);
 }

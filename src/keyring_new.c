@@ -163,9 +163,9 @@ keyring_find_or_make(const ProtectedRelation *domain, SubjectPosition position)
 	made->stored_in = InvalidSubTransactionId;
 	made->key = secret_alloc(sizeof(SubjectKey));
 	made->key->position = position;
-	crypto_random(made->key->key, AEAD_KEY_BYTES);
+	/* its number and what is behind it, at once */
 	do
-		crypto_random(&made->key->id, sizeof(made->key->id));
+		crypto_random_key(&made->key->id, sizeof(made->key->id) + AEAD_KEY_BYTES);
 	while (made->key->id == 0);
 	n_news++;
 	n_unstored++;

@@ -336,26 +336,27 @@ key_page_delete(const KeyPageRow *page)
 /* ---- subject_key_delta ---- */
 
 /*
- * key_deltas -- of KeyDeltaRow *, in the caller's memory.
- *	hi		those of subjects there; NULL: all of the domain, in order
+ * key_deltas -- of KeyDeltaRow *, in the caller's memory, of subjects between two positions, in
+ * order.
  *	limit	at most so many; 0: all
  */
 List *
-key_deltas(Oid domain, const uint64 *hi, Snapshot snapshot, int limit)
+key_deltas(Oid domain, uint64 first, uint64 last, Snapshot snapshot, int limit)
 {
 	Relation heap = table_open(catalog_table_oid(CATALOG_SUBJECT_KEY_DELTA), AccessShareLock);
 	Relation index =
 		index_open(catalog_table_oid(CATALOG_SUBJECT_KEY_DELTA_INDEX), AccessShareLock);
-	ScanKeyData keys[2];
+	ScanKeyData keys[3];
 	SysScanDesc scan;
 	HeapTuple tuple;
 	List *result = NIL;
 
 	ScanKeyInit(&keys[0], DELTA_DOMAIN, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(domain));
-	if (hi != NULL)
-		ScanKeyInit(&keys[1], DELTA_POSITION, BTEqualStrategyNumber, F_INT8EQ,
-					Int64GetDatum(position_to_sql(*hi)));
-	scan = systable_beginscan_ordered(heap, index, snapshot, hi != NULL ? 2 : 1, keys);
+	ScanKeyInit(&keys[1], DELTA_POSITION, BTGreaterEqualStrategyNumber, F_INT8GE,
+				Int64GetDatum(position_to_sql(first)));
+	ScanKeyInit(&keys[2], DELTA_POSITION, BTLessEqualStrategyNumber, F_INT8LE,
+				Int64GetDatum(position_to_sql(last)));
+	scan = systable_beginscan_ordered(heap, index, snapshot, lengthof(keys), keys);
 	while ((limit == 0 || list_length(result) < limit) &&
 		   HeapTupleIsValid(tuple = systable_getnext_ordered(scan, ForwardScanDirection)))
 	{

@@ -9,6 +9,7 @@
  */
 #include "compat.h"
 
+#include "access/xact.h"
 #include "cache_inval.h"
 #include "consent_lookup.h"
 #include "errors.h"
@@ -25,7 +26,10 @@ typedef struct CachedPage
 	uint64 first;
 	uint64 last;
 	int count;
-	SubjectKey *keys; /* secret memory */
+	SubjectKey *keys; /* secret memory; NULL: there is no page */
+	/* when it was read with all deltas of its subjects */
+	CommandId command;
+	uint64 xact_generation;
 } CachedPage;
 
 typedef struct CachedDomain
@@ -68,6 +72,10 @@ static int n_loose = 0;
 static uint64 known_generation = 0;
 static uint64 known_shreds = 0;
 
+/* what was found last: a row has several values of one subject */
+static Oid last_domain = InvalidOid;
+static const SubjectKey *last_key = NULL;
+
 /* keyring_forget -- wipe what is unwrapped; the next search begins with keys that are not stored */
 void
 keyring_forget(void)
@@ -91,6 +99,7 @@ keyring_forget(void)
 	n_pages = 0;
 	loose = NULL;
 	n_loose = 0;
+	last_key = NULL;
 	known_generation = 0;
 	if (context != NULL)
 		MemoryContextReset(context);
@@ -154,14 +163,13 @@ loose_find(Oid domain, SubjectPosition position, uint32 id)
 	return NULL;
 }
 
+/* one that is not there yet */
 static LooseKey *
 loose_put(Oid domain, SubjectPosition position, uint32 id)
 {
-	LooseKey *key = loose_find(domain, position, id);
 	LooseEntry *entry;
+	LooseKey *key;
 
-	if (key != NULL)
-		return key;
 	make_context();
 	entry = loose_entry(domain, position, HASH_ENTER);
 	key = MemoryContextAllocZero(context, sizeof(LooseKey));
@@ -172,13 +180,27 @@ loose_put(Oid domain, SubjectPosition position, uint32 id)
 	return key;
 }
 
-/* keyring_add -- a key that is in no page, to be found from now on */
+/* keyring_add -- a key that is new, to be found from now on */
 void
 keyring_add(Oid domain, const SubjectKey *key)
 {
 	LooseKey *entry = loose_put(domain, key->position, key->id);
 
-	if (entry->key == NULL)
+	entry->key = secret_alloc(sizeof(SubjectKey));
+	*entry->key = *key;
+	last_domain = domain;
+	last_key = entry->key;
+}
+
+/* one that may be there, or known not to exist */
+static void
+add_stored(Oid domain, const SubjectKey *key)
+{
+	LooseKey *entry = loose_find(domain, key->position, key->id);
+
+	if (entry == NULL)
+		keyring_add(domain, key);
+	else if (entry->key == NULL)
 	{
 		entry->key = secret_alloc(sizeof(SubjectKey));
 		*entry->key = *key;
@@ -231,6 +253,7 @@ put_page(CachedDomain *domain, const CachedPage *page)
 	int to = from;
 	int n;
 
+	last_key = NULL;
 	while (to < domain->n && domain->pages[to].first <= page->last)
 		secret_free(domain->pages[to++].keys, SECRET_LARGE);
 	n = domain->n - (to - from) + 1;
@@ -267,55 +290,63 @@ find_on_page(const CachedPage *page, SubjectPosition position, uint32 id)
 	return NULL;
 }
 
-static const SubjectKey *
-find_cached(Oid relid, SubjectPosition position, uint32 id)
+/* the page that covers a position, if we have it */
+static CachedPage *
+cached_page(Oid relid, uint64 hi)
 {
 	CachedDomain *domain = recent_domain;
-	const CachedPage *page;
+	CachedPage *page;
+	int at;
 
 	if (unlikely(domain == NULL || domain->relid != relid))
 	{
 		domain = cached_domain(relid);
 		recent_domain = domain;
 	}
-	if (domain->n > 0)
-	{
-		page = &domain->pages[domain->recent];
-		if (position.hi < page->first || position.hi > page->last)
-		{
-			int at = page_at(domain, position.hi);
+	if (domain->n == 0)
+		return NULL;
+	page = &domain->pages[domain->recent];
+	if (likely(hi >= page->first && hi <= page->last))
+		return page;
+	at = page_at(domain, hi);
+	if (at == domain->n || domain->pages[at].first > hi)
+		return NULL;
+	domain->recent = at;
+	return &domain->pages[at];
+}
 
-			page = at < domain->n && domain->pages[at].first <= position.hi ? &domain->pages[at] :
-																			  NULL;
-			if (page != NULL)
-				domain->recent = at;
-		}
-		if (page != NULL)
-		{
-			const SubjectKey *key = find_on_page(page, position, id);
+static inline const SubjectKey *
+find_cached(Oid relid, SubjectPosition position, uint32 id)
+{
+	const CachedPage *page = cached_page(relid, position.hi);
 
-			if (key != NULL)
-				return key;
-		}
-	}
-	return NULL;
+	return page != NULL && page->count > 0 ? find_on_page(page, position, id) : NULL;
 }
 
 static void
-take_page(const ProtectedRelation *domain, const KeyPageRow *row)
+take_page(const ProtectedRelation *domain, bool found, const KeyPageRow *row, bool complete)
 {
-	CachedPage page = {row->first, row->last, row->count, secret_alloc(SECRET_LARGE)};
+	CachedPage page = {row->first, row->last, row->count, NULL, InvalidCommandId, 0};
 
-	PG_TRY();
+	if (complete)
 	{
-		key_page_unwrap(domain, row, page.keys);
+		page.command = GetCurrentCommandId(false);
+		page.xact_generation = cache_xact_generation;
 	}
-	PG_CATCH();
+	if (found)
 	{
-		secret_free(page.keys, SECRET_LARGE);
-		PG_RE_THROW();
+		page.keys = secret_alloc(SECRET_LARGE);
+		PG_TRY();
+		{
+			key_page_unwrap(domain, row, page.keys);
+		}
+		PG_CATCH();
+		{
+			secret_free(page.keys, SECRET_LARGE);
+			PG_RE_THROW();
+		}
+		PG_END_TRY();
 	}
-	PG_END_TRY();
 	put_page(cached_domain(domain->relid), &page);
 	recent_domain = NULL;
 }
@@ -328,7 +359,7 @@ take_delta(const ProtectedRelation *domain, const KeyDeltaRow *delta)
 	PG_TRY();
 	{
 		key_delta_unwrap(domain, delta, key);
-		keyring_add(domain->relid, key);
+		add_stored(domain->relid, key);
 	}
 	PG_FINALLY();
 	{
@@ -337,19 +368,22 @@ take_delta(const ProtectedRelation *domain, const KeyDeltaRow *delta)
 	PG_END_TRY();
 }
 
-/* unwrap the page and the deltas of a position */
+/*
+ * Unwrap the page of a position and its deltas.
+ *	all		those of all its page's subjects: more are about to be asked for
+ */
 static void
-load(const ProtectedRelation *domain, SubjectPosition position)
+load(const ProtectedRelation *domain, SubjectPosition position, bool all)
 {
 	/* of one moment, before anything else is read: a fold may be under way */
 	Snapshot snapshot = keyring_snapshot();
 	KeyPageRow row;
 	bool found = key_page_fetch(domain->relid, position.hi, snapshot, &row);
-	List *deltas = key_deltas(domain->relid, &position.hi, snapshot, 0);
+	List *deltas = key_deltas(domain->relid, all ? row.first : position.hi,
+							  all ? row.last : position.hi, snapshot, 0);
 	ListCell *lc;
 
-	if (found)
-		take_page(domain, &row);
+	take_page(domain, found, &row, all);
 	foreach (lc, deltas)
 		take_delta(domain, lfirst(lc));
 }
@@ -358,6 +392,7 @@ static const SubjectKey *
 find_slow(const ProtectedRelation *domain, SubjectPosition position, uint32 id)
 {
 	LooseKey *known = loose_find(domain->relid, position, id);
+	const CachedPage *page;
 	const SubjectKey *key;
 	ProtectedRelation copy = *domain; /* the cache may move under us */
 	MemoryContext scratch;
@@ -365,11 +400,19 @@ find_slow(const ProtectedRelation *domain, SubjectPosition position, uint32 id)
 
 	if (known != NULL)
 		return known->key;
+	/*
+	 * Whoever wants any key is about to make one, and all that there were when this command began
+	 * are here.  Had the subject got one since, two are as good.
+	 */
+	page = id == 0 ? cached_page(domain->relid, position.hi) : NULL;
+	if (page != NULL && page->command == GetCurrentCommandId(false) &&
+		page->xact_generation == cache_xact_generation)
+		return NULL;
 	if (n_pages >= MAX_PAGES || n_loose >= MAX_LOOSE)
 		keyring_forget();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "privseg key", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	load(&copy, position);
+	load(&copy, position, id == 0);
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
 
@@ -397,6 +440,13 @@ keyring_find(const ProtectedRelation *domain, SubjectPosition position, uint32 i
 	const SubjectKey *key;
 
 	check_fresh();
+	if (last_key != NULL && last_domain == domain->relid && (id == 0 || last_key->id == id) &&
+		position_compare(&last_key->position, &position) == 0)
+		return last_key;
 	key = find_cached(domain->relid, position, id);
-	return likely(key != NULL) ? key : find_slow(domain, position, id);
+	if (unlikely(key == NULL))
+		key = find_slow(domain, position, id);
+	last_domain = domain->relid;
+	last_key = key;
+	return key;
 }
