@@ -231,9 +231,10 @@ RESET ROLE;
 SELECT epoch - :was_epoch AS epochs, subject_keys - :was_subject_keys AS subject_keys, shredded - :was_shredded AS shredded FROM privseg.key_status;
 
 -- new epochs, new keys that are not folded yet, keys of a transaction that is rolled back
+SELECT privseg.fold_keys() >= 0 AS folded;
 SELECT privseg.rotate_epoch(1) > 0 AS left, privseg.rotate_epoch() AS none_left;
 SELECT epoch - :was_epoch AS epochs, older_pages FROM privseg.key_status;
-SELECT count(privseg.record_consent('encrypted.person', i, 'encrypted_care', 'given')) FROM generate_series(500, 520) i;
+SELECT count(privseg.record_consent('encrypted.person', i, 'encrypted_care', 'given')) FROM generate_series(500, 540) i;
 SET ROLE encrypted_app;
 BEGIN;
 INSERT INTO encrypted.person (id, note) VALUES (500, 'first');
@@ -253,13 +254,19 @@ SET client_min_messages = warning;
 SET ROLE encrypted_app;
 SET privseg.purpose = 'encrypted_care';
 SELECT note, count(*) FROM encrypted.person WHERE id >= 500 GROUP BY note ORDER BY note;
--- what workers see of a transaction that is open
+-- what workers see of a transaction that is open; stored for them, and rolled back there
 BEGIN;
-UPDATE encrypted.person SET note = 'here' WHERE id BETWEEN 510 AND 515;
+INSERT INTO encrypted.person (id, note) SELECT i, 'here' FROM generate_series(530, 535) i;
+SAVEPOINT s;
 SET LOCAL force_parallel_mode = on;
-SET LOCAL parallel_setup_cost = 0;
 SELECT count(*) FROM encrypted.person WHERE note = 'here';
+ROLLBACK TO s;
 COMMIT;
+\c -
+SET client_min_messages = warning;
+SET ROLE encrypted_app;
+SET privseg.purpose = 'encrypted_care';
+SELECT count(*) FROM encrypted.person WHERE note = 'here';
 RESET ROLE;
 RESET privseg.purpose;
 
