@@ -400,6 +400,13 @@ BEGIN
 			USING ERRCODE = 'duplicate_object',
 				  HINT = 'Call privseg.unprotect() first to protect it in another way.';
 	END IF;
+	SELECT string_agg(DISTINCT a.attname, ', ') INTO code FROM pg_attribute a
+	 WHERE a.attrelid = ANY (members) AND a.attnum > 0 AND NOT a.attisdropped AND privseg.type_holds_encrypted(a.atttypid);
+	IF code IS NOT NULL THEN
+		RAISE EXCEPTION '"%" has columns of encrypted types', class.relname
+			USING ERRCODE = 'feature_not_supported', DETAIL = code,
+				  HINT = 'Whose its values are is not known. Give them base types, protect it, and call privseg.encrypt_column().';
+	END IF;
 	IF EXISTS (SELECT FROM pg_trigger t
 				WHERE t.tgrelid = ANY (members) AND t.tgfoid = 'privseg.subject_carried()'::regprocedure
 				  AND (t.tgname <> 'privseg_subject_carried' OR t.tgenabled <> 'A' OR t.tgtype <> 23 OR t.tgqual IS NOT NULL
@@ -615,6 +622,7 @@ BEGIN
 	END IF;
 	IF entry.subject_table = entry.relation THEN
 		PERFORM privseg.forget_consent_set(unprotect.relation, NULL);
+		PERFORM privseg.forget_keys(unprotect.relation);
 	END IF;
 	DELETE FROM privseg.protected_relations r WHERE r.relation = unprotect.relation;
 	FOREACH member IN ARRAY members

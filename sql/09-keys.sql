@@ -79,6 +79,10 @@ LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'fold_keys';
 COMMENT ON FUNCTION privseg.fold_keys() IS
 'put new subjects'' keys into their pages, as the fold worker does; returns how many';
 
+CREATE FUNCTION privseg.forget_keys(subject_table regclass) RETURNS boolean
+LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'forget_keys';
+COMMENT ON FUNCTION privseg.forget_keys(regclass) IS 'destroy the keys of a table''s subjects; for the extension itself';
+
 DO $$
 DECLARE
 	key_type text;

@@ -142,6 +142,10 @@ CREATE FUNCTION privseg.change_storage(command text) RETURNS void
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'change_storage';
 COMMENT ON FUNCTION privseg.change_storage(text) IS 'change how a column is stored; for the extension itself';
 
+CREATE FUNCTION privseg.type_holds_encrypted(type oid) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_holds_encrypted';
+COMMENT ON FUNCTION privseg.type_holds_encrypted(oid) IS 'is a type encrypted, or made of such? For the extension itself';
+
 -- What would be in the way of another type, or hold plaintext.
 CREATE FUNCTION privseg.column_dependents(relation regclass, column_name name) RETURNS TABLE(object text)
 LANGUAGE sql STABLE
@@ -156,6 +160,14 @@ AS $$
 	  FROM target t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.member AND d.refobjsubid = t.attnum
 	 WHERE d.deptype <> 'i' AND d.classid <> 'pg_attrdef'::regclass
 	   AND NOT (d.classid = 'pg_class'::regclass AND d.objid = t.member)
+	UNION
+	-- by the whole row
+	SELECT DISTINCT pg_describe_object(d.classid, d.objid, d.objsubid)
+	  FROM target t JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.member AND d.refobjsubid = 0
+	 WHERE (d.classid = 'pg_constraint'::regclass AND EXISTS (SELECT FROM pg_constraint c WHERE c.oid = d.objid AND c.contype = 'c'))
+		-- not those of partitions, that go with them
+		OR (d.classid = 'pg_class'::regclass AND d.deptype NOT IN ('P', 'S') AND EXISTS (SELECT FROM pg_index i WHERE i.indexrelid = d.objid))
+		OR d.classid = 'pg_statistic_ext'::regclass AND EXISTS (SELECT FROM pg_statistic_ext s WHERE s.oid = d.objid AND s.stxexprs IS NOT NULL)
 	UNION
 	SELECT DISTINCT pg_describe_object('pg_class'::regclass, i.indexrelid, 0)
 	  FROM target t JOIN pg_index i ON i.indrelid = t.member AND t.attnum = ANY (i.indkey)

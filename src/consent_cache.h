@@ -20,6 +20,7 @@ typedef struct DirtyMember
 {
 	SubjectPosition position;
 	Memo memo;
+	const char *subject; /* where the position does not tell: texts */
 } DirtyMember;
 
 typedef struct LoadedPage

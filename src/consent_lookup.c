@@ -108,6 +108,9 @@ attach_dirty(SetLookup *lookup, LoadedPage *page, const DirtyList *dirty)
 	{
 		page->dirty[i].position = dirty->items[i].position;
 		page->dirty[i].memo = MEMO_UNKNOWN;
+		page->dirty[i].subject = lookup->domain.key_kind == KEY_TEXT ?
+									 MemoryContextStrdup(lookup->context, dirty->items[i].subject) :
+									 NULL;
 	}
 	qsort(page->dirty, dirty->count, sizeof(DirtyMember), compare_members);
 	for (int i = 0; i < dirty->count; i++)
@@ -510,7 +513,7 @@ lookup_text(ConsentLookup *fast, const char *text, size_t length)
 
 /*
  * lookup_hashed -- the same for a text key of which only the hash is known, as values have it.
- * Where records must be read to decide, the answer is no.
+ * Where there is no set yet, the answer is no.
  */
 bool
 lookup_hashed(ConsentLookup *fast, SubjectPosition position)
@@ -518,11 +521,15 @@ lookup_hashed(ConsentLookup *fast, SubjectPosition position)
 	SetLookup *lookup = (SetLookup *) fast;
 	int answer = spread_answer(lookup, position);
 	LoadedPage *page;
+	DirtyMember *member;
 
 	if (likely(answer >= 0))
 		return (answer != 0) != lookup->fast.default_permitted;
 	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
-	if (page == NULL || (page->ndirty > 0 && page_find_dirty(page, &position) != NULL))
+	if (page == NULL)
 		return false;
+	member = page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
+	if (member != NULL)
+		return decide_text(lookup, member, member->subject, strlen(member->subject));
 	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
 }

@@ -2,8 +2,9 @@
  * encrypted_compare.c
  *	  Operators, orders and hashes of the encrypted types: those of their base types.
  *
- * An operator on a value that is not opened gives NULL.  An order must put it somewhere: behind
- * all others, never equal, so that a merge join finds what a hash join does.
+ * A value that is not opened must be somewhere: behind all others, and equal to none, not even
+ * itself, so that a merge join finds what a hash join does.  Core calls these where NULL is no
+ * answer; whoever compares in SQL does so through the cast to the base type, and gets NULL.
  */
 #include "compat.h"
 
@@ -87,22 +88,6 @@ compare_unopened(const Side *a, const Side *b)
 	return length_a < length_b ? -1 : 1;
 }
 
-/* false: NULL */
-static inline bool
-compare(FunctionCallInfo fcinfo, EncryptedCode code, bool left, bool right, int *order)
-{
-	Side a;
-	Side b;
-
-	take_side(fcinfo, 0, left, code, &a);
-	take_side(fcinfo, 1, right, code, &b);
-	if (a.known && b.known)
-		*order = compare_values(code, a.value, b.value, PG_GET_COLLATION());
-	leave_side(fcinfo, 0, &a);
-	leave_side(fcinfo, 1, &b);
-	return a.known && b.known;
-}
-
 static inline int
 total_order(FunctionCallInfo fcinfo, EncryptedCode code, bool left, bool right)
 {
@@ -152,10 +137,8 @@ encrypted_typanalyze(PG_FUNCTION_ARGS)
 	PG_FUNCTION_INFO_V1(encrypted_##name##_##word##_##sides);   \
 	Datum encrypted_##name##_##word##_##sides(PG_FUNCTION_ARGS) \
 	{                                                           \
-		int order;                                              \
+		int order = total_order(fcinfo, code, left, right);     \
                                                                 \
-		if (!compare(fcinfo, code, left, right, &order))        \
-			PG_RETURN_NULL();                                   \
 		PG_RETURN_BOOL(test);                                   \
 	}                                                           \
 	extern int no_such_variable

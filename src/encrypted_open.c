@@ -53,6 +53,7 @@ typedef struct OpenState
 	CommandId curcid;
 	Oid user;
 	bool row_security;
+	bool restricted;
 	uint64 xact_generation;
 	uint64 purpose_generation;
 	uint64 catalog_generation;
@@ -81,7 +82,9 @@ is_current(const OpenState *state, Snapshot snapshot)
 	return state->valid && snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
 		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
 		   snapshot->curcid == state->curcid && state->user == GetUserId() &&
-		   state->row_security == row_security && state->xact_generation == cache_xact_generation &&
+		   state->row_security == row_security &&
+		   state->restricted == InSecurityRestrictedOperation() &&
+		   state->xact_generation == cache_xact_generation &&
 		   state->purpose_generation == guc_purpose_generation &&
 		   state->catalog_generation == cache_catalog_generation &&
 		   state->role_generation == cache_role_generation;
@@ -103,7 +106,8 @@ resolve(Snapshot snapshot)
 	state->n_domains = 0;
 	state->n_categories = 0;
 	state->warned = false;
-	state->bypass = encrypted_passes_unopened();
+	/* ANALYZE, REFRESH and the like keep what they compute, for others */
+	state->bypass = encrypted_passes_unopened() || InSecurityRestrictedOperation();
 	if (!state->bypass)
 		state->purpose = policy_require_purpose(GetUserId());
 	state->xmin = snapshot->xmin;
@@ -113,6 +117,7 @@ resolve(Snapshot snapshot)
 	state->curcid = snapshot->curcid;
 	state->user = GetUserId();
 	state->row_security = row_security;
+	state->restricted = InSecurityRestrictedOperation();
 	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
 	state->catalog_generation = cache_catalog_generation;

@@ -15,6 +15,7 @@
 #include "access/htup_details.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "cache_inval.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
 #include "consent_key.h"
@@ -48,16 +49,30 @@ typedef struct EncryptedColumn
 {
 	AttrNumber number;
 	EncryptedCode code;
+	int32 typmod;
 	int32 category;
 	bool searchable;
 } EncryptedColumn;
+
+/*
+ * The last values that this execution has sealed, by their MACs: an upsert that conflicts
+ * carries a value bound to the row that was to be inserted into another's.
+ */
+#define REMEMBERED 64
+typedef struct Remembered
+{
+	int at;
+	uint8 macs[REMEMBERED][AEAD_MAC_BYTES];
+} Remembered;
 
 /* what one execution of the trigger keeps */
 typedef struct RowInfo
 {
 	ProtectedRelation domain;
+	Oid root;
 	AttrNumber subject;
 	Oid subject_type;
+	Remembered sealed;
 	int n;
 	EncryptedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } RowInfo;
@@ -117,6 +132,7 @@ row_info(FunctionCallInfo fcinfo, Relation relation)
 								  offsetof(RowInfo, columns) +
 									  descriptor->natts * sizeof(EncryptedColumn));
 	info->domain = *domain;
+	info->root = root;
 	info->subject = get_attnum(RelationGetRelid(relation), entry->subject);
 	info->subject_type = TupleDescAttr(descriptor, info->subject - 1)->atttypid;
 	for (int i = 0; i < descriptor->natts; i++)
@@ -130,6 +146,7 @@ row_info(FunctionCallInfo fcinfo, Relation relation)
 			continue;
 		info->columns[info->n].number = i + 1;
 		info->columns[info->n].code = code;
+		info->columns[info->n].typmod = attribute->atttypmod;
 		find_classification(root, &info->columns[info->n], NameStr(attribute->attname));
 		info->n++;
 	}
@@ -174,18 +191,6 @@ is_bound_to(const EncryptedHeader *header, const EncryptedHeader *binding)
 		   position_compare(&header->subject, &binding->subject) == 0;
 }
 
-/*
- * The last values that were sealed, by their MACs, and when: an upsert that conflicts carries a
- * value bound to the row that was to be inserted into another's.
- */
-#define REMEMBERED 64
-static struct
-{
-	CommandId command;
-	uint8 mac[AEAD_MAC_BYTES];
-} sealed_last[REMEMBERED];
-static int sealed_at = 0;
-
 static const uint8 *
 mac_of(const EncryptedHeader *header)
 {
@@ -193,22 +198,58 @@ mac_of(const EncryptedHeader *header)
 }
 
 static void
-remember(const bytea *value)
+remember(Remembered *list, const uint8 *mac)
 {
-	sealed_at = (sealed_at + 1) % REMEMBERED;
-	sealed_last[sealed_at].command = GetCurrentCommandId(false);
-	memcpy(sealed_last[sealed_at].mac, VARDATA(value) + VARSIZE(value) - VARHDRSZ - AEAD_MAC_BYTES,
-		   AEAD_MAC_BYTES);
+	list->at = (list->at + 1) % REMEMBERED;
+	memcpy(list->macs[list->at], mac, AEAD_MAC_BYTES);
 }
 
 static bool
-was_sealed_here(const EncryptedHeader *header)
+is_remembered(const Remembered *list, const EncryptedHeader *header)
 {
 	for (int i = 0; i < REMEMBERED; i++)
-		if (sealed_last[i].command == GetCurrentCommandId(false) &&
-			memcmp(sealed_last[i].mac, mac_of(header), AEAD_MAC_BYTES) == 0)
+		if (memcmp(list->macs[i], mac_of(header), AEAD_MAC_BYTES) == 0)
 			return true;
 	return false;
+}
+
+/*
+ * Values that an update has left alone: if it moves the row to another partition, they come in
+ * there as if they were new.  Of one user's command, on one tree of tables.
+ */
+static struct
+{
+	Oid root;
+	Oid user;
+	CommandId command;
+	uint64 xact_generation;
+	Remembered values;
+} kept;
+
+static bool
+kept_is_current(const RowInfo *info)
+{
+	return kept.root == info->root && kept.user == GetUserId() &&
+		   kept.command == GetCurrentCommandId(false) &&
+		   kept.xact_generation == cache_xact_generation;
+}
+
+static void
+remember_kept(const RowInfo *info, Datum value)
+{
+	struct varlena *stored = PG_DETOAST_DATUM_PACKED(value);
+	EncryptedHeader header;
+
+	encrypted_header(stored, &header);
+	if (!kept_is_current(info))
+	{
+		MemSet(&kept, 0, sizeof(kept));
+		kept.root = info->root;
+		kept.user = GetUserId();
+		kept.command = GetCurrentCommandId(false);
+		kept.xact_generation = cache_xact_generation;
+	}
+	remember(&kept.values, mac_of(&header));
 }
 
 /* the tag of a searchable value: what is equal has the same */
@@ -238,19 +279,46 @@ seal_plain(const ProtectedRelation *domain, EncryptedCode code, EncryptedHeader 
 	return encrypted_seal_bound(code, &binding, domain, plain, len);
 }
 
-/* open whatever may be inside, and seal it for this subject; NULL: the key is gone */
+/*
+ * Open whatever may be inside, and seal it for this subject, as the column's type modifier has
+ * it; NULL: the key is gone.
+ */
 static bytea *
 reseal(const ProtectedRelation *domain, const EncryptedHeader *header,
-	   const EncryptedHeader *binding)
+	   const EncryptedHeader *binding, int32 typmod)
 {
-	uint8 room[256];
-	uint8 *plain = header->plain_len <= sizeof(room) ? room : palloc(header->plain_len);
+	EncryptedCode code = header->code;
+	size_t prefix = encrypted_types[code].length < 0 ? VARHDRSZ : 0;
+	union
+	{
+		char bytes[256];
+		int64 aligned;
+	} room;
+	size_t size = prefix + header->plain_len;
+	char *plain = size <= sizeof(room) ? room.bytes : palloc(size);
+	const char *inside = plain + prefix;
+	size_t len = header->plain_len;
 	bytea *result = NULL;
 
-	if (encrypted_unseal(header, domain, plain))
-		result = seal_plain(domain, header->code, *binding, plain, header->plain_len);
-	secret_wipe(plain, header->plain_len);
-	if (plain != room)
+	if (encrypted_unseal(header, domain, plain + prefix))
+	{
+		if (typmod >= 0 && header->bound)
+		{
+			Datum fitted;
+
+			if (prefix > 0)
+				SET_VARSIZE(plain, size);
+			fitted = encrypted_fit_base(code, encrypted_base_datum(code, plain), typmod, false);
+			if (prefix > 0)
+			{
+				inside = VARDATA_ANY(DatumGetPointer(fitted));
+				len = VARSIZE_ANY_EXHDR(DatumGetPointer(fitted));
+			}
+		}
+		result = seal_plain(domain, code, *binding, (const uint8 *) inside, len);
+	}
+	secret_wipe(plain, size);
+	if (plain != room.bytes)
 		pfree(plain);
 	return result;
 }
@@ -268,9 +336,13 @@ refuse_bound(Relation relation, AttrNumber column)
 			 errhint("Whoever may read it casts it to the base type, and writes that.")));
 }
 
-/* the value that a column gets; *changed: another one than it was handed */
+/*
+ * The value that a column gets; *changed: another one than it was handed.
+ *	binding	whose the row is, or NULL: nobody's
+ *	moved	the row gets another subject
+ */
 static Datum
-column_value(Relation relation, const RowInfo *info, const EncryptedColumn *column,
+column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 			 EncryptedHeader *binding, HeapTuple old, bool moved, Datum value, bool *isnull,
 			 bool *changed)
 {
@@ -280,10 +352,9 @@ column_value(Relation relation, const RowInfo *info, const EncryptedColumn *colu
 	struct varlena *stored;
 	EncryptedHeader header;
 	bool same;
+	bool left_alone;
 	bytea *result;
 
-	binding->category = column->category;
-	binding->tagged = column->searchable;
 	if (*isnull)
 	{
 		/* whoever sees the mask only, and writes it back, changes nothing */
@@ -299,23 +370,39 @@ column_value(Relation relation, const RowInfo *info, const EncryptedColumn *colu
 		return value;
 	}
 	same = old != NULL && !old_null && datumIsEqual(before, value, false, -1);
-	if (same && !moved)
+	/* also where whom the row was about is gone, and a foreign key says so */
+	if (same && (!moved || binding == NULL))
+	{
+		remember_kept(info, value);
 		return value;
+	}
+	if (binding == NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("a row of \"%s\" about nobody cannot hold encrypted values",
+							   RelationGetRelationName(relation)),
+						errdetail("They are encrypted under the key of a subject.")));
+	binding->category = column->category;
+	binding->tagged = column->searchable;
 	stored = PG_DETOAST_DATUM_PACKED(value);
 	encrypted_header(stored, &header);
 	if (header.code != column->code)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
-	if (is_bound_to(&header, binding))
-		return value;
-	if (!header.bound)
+	left_alone = same || (old == NULL && is_bound_to(&header, binding) && kept_is_current(info) &&
+						  is_remembered(&kept.values, &header));
+	if (!left_alone)
 		encrypted_require_use(column->category, USE_WRITE, "write");
-	else if (header.category != column->category || header.domain != binding->domain ||
-			 !(same || was_sealed_here(&header)))
+	if (is_bound_to(&header, binding) &&
+		(left_alone || column->typmod < 0 || encrypted_passes_unopened()))
+		return value;
+	if (header.bound && !is_bound_to(&header, binding) &&
+		(header.category != column->category || header.domain != binding->domain ||
+		 !(same || is_remembered(&info->sealed, &header))))
 		refuse_bound(relation, column->number);
-	result = reseal(&info->domain, &header, binding);
+	result = reseal(&info->domain, &header, binding, column->typmod);
 	if (result == NULL)
 		refuse_bound(relation, column->number);
-	remember(result);
+	encrypted_header((struct varlena *) result, &header);
+	remember(&info->sealed, mac_of(&header));
 	*changed = true;
 	return PointerGetDatum(result);
 }
@@ -368,13 +455,8 @@ encrypted_row(PG_FUNCTION_ARGS)
 		bool changed = false;
 		Datum value = heap_getattr(row, column->number, descriptor, &isnull);
 
-		if (!isnull && key_null)
-			ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
-							errmsg("a row of \"%s\" about nobody cannot hold encrypted values",
-								   RelationGetRelationName(relation)),
-							errdetail("They are encrypted under the key of a subject.")));
-		value =
-			column_value(relation, info, column, &binding, old, moved, value, &isnull, &changed);
+		value = column_value(relation, info, column, key_null ? NULL : &binding, old, moved, value,
+							 &isnull, &changed);
 		if (!changed)
 			continue;
 		numbers[n] = column->number;
@@ -458,8 +540,11 @@ decrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
 	stored = PG_GETARG_VARLENA_PP(0);
 	encrypted_header(stored, &header);
 	domain = header.bound ? keyring_domain(header.domain) : NULL;
-	if (header.code != code || (header.bound && domain == NULL))
+	if (header.code != code)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	/* with its subject table went the keys */
+	if (header.bound && domain == NULL)
+		PG_RETURN_NULL();
 	plain = palloc(prefix + Max(header.plain_len, 8));
 	if (!encrypted_unseal(&header, domain, plain + prefix))
 		PG_RETURN_NULL();

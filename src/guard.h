@@ -192,6 +192,10 @@ extern void guard_defined(bool created, Oid class_id, Oid object_id, int sub_id)
 /* guard_encrypted.c */
 extern bool guard_changes_storage;
 extern void guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
+extern bool guard_has_encrypted(Oid relid);
+extern bool guard_comes_behind(const char *name, int16 type);
+extern void guard_refuse_behind(const char *trigger, Oid relid) pg_attribute_noreturn();
+extern void guard_encrypted_joins(Oid member, Oid parent);
 extern void guard_encrypted_created(Oid class_id, Oid object_id, int sub_id);
 
 /* does such a name say that it is protection's own?  One of its triggers must sort last. */

@@ -327,6 +327,7 @@ joins_tree(Oid child, Oid parent)
 		{
 			guard_published(member, get_rel_namespace(member));
 			guard_joins_tree(member, parent);
+			guard_encrypted_joins(member, parent);
 		}
 	}
 	if (root == InvalidOid)
@@ -408,17 +409,9 @@ trigger_altered(Oid trigger, bool created)
 	if (catalog_is_internal_table(now->tgrelid))
 		own_object(NameStr(now->tgname));
 	guard_stays_as_copied(now->tgrelid);
-	if (TRIGGER_FOR_BEFORE(now->tgtype) && TRIGGER_FOR_ROW(now->tgtype) &&
-		strcmp(NameStr(now->tgname), "~privseg_encrypted") > 0 &&
+	if (guard_comes_behind(NameStr(now->tgname), now->tgtype) &&
 		protected_relation(now->tgrelid) != NULL)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg("trigger \"%s\" of protected relation \"%s\" would come behind the one that "
-					"encrypts",
-					NameStr(now->tgname), get_rel_name(now->tgrelid)),
-			 errhint("Triggers before a row is written are run in the order of their names: give "
-					 "it another.")));
+		guard_refuse_behind(NameStr(now->tgname), now->tgrelid);
 	if (created)
 		trigger_made(now);
 	else if (catalog_is_own_trigger(now->tgfoid) && protected_relation(now->tgrelid) != NULL &&

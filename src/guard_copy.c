@@ -338,6 +338,16 @@ leave_defaults(CopyFromState state, List *where)
 	state->num_defaults = 0;
 }
 
+/* in place of core's, which quotes the line: of what is to be encrypted nothing goes to a log */
+static void
+copy_context(void *argument)
+{
+	CopyFromState state = argument;
+
+	errcontext("COPY %s, line " UINT64_FORMAT, RelationGetRelationName(state->rel),
+			   state->cur_lineno);
+}
+
 static Tuplestorestate *
 read_rows(CopyFromState state, List *where, TupleDesc read)
 {
@@ -351,7 +361,8 @@ read_rows(CopyFromState state, List *where, TupleDesc read)
 	MemoryContext old = CurrentMemoryContext;
 	ErrorContextCallback callback;
 
-	callback.callback = CopyFromErrorCallback;
+	callback.callback =
+		guard_has_encrypted(RelationGetRelid(state->rel)) ? copy_context : CopyFromErrorCallback;
 	callback.arg = state;
 	callback.previous = error_context_stack;
 	error_context_stack = &callback;

@@ -10,22 +10,31 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/table.h"
 #include "catalog.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_statistic_ext.h"
+#include "catalog/pg_trigger.h"
+#include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
+#include "policy_reviewed.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
+#include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(change_storage);
+PG_FUNCTION_INFO_V1(type_holds_encrypted);
 
 /* is such a command being run? */
 bool guard_changes_storage = false;
@@ -65,6 +74,74 @@ is_encrypted(Oid type)
 	return encrypted_code(getBaseType(type)) != ENCRYPTED_NONE;
 }
 
+/* is a type encrypted, or made of such? */
+static bool
+holds_encrypted(Oid type)
+{
+	Oid part;
+	TupleDesc columns;
+	bool result = false;
+
+	check_stack_depth();
+	type = getBaseType(type);
+	if (is_encrypted(type))
+		return true;
+	part = type_of_parts(type);
+	if (OidIsValid(part))
+		return holds_encrypted(part);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+	columns = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = !TupleDescAttr(columns, i)->attisdropped &&
+				 holds_encrypted(TupleDescAttr(columns, i)->atttypid);
+	return result;
+}
+
+/* type_holds_encrypted(regtype) RETURNS boolean -- for the extension itself */
+Datum
+type_holds_encrypted(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(holds_encrypted(PG_GETARG_OID(0)));
+}
+
+static bool
+uses_encrypted(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) && holds_encrypted(((Var *) node)->vartype))
+		return true;
+	return expression_tree_walker(node, uses_encrypted, context);
+}
+
+/* guard_has_encrypted -- has the table a column of an encrypted type? */
+bool
+guard_has_encrypted(Oid relid)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	TupleDesc columns = RelationGetDescr(relation);
+	bool result = false;
+
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = !TupleDescAttr(columns, i)->attisdropped &&
+				 is_encrypted(TupleDescAttr(columns, i)->atttypid);
+	table_close(relation, AccessShareLock);
+	return result;
+}
+
+/* of a protected relation: whatever is put into it would be bound to nobody */
+static void
+refuse_plain_column(Oid relid)
+{
+	if (guard_is_protected_now(relid) && !guard_changes_storage && !IsBinaryUpgrade)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("a column of protected relation \"%s\" gets an encrypted type otherwise",
+						get_rel_name(relid)),
+				 errhint("Give it the base type, and call privseg.encrypt_column().")));
+}
+
 /*
  * guard_encrypted_column -- a column is altered, of a relation that need not be protected.
  *	before, after	its row in pg_attribute
@@ -72,9 +149,14 @@ is_encrypted(Oid type)
 void
 guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute after)
 {
-	if (before->atttypid == after->atttypid || guard_changes_storage || IsBinaryUpgrade ||
-		!is_encrypted(before->atttypid))
+	if (before->atttypid == after->atttypid || guard_changes_storage || IsBinaryUpgrade)
 		return;
+	if (!is_encrypted(before->atttypid))
+	{
+		if (holds_encrypted(after->atttypid))
+			refuse_plain_column(relid);
+		return;
+	}
 	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
 					errmsg("column \"%s\" of \"%s\" is encrypted, and keeps its type",
 						   NameStr(before->attname), get_rel_name(relid)),
@@ -110,6 +192,9 @@ index_created(Oid index)
 			is_encrypted(((Form_pg_attribute) GETSTRUCT(column))->atttypid))
 			refuse("an index", form->indrelid);
 	}
+	if (uses_encrypted(guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), NULL) ||
+		uses_encrypted(guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId), NULL))
+		refuse("an index", form->indrelid);
 }
 
 static void
@@ -125,6 +210,32 @@ statistics_created(Oid statistics)
 	for (int i = 0; i < form->stxkeys.dim1; i++)
 		if (is_encrypted(get_atttype(form->stxrelid, form->stxkeys.values[i])))
 			refuse("a statistics object", form->stxrelid);
+	if (uses_encrypted(
+			guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId), NULL))
+		refuse("a statistics object", form->stxrelid);
+}
+
+/* a default that uses other columns is that of a generated one */
+static void
+default_created(Oid relid, AttrNumber column)
+{
+	HeapTuple tuple =
+		guard_row_of_column(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid,
+							Anum_pg_attrdef_adnum, relid, column);
+
+	if (HeapTupleIsValid(tuple) &&
+		uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), NULL))
+		refuse("a generated column", relid);
+}
+
+static void
+column_created(Oid relid, AttrNumber column)
+{
+	HeapTuple tuple = guard_column_row(relid, column);
+
+	if (HeapTupleIsValid(tuple) &&
+		holds_encrypted(((Form_pg_attribute) GETSTRUCT(tuple))->atttypid))
+		refuse_plain_column(relid);
 }
 
 /* guard_encrypted_created -- something was made, of a relation that need not be protected */
@@ -133,6 +244,79 @@ guard_encrypted_created(Oid class_id, Oid object_id, int sub_id)
 {
 	if (class_id == RelationRelationId && sub_id == 0)
 		index_created(object_id);
+	else if (class_id == RelationRelationId)
+		column_created(object_id, sub_id);
+	else if (class_id == AttrDefaultRelationId)
+		default_created(object_id, sub_id);
 	else if (class_id == StatisticExtRelationId)
 		statistics_created(object_id);
+}
+
+static const char *
+later_trigger(Oid relid)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	const char *found = NULL;
+
+	for (int i = 0; relation->trigdesc != NULL && i < relation->trigdesc->numtriggers; i++)
+	{
+		Trigger *trigger = &relation->trigdesc->triggers[i];
+
+		if (guard_comes_behind(trigger->tgname, trigger->tgtype))
+			found = pstrdup(trigger->tgname);
+	}
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+/* guard_comes_behind -- would such a trigger run after the one that seals? */
+bool
+guard_comes_behind(const char *name, int16 type)
+{
+	return TRIGGER_FOR_BEFORE(type) && TRIGGER_FOR_ROW(type) &&
+		   (TRIGGER_FOR_INSERT(type) || TRIGGER_FOR_UPDATE(type)) &&
+		   strcmp(name, "~privseg_encrypted") > 0;
+}
+
+/* guard_encrypted_joins -- a table becomes part of a protected tree, under this parent */
+void
+guard_encrypted_joins(Oid member, Oid parent)
+{
+	const char *trigger;
+
+	if (IsBinaryUpgrade)
+		return;
+	trigger = later_trigger(member);
+	if (trigger != NULL)
+		guard_refuse_behind(trigger, member);
+	if (!guard_has_encrypted(parent))
+		return;
+	if (get_rel_relkind(parent) == RELKIND_RELATION)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_SHAPE),
+				 errmsg("protected relation \"%s\" has encrypted columns, and its inheritance "
+						"children would not be encrypted",
+						get_rel_name(parent)),
+				 errhint("Make it a partitioned table.")));
+	if (!guard_is_empty(member))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("\"%s\" has rows, whose values nobody has bound to their subjects",
+							   get_rel_name(member)),
+						errdetail("Protected relation \"%s\" has encrypted columns.",
+								  get_rel_name(parent)),
+						errhint("Attach it when it is empty, and write them then.")));
+}
+
+/* guard_refuse_behind -- a trigger that would run after the one that seals */
+void
+guard_refuse_behind(const char *trigger, Oid relid)
+{
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("trigger \"%s\" of protected relation \"%s\" would come behind the one that "
+				"encrypts",
+				trigger, get_rel_name(relid)),
+		 errhint("Triggers before a row is written are run in the order of their names: give it "
+				 "another.")));
 }

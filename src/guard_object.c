@@ -22,6 +22,7 @@
 #include "consent.h"
 #include "errors.h"
 #include "guard.h"
+#include "keyring.h"
 #include "miscadmin.h"
 #include "policy_carry.h"
 #include "utils/acl.h"
@@ -177,8 +178,11 @@ relation_dropped(Oid relid)
 		ereport(
 			NOTICE,
 			(errmsg("subject table \"%s\" is dropped", get_rel_name(relid)),
-			 errdetail(
-				 "Its consent records stay in privseg.consent_record, as records of no table; relations whose rows belong to its subjects can be read no more until they are protected anew.")));
+			 key_forget(relid) ?
+				 errdetail(
+					 "Its consent records stay in privseg.consent_record, as records of no table; relations whose rows belong to its subjects can be read no more until they are protected anew, and encrypted values of its subjects never again, wherever they are.") :
+				 errdetail(
+					 "Its consent records stay in privseg.consent_record, as records of no table; relations whose rows belong to its subjects can be read no more until they are protected anew.")));
 	forget(CATALOG_PROTECTED_RELATIONS, relid);
 	forget(CATALOG_PROTECTION_UNDO, relid);
 	if (is_domain)

@@ -81,6 +81,7 @@ extern void key_page_delete(const KeyPageRow *page);
 extern List *key_deltas(Oid domain, uint64 first, uint64 last, Snapshot snapshot, int limit);
 extern void key_delta_append(Oid domain, const KeyDeltaRow *delta);
 extern void key_delta_delete(const KeyDeltaRow *delta);
+extern bool keys_delete_all(Oid domain);
 extern void shredded_append(Oid domain, SubjectPosition position, int32 keys);
 
 /* ---- under the root key (keyring_root.c) ---- */
@@ -144,6 +145,7 @@ extern void key_store(const ProtectedRelation *domain, SubjectKey **keys, int n)
 extern bool key_older_is_used(int32 epoch);
 extern void key_drop_epochs(void);
 extern void keyring_lock_rotation(void);
+extern bool key_forget(Oid domain);
 extern int64 key_shred(const ProtectedRelation *domain, SubjectPosition position);
 extern int64 key_rewrap(const ProtectedRelation *domain, int32 epoch, int64 *budget);
 extern void key_fold_domain(Oid domain);

@@ -15,6 +15,7 @@ PG_FUNCTION_INFO_V1(rotate_root_key);
 PG_FUNCTION_INFO_V1(rotate_epoch);
 PG_FUNCTION_INFO_V1(fold_keys);
 PG_FUNCTION_INFO_V1(shred_subject);
+PG_FUNCTION_INFO_V1(forget_keys);
 
 /* rotate_root_key() RETURNS void */
 Datum
@@ -104,4 +105,13 @@ shred_subject(PG_FUNCTION_ARGS)
 	domain = *entry;
 	subject = subject_argument(fcinfo, 1, relid);
 	PG_RETURN_INT64(key_shred(&domain, subject_position(&domain, subject)));
+}
+
+/* forget_keys(subject_table regclass) RETURNS boolean -- for the extension itself */
+Datum
+forget_keys(PG_FUNCTION_ARGS)
+{
+	if (!catalog_works())
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("only privseg.unprotect() does that")));
+	PG_RETURN_BOOL(key_forget(PG_GETARG_OID(0)));
 }

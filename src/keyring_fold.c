@@ -314,6 +314,27 @@ key_shred(const ProtectedRelation *domain, SubjectPosition position)
 }
 
 /*
+ * key_forget -- a subject table is protected, or there, no more: destroy the keys of all its
+ * subjects.  Returns whether there were any.
+ */
+bool
+key_forget(Oid domain)
+{
+	bool any;
+
+	(void) key_fold_lock(domain, true);
+	hold_epochs();
+	CommandCounterIncrement();
+	any = keys_delete_all(domain);
+	if (any)
+	{
+		keyring_shredded();
+		CacheInvalidateRelcacheByRelid(catalog_table_oid(CATALOG_SUBJECT_KEYS));
+	}
+	return any;
+}
+
+/*
  * key_rewrap -- wrap pages of older epochs under this one.  The caller holds the fold lock.
  *	budget	pages to wrap at most; what is left of it.  Negative: all
  * Returns how many pages of older epochs are left.

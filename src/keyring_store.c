@@ -409,3 +409,40 @@ shredded_append(Oid domain, SubjectPosition position, int32 keys)
 	values[SHREDDED_AT - 1] = TimestampTzGetDatum(GetCurrentTimestamp());
 	write_row(CATALOG_SHREDDED_SUBJECTS, NULL, values);
 }
+
+/* ---- all of them ---- */
+
+static bool
+delete_all(CatalogTable table, Oid domain, Snapshot snapshot)
+{
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool any = false;
+
+	/* its first column, in each of these tables */
+	ScanKeyInit(&key, PAGE_DOMAIN, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(domain));
+	scan = systable_beginscan(heap, InvalidOid, false, snapshot, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		CatalogTupleDelete(heap, &tuple->t_self);
+		any = true;
+	}
+	systable_endscan(scan);
+	table_close(heap, RowExclusiveLock);
+	return any;
+}
+
+/* keys_delete_all -- of a domain; returns whether there were any */
+bool
+keys_delete_all(Oid domain)
+{
+	Snapshot snapshot = RegisterSnapshot(GetLatestSnapshot());
+	bool any = delete_all(CATALOG_SUBJECT_KEYS, domain, snapshot);
+
+	any = delete_all(CATALOG_SUBJECT_KEY_DELTA, domain, snapshot) || any;
+	(void) delete_all(CATALOG_SHREDDED_SUBJECTS, domain, snapshot);
+	UnregisterSnapshot(snapshot);
+	return any;
+}

@@ -12,7 +12,7 @@ INSERT INTO allowed VALUES
     ('record_consent record_objection withdraw_consent record_signal fold_consent rebuild_consent', 'privseg_steward'),
     ('permitted explain_decision consent_receipt verify_receipt canonical_subject consent_decision', 'privseg_auditor privseg_steward'),
     ('check root_key_status', 'privseg_auditor'),
-    ('carry_subject_rows catalog_changed catalog_guard class_is_reviewed consent_record_after consent_record_before consent_record_refuse definition_is_reviewed forget_consent_set has_plain_children key_kind lock_tree relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation policy_is_own telling_indexes type_is_reviewed unreviewed_code make_keys change_storage encrypt_stored decrypt_stored column_dependents', '');
+    ('carry_subject_rows catalog_changed catalog_guard class_is_reviewed consent_record_after consent_record_before consent_record_refuse definition_is_reviewed forget_consent_set has_plain_children key_kind lock_tree relation_tree role_belongs row_permitted_support_integer row_permitted_support_text row_permitted_support_uuid secure_children secure_relation policy_is_own telling_indexes type_is_reviewed unreviewed_code make_keys change_storage encrypt_stored decrypt_stored column_dependents type_holds_encrypted forget_keys', '');
 CREATE TEMPORARY TABLE allowed_relation (relations text, privileges text);
 INSERT INTO allowed_relation VALUES
     ('purpose data_category notice protected_relation protected_column clearance', 'PUBLIC:SELECT'),

@@ -1,0 +1,149 @@
+-- Ways around the binding of encrypted values, and what would hold plaintext of them.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE ROLE sealed_owner;
+CREATE ROLE sealed_writer;
+CREATE ROLE sealed_reader;
+CREATE ROLE sealed_none;
+CREATE SCHEMA sealed AUTHORIZATION sealed_owner;
+GRANT USAGE, CREATE ON SCHEMA sealed TO sealed_writer, sealed_reader, sealed_none;
+SELECT privseg.create_purpose('sealed_care', 'consent'), privseg.create_data_category('sealed.health');
+SELECT privseg.grant_clearance(r::regrole, 'sealed_care') FROM unnest('{sealed_owner,sealed_writer,sealed_reader,sealed_none}'::text[]) r;
+SELECT privseg.grant_clearance('sealed_writer', 'sealed_care', 'sealed.health', '{project,filter,write}'), privseg.grant_clearance('sealed_reader', 'sealed_care', 'sealed.health', '{project}');
+SET ROLE sealed_owner;
+CREATE TABLE sealed.person (id int PRIMARY KEY, note text, other text, name varchar(8), plain int);
+CREATE TABLE sealed.visit (id int, person int REFERENCES sealed.person ON DELETE SET NULL, body text) PARTITION BY RANGE (id);
+CREATE INDEX ON sealed.visit (person);
+CREATE TABLE sealed.visit_1 PARTITION OF sealed.visit FOR VALUES FROM (0) TO (100);
+CREATE TABLE sealed.visit_2 PARTITION OF sealed.visit FOR VALUES FROM (100) TO (200);
+INSERT INTO sealed.person SELECT i, 'note ' || i, 'other ' || i, 'n' || i, i FROM generate_series(1, 20) i;
+INSERT INTO sealed.visit SELECT i, i, 'visit ' || i FROM generate_series(1, 20) i;
+GRANT ALL ON ALL TABLES IN SCHEMA sealed TO sealed_writer, sealed_reader, sealed_none;
+RESET ROLE;
+SELECT privseg.protect('sealed.person', 'id'), privseg.protect('sealed.visit', 'person', 'sealed.person', null_subject => 'show');
+SELECT count(privseg.record_consent('sealed.person', i, 'sealed_care', 'given')) FROM generate_series(1, 15) i;
+SELECT privseg.encrypt_column('sealed.person', c, 'sealed.health') FROM unnest('{note,other,name}'::name[]) c;
+SELECT privseg.encrypt_column('sealed.visit', 'body', 'sealed.health');
+SET privseg.purpose = 'sealed_care';
+
+-- what joins the tree is sealed by the same trigger, and has no values that nobody has bound
+SET ROLE sealed_owner;
+CREATE TABLE sealed.aside (LIKE sealed.person);
+CREATE TABLE sealed.part (id int, person int, body privseg.encrypted_text);
+CREATE TABLE sealed.tricked (LIKE sealed.part);
+CREATE FUNCTION sealed.late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.body := ''late''; RETURN new; END';
+CREATE TRIGGER "~zz" BEFORE INSERT ON sealed.tricked FOR EACH ROW EXECUTE FUNCTION sealed.late();
+INSERT INTO sealed.part VALUES (250, 1, 'a literal');
+SELECT code, message FROM unnest(ARRAY['CREATE TABLE sealed.kid () INHERITS (sealed.person)', 'ALTER TABLE sealed.aside INHERIT sealed.person',
+	'ALTER TABLE sealed.visit ATTACH PARTITION sealed.part FOR VALUES FROM (200) TO (300)', 'ALTER TABLE sealed.visit ATTACH PARTITION sealed.tricked FOR VALUES FROM (300) TO (400)',
+	'ALTER TABLE sealed.person ADD COLUMN e privseg.encrypted_text', 'ALTER TABLE sealed.person ADD COLUMN e privseg.encrypted_text[]',
+	'ALTER TABLE sealed.person ADD COLUMN e sealed.part', 'ALTER TABLE sealed.person ALTER plain TYPE privseg.encrypted_integer']) s, pg_temp.refusal(s);
+TRUNCATE sealed.part;
+ALTER TABLE sealed.visit ATTACH PARTITION sealed.part FOR VALUES FROM (200) TO (300);
+RESET ROLE;
+SELECT tgrelid::regclass, tgenabled FROM pg_trigger WHERE tgfoid = 'privseg.encrypted_row()'::regprocedure AND tgrelid::regclass::text LIKE 'sealed.%' ORDER BY 1;
+SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.protect('sealed.aside', 'id')$$);
+SET row_security = off;
+SELECT code FROM pg_temp.refusal('ALTER TABLE sealed.person ADD COLUMN e privseg.encrypted_text');
+RESET row_security;
+
+-- a value is rebound by the statement only that has sealed it
+CREATE FUNCTION sealed.diagnose(who int) RETURNS void LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN UPDATE sealed.visit SET body = 'diagnosis of ' || who WHERE id = who; END $$;
+ALTER FUNCTION sealed.diagnose OWNER TO sealed_writer;
+SET ROLE sealed_none;
+SELECT sealed.diagnose(11);
+SELECT code FROM pg_temp.refusal('UPDATE sealed.visit SET body = (SELECT body FROM sealed.visit WHERE id = 11) WHERE id = 4');
+SET ROLE sealed_writer;
+UPDATE sealed.visit SET body = 'sealed now' WHERE id = 11;
+SELECT code FROM pg_temp.refusal('UPDATE sealed.visit SET body = (SELECT body FROM sealed.visit WHERE id = 11) WHERE id = 4');
+SELECT code FROM pg_temp.refusal('WITH u AS (UPDATE sealed.visit SET body = ''x'' WHERE id = 11 RETURNING body) UPDATE sealed.visit v SET body = u.body FROM u WHERE v.id = 4');
+
+-- nothing is written without clearance, not what is the same subject's either
+SET ROLE sealed_none;
+CREATE TEMP TABLE old AS SELECT id, note FROM sealed.person;
+SET ROLE sealed_writer;
+UPDATE sealed.person SET note = 'corrected' WHERE id = 5;
+SET ROLE sealed_none;
+SELECT code, message FROM unnest(ARRAY['UPDATE sealed.person SET note = other WHERE id = 5', 'UPDATE sealed.person p SET note = o.note FROM old o WHERE o.id = p.id AND p.id = 5',
+	'INSERT INTO sealed.visit SELECT 90, id, note FROM sealed.person WHERE id = 5', 'UPDATE sealed.person SET note = NULL WHERE id = 5']) s, pg_temp.refusal(s);
+-- other columns may change, and rows may go to another partition
+UPDATE sealed.person SET plain = 0, note = note WHERE id = 5;
+UPDATE sealed.visit SET id = id + 100 WHERE id BETWEEN 5 AND 7;
+SET ROLE sealed_reader;
+SELECT id, note FROM sealed.person WHERE id = 5;
+SELECT tableoid::regclass, id, body FROM sealed.visit WHERE id > 100 ORDER BY id;
+-- a type modifier holds for what comes bound, too
+SET ROLE sealed_writer;
+UPDATE sealed.person SET other = 'too long for it' WHERE id = 2;
+SELECT code, message FROM pg_temp.refusal('UPDATE sealed.person SET name = other WHERE id = 2');
+UPDATE sealed.person SET name = note WHERE id = 3 RETURNING name;
+
+-- whom a row was about is gone: its values stay whose they were
+RESET ROLE;
+SET row_security = off;
+DELETE FROM sealed.person WHERE id = 9;
+RESET row_security;
+SET ROLE sealed_reader;
+SELECT id, person, body FROM sealed.visit WHERE id = 9;
+
+-- values that are not opened are behind all others, and equal to none: where core allows no NULL
+RESET ROLE;
+SELECT privseg.shred_subject('sealed.person', 3), privseg.shred_subject('sealed.person', 4);
+SET ROLE sealed_writer;
+SET client_min_messages = error;
+SELECT count(DISTINCT note), (SELECT count(*) FROM (SELECT DISTINCT note FROM sealed.person) x), mode() WITHIN GROUP (ORDER BY note) FROM sealed.person;
+SELECT array_position(array_agg(note ORDER BY id), 'note 8') FROM sealed.person;
+SELECT note::text FROM sealed.person WHERE id < 6 ORDER BY note;
+SET client_min_messages = warning;
+
+-- what would hold plaintext
+SET ROLE sealed_reader;
+CREATE FUNCTION sealed.f(privseg.encrypted_text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1::text; END';
+CREATE TABLE sealed.keep (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
+INSERT INTO sealed.keep VALUES (1, 'literal', ARRAY['literal']);
+SELECT code, message FROM unnest(ARRAY['CREATE STATISTICS sealed.s ON (note::text), id FROM sealed.keep', 'CREATE STATISTICS sealed.s ON note, id FROM sealed.keep',
+	'CREATE INDEX ON sealed.keep (sealed.f(note))', 'CREATE INDEX ON sealed.keep (id) WHERE sealed.f(note) = ''x''', 'CREATE INDEX ON sealed.keep (note)',
+	'ALTER TABLE sealed.keep ADD COLUMN told text GENERATED ALWAYS AS (sealed.f(note)) STORED', 'CREATE TABLE sealed.told (note privseg.encrypted_text, told text GENERATED ALWAYS AS (sealed.f(note)) STORED)']) s, pg_temp.refusal(s);
+ANALYZE sealed.keep;
+RESET privseg.purpose;
+ANALYZE sealed.keep;
+SET privseg.purpose = 'sealed_care';
+RESET ROLE;
+SELECT count(*) FROM pg_statistic WHERE starelid = 'sealed.keep'::regclass AND staattnum = 2;
+SET ROLE sealed_owner;
+CREATE TABLE sealed.whole (id int PRIMARY KEY, note text, CHECK (whole IS NOT NULL));
+CREATE FUNCTION sealed.tells(sealed.whole) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1.note::text; END';
+CREATE INDEX whole_idx ON sealed.whole (sealed.tells(whole));
+RESET ROLE;
+SELECT privseg.protect('sealed.whole', 'id', 'sealed.person');
+SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.encrypt_column('sealed.whole', 'note', 'sealed.health')$$);
+
+-- an error of COPY does not quote what was to be encrypted
+SET ROLE sealed_writer;
+\set SHOW_CONTEXT always
+COPY sealed.person (id, note) FROM STDIN;
+5	a secret line	with too much
+\.
+COPY sealed.person (id, name) FROM STDIN;
+5	a secret too long
+\.
+\set SHOW_CONTEXT errors
+RESET ROLE;
+
+-- with the subject table go the keys, and it says so
+RESET privseg.purpose;
+SET client_min_messages = notice;
+DROP TABLE sealed.person CASCADE;
+SET client_min_messages = warning;
+SELECT privseg.decrypt_column('sealed.visit', 'body'), privseg.unprotect('sealed.visit');
+SELECT count(*), count(body) FROM sealed.visit;
+
+DROP SCHEMA sealed CASCADE;
+DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none;
+DROP ROLE sealed_owner, sealed_writer, sealed_reader, sealed_none;
