@@ -110,9 +110,9 @@ INSERT INTO sealed.keep VALUES (1, 'literal', ARRAY['literal']);
 SELECT code, message FROM unnest(ARRAY['CREATE STATISTICS sealed.s ON (note::text), id FROM sealed.keep', 'CREATE STATISTICS sealed.s ON note, id FROM sealed.keep',
 	'CREATE INDEX ON sealed.keep (sealed.f(note))', 'CREATE INDEX ON sealed.keep (id) WHERE sealed.f(note) = ''x''', 'CREATE INDEX ON sealed.keep (note)',
 	'ALTER TABLE sealed.keep ADD COLUMN told text GENERATED ALWAYS AS (sealed.f(note)) STORED', 'CREATE TABLE sealed.told (note privseg.encrypted_text, told text GENERATED ALWAYS AS (sealed.f(note)) STORED)']) s, pg_temp.refusal(s);
-ANALYZE sealed.keep;
+CREATE TEMP TABLE bound AS SELECT id, ARRAY[note] AS notes FROM sealed.person;
 RESET privseg.purpose;
-ANALYZE sealed.keep;
+ANALYZE sealed.keep, bound;
 SET privseg.purpose = 'sealed_care';
 RESET ROLE;
 SELECT count(*) FROM pg_statistic WHERE starelid = 'sealed.keep'::regclass AND staattnum = 2;
