@@ -2,7 +2,8 @@
  * encrypted.h
  *	  Values that are encrypted: their form, their types, who opens them.
  *
- *	  encrypted_datum.c		the bytes of a value: made, read, sealed, opened
+ *	  encrypted_parse.c		the bytes of a value, as they are read
+ *	  encrypted_datum.c		values made, sealed, opened
  *	  encrypted_type.c		the nine types, and their base types
  *	  encrypted_open.c		may this value be opened here and now?
  *	  encrypted_io.c		input and output, casts
@@ -74,10 +75,27 @@ typedef struct EncryptedHeader
 
 #define ENCRYPTED_HEADER_BYTES 32
 
+#ifdef WORDS_BIGENDIAN
+#define ENCRYPTED_VERSION 0x81
+#else
+#define ENCRYPTED_VERSION 0x01
+#endif
+#define ENCRYPTED_FLAG_BOUND 0x80
+#define ENCRYPTED_FLAG_TAGGED 0x40
+#define ENCRYPTED_FLAG_HASHED 0x20
+#define ENCRYPTED_ARMOUR_PREFIX 10 /* letters */
+
 /* the most a value may hold: so that its text, twice as long and more, can be made */
 #define ENCRYPTED_MAX_BYTES (256 * 1024 * 1024)
 
+/* encrypted_parse.c */
+extern const char encrypted_armour_prefix[];
+extern bool encrypted_is_armour(const char *text, size_t len);
+extern size_t encrypted_armour_room(size_t len);
+extern int encrypted_decode_armour(const char *text, size_t len, uint8 *bytes, int room);
 extern bool encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *header);
+
+/* encrypted_datum.c */
 extern void encrypted_header(const struct varlena *value, EncryptedHeader *header);
 extern bytea *encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len);
 extern bytea *encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
@@ -85,7 +103,6 @@ extern bytea *encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *bi
 extern bool
 encrypted_unseal(const EncryptedHeader *header, const ProtectedRelation *domain, void *plain);
 extern char *encrypted_armour(const struct varlena *value);
-extern bool encrypted_is_armour(const char *text, size_t len);
 extern bytea *encrypted_from_armour(const char *text, size_t len, EncryptedCode code);
 
 /* ---- opening (encrypted_open.c) ---- */

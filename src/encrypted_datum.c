@@ -1,28 +1,11 @@
 /*
  * encrypted_datum.c
- *	  The bytes of an encrypted value.
+ *	  Encrypted values: made, sealed, opened.
  *
- *	  0	 1	version: 1; the highest bit where numbers inside have the highest byte first
- *	  1	 1	cipher (low 4 bits), flags: bound 0x80, tagged 0x40, subject's key hashed 0x20
- *	  2	 1	type
- *	  3	 1	0
- *	  4	 4	data category; a literal: 0
- *	  8	 4	subject domain; a literal: 0
- *	  12 16	the subject's place in the order of keys; a literal: its process's salt
- *	  28 4	the subject's key; a literal: 0
- *	  32 16	the tag, if there is one
- *	  then	nonce, ciphertext, MAC
- *
- * All before the nonce is authenticated.  Numbers there have the highest byte first.  Inside is
- * the base type's own form: that of a text, numeric or jsonb without its length, others as they
- * lie in memory.
- *
- * Whoever reads a header trusts nothing of it: encrypted_parse() looks at lengths and words
- * only, and what is inside is used when the MAC says that this server wrote it.
+ * What the bytes are, and that nothing of them is trusted before the MAC says that this server
+ * wrote them: encrypted_parse.c.
  */
 #include "compat.h"
-
-#include <limits.h>
 
 #include "access/htup_details.h"
 #include "cache_inval.h"
@@ -33,39 +16,6 @@
 #include "miscadmin.h"
 #include "port/pg_bswap.h"
 #include "utils/builtins.h"
-
-#define VERSION 1
-#ifdef WORDS_BIGENDIAN
-#define BYTE_ORDER_FLAG 0x80
-#else
-#define BYTE_ORDER_FLAG 0
-#endif
-
-#define FLAG_BOUND 0x80
-#define FLAG_TAGGED 0x40
-#define FLAG_HASHED 0x20
-#define CIPHER_MASK 0x0f
-
-static const char armour_prefix[] = "privseg:1:";
-#define ARMOUR_PREFIX_LENGTH (sizeof(armour_prefix) - 1)
-
-static uint32
-get32(const uint8 *from)
-{
-	uint32 value;
-
-	memcpy(&value, from, sizeof(value));
-	return pg_ntoh32(value);
-}
-
-static uint64
-get64(const uint8 *from)
-{
-	uint64 value;
-
-	memcpy(&value, from, sizeof(value));
-	return pg_ntoh64(value);
-}
 
 static void
 put32(uint8 *to, uint32 value)
@@ -79,46 +29,6 @@ put64(uint8 *to, uint64 value)
 {
 	value = pg_hton64(value);
 	memcpy(to, &value, sizeof(value));
-}
-
-/* encrypted_parse -- read what a value says of itself; false: these bytes are none */
-bool
-encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *header)
-{
-	uint8 flags;
-
-	if (len < ENCRYPTED_HEADER_BYTES || bytes[0] != (VERSION | BYTE_ORDER_FLAG) || bytes[3] != 0)
-		return false;
-	flags = bytes[1] & ~CIPHER_MASK;
-	header->cipher = bytes[1] & CIPHER_MASK;
-	header->code = bytes[2];
-	if ((header->cipher != AEAD_AES256GCM && header->cipher != AEAD_XCHACHA20POLY1305) ||
-		header->code == ENCRYPTED_NONE || header->code >= ENCRYPTED_N_CODES ||
-		(flags & ~(FLAG_BOUND | FLAG_TAGGED | FLAG_HASHED)) != 0)
-		return false;
-	header->bound = (flags & FLAG_BOUND) != 0;
-	header->tagged = (flags & FLAG_TAGGED) != 0;
-	header->hashed = (flags & FLAG_HASHED) != 0;
-	header->category = (int32) get32(bytes + 4);
-	header->domain = get32(bytes + 8);
-	header->subject.hi = get64(bytes + 12);
-	header->subject.lo = get64(bytes + 20);
-	header->key_id = get32(bytes + 28);
-	if (header->bound ?
-			header->category <= 0 || header->key_id == 0 :
-			flags != 0 || header->category != 0 || header->domain != 0 || header->key_id != 0)
-		return false;
-	header->header_len = ENCRYPTED_HEADER_BYTES + (header->tagged ? CRYPTO_TAG_BYTES : 0);
-	header->start = bytes;
-	header->tag = header->tagged ? bytes + ENCRYPTED_HEADER_BYTES : NULL;
-	if (len < header->header_len + aead_overhead(header->cipher))
-		return false;
-	header->sealed = bytes + header->header_len;
-	header->sealed_len = len - header->header_len;
-	header->plain_len = header->sealed_len - aead_overhead(header->cipher);
-	return encrypted_types[header->code].length < 0 ?
-			   header->plain_len <= ENCRYPTED_MAX_BYTES :
-			   header->plain_len == (size_t) encrypted_types[header->code].length;
 }
 
 /* encrypted_header -- of a value that is not toasted any more.  Errors: XX001. */
@@ -198,9 +108,10 @@ make_value(const EncryptedHeader *header, size_t len, uint8 **sealed, size_t *he
 	value = palloc(VARHDRSZ + size);
 	SET_VARSIZE(value, VARHDRSZ + size);
 	bytes = (uint8 *) VARDATA(value);
-	bytes[0] = VERSION | BYTE_ORDER_FLAG;
-	bytes[1] = (uint8) header->cipher | (header->bound ? FLAG_BOUND : 0) |
-			   (header->tagged ? FLAG_TAGGED : 0) | (header->hashed ? FLAG_HASHED : 0);
+	bytes[0] = ENCRYPTED_VERSION;
+	bytes[1] = (uint8) header->cipher | (header->bound ? ENCRYPTED_FLAG_BOUND : 0) |
+			   (header->tagged ? ENCRYPTED_FLAG_TAGGED : 0) |
+			   (header->hashed ? ENCRYPTED_FLAG_HASHED : 0);
 	bytes[2] = (uint8) header->code;
 	bytes[3] = 0;
 	put32(bytes + 4, (uint32) header->category);
@@ -290,22 +201,15 @@ encrypted_armour(const struct varlena *value)
 {
 	size_t len = VARSIZE_ANY_EXHDR(value);
 	int room = pg_b64_enc_len(len);
-	char *text = palloc_extended(ARMOUR_PREFIX_LENGTH + room + 1, MCXT_ALLOC_HUGE);
+	char *text = palloc_extended(ENCRYPTED_ARMOUR_PREFIX + room + 1, MCXT_ALLOC_HUGE);
 	int n;
 
-	memcpy(text, armour_prefix, ARMOUR_PREFIX_LENGTH);
-	n = pg_b64_encode(VARDATA_ANY(value), len, text + ARMOUR_PREFIX_LENGTH, room);
+	memcpy(text, encrypted_armour_prefix, ENCRYPTED_ARMOUR_PREFIX);
+	n = pg_b64_encode(VARDATA_ANY(value), len, text + ENCRYPTED_ARMOUR_PREFIX, room);
 	if (n < 0)
 		elog(ERROR, "could not encode an encrypted value");
-	text[ARMOUR_PREFIX_LENGTH + n] = '\0';
+	text[ENCRYPTED_ARMOUR_PREFIX + n] = '\0';
 	return text;
-}
-
-/* encrypted_is_armour -- does the text look like one? */
-bool
-encrypted_is_armour(const char *text, size_t len)
-{
-	return len >= ARMOUR_PREFIX_LENGTH && memcmp(text, armour_prefix, ARMOUR_PREFIX_LENGTH) == 0;
 }
 
 /*
@@ -316,12 +220,11 @@ encrypted_is_armour(const char *text, size_t len)
 bytea *
 encrypted_from_armour(const char *text, size_t len, EncryptedCode code)
 {
-	size_t encoded = len - ARMOUR_PREFIX_LENGTH;
-	int room = encoded <= INT_MAX / 2 ? pg_b64_dec_len((int) encoded) : -1;
-	bytea *value = room < 0 ? NULL : palloc(VARHDRSZ + room);
+	size_t room = encrypted_armour_room(len);
+	bytea *value = room == 0 ? NULL : palloc(VARHDRSZ + room);
 	int n = value == NULL ?
 				-1 :
-				pg_b64_decode(text + ARMOUR_PREFIX_LENGTH, (int) encoded, VARDATA(value), room);
+				encrypted_decode_armour(text, len, (uint8 *) VARDATA(value), (int) room);
 	EncryptedHeader header;
 
 	if (n < 0 || !encrypted_parse((uint8 *) VARDATA(value), n, &header) || header.code != code)

@@ -11,18 +11,6 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-const EncryptedType encrypted_types[ENCRYPTED_N_CODES] = {
-	[ENCRYPTED_TEXT] = {"encrypted_text", TEXTOID, -1, false},
-	[ENCRYPTED_NUMERIC] = {"encrypted_numeric", NUMERICOID, -1, false},
-	[ENCRYPTED_BIGINT] = {"encrypted_bigint", INT8OID, 8, true},
-	[ENCRYPTED_INTEGER] = {"encrypted_integer", INT4OID, 4, true},
-	[ENCRYPTED_DOUBLE] = {"encrypted_double", FLOAT8OID, 8, true},
-	[ENCRYPTED_DATE] = {"encrypted_date", DATEOID, 4, true},
-	[ENCRYPTED_TIMESTAMPTZ] = {"encrypted_timestamptz", TIMESTAMPTZOID, 8, true},
-	[ENCRYPTED_BOOLEAN] = {"encrypted_boolean", BOOLOID, 1, true},
-	[ENCRYPTED_JSONB] = {"encrypted_jsonb", JSONBOID, -1, false},
-};
-
 static Oid oids[ENCRYPTED_N_CODES];
 static uint64 known_generation = 0;
 
