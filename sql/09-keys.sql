@@ -43,6 +43,7 @@ CREATE TABLE privseg.shredded_subjects (
 	keys int NOT NULL,
 	shredded_at timestamptz NOT NULL
 );
+CREATE INDEX shredded_subjects_at_idx ON privseg.shredded_subjects (subject_table, shredded_at);
 COMMENT ON TABLE privseg.shredded_subjects IS 'subjects whose keys were destroyed, by their place in the order of keys';
 
 SELECT pg_catalog.pg_extension_config_dump('privseg.keys', '');

@@ -52,6 +52,7 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_KEYS_INDEX] = "keys_pkey",
 	[CATALOG_SUBJECT_KEYS_INDEX] = "subject_keys_pkey",
 	[CATALOG_SUBJECT_KEY_DELTA_INDEX] = "subject_key_delta_position_idx",
+	[CATALOG_SHREDDED_SUBJECTS_INDEX] = "shredded_subjects_at_idx",
 	[CATALOG_CONSENT_RECORD_SUBJECT_INDEX] = "consent_record_subject_idx",
 	[CATALOG_CONSENT_SET_INDEX] = "consent_set_pkey",
 	[CATALOG_CONSENT_PAGE_INDEX] = "consent_page_pkey",

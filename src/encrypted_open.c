@@ -106,9 +106,9 @@ resolve(Snapshot snapshot)
 	state->n_domains = 0;
 	state->n_categories = 0;
 	state->warned = false;
-	/* ANALYZE, REFRESH and the like keep what they compute, for others */
-	state->bypass = encrypted_passes_unopened() || InSecurityRestrictedOperation();
-	if (!state->bypass)
+	state->bypass = encrypted_passes_unopened();
+	/* ANALYZE, REFRESH and the like keep what they compute, for others: nothing is opened there */
+	if (!state->bypass && !InSecurityRestrictedOperation())
 		state->purpose = policy_require_purpose(GetUserId());
 	state->xmin = snapshot->xmin;
 	state->xmax = snapshot->xmax;
@@ -249,7 +249,7 @@ encrypted_uses(int32 category)
 {
 	OpenState *state = current_state();
 
-	return state->bypass ? 0 : uses_of(state, category);
+	return state->bypass || state->restricted ? 0 : uses_of(state, category);
 }
 
 /* encrypted_require_use -- Errors: 42501 without clearance for it, or without a purpose */
@@ -258,7 +258,13 @@ encrypted_require_use(int32 category, int use, const char *what)
 {
 	OpenState *state = current_state();
 
-	if (!state->bypass && (uses_of(state, category) & use) == 0)
+	if (state->bypass)
+		return;
+	if (state->restricted)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("encrypted values may not be written within a security-restricted "
+							   "operation")));
+	if ((uses_of(state, category) & use) == 0)
 		refuse_use(state, category, what);
 }
 
@@ -282,7 +288,7 @@ may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
 {
 	int uses;
 
-	if (state->bypass)
+	if (state->bypass || state->restricted)
 		return false;
 	uses = uses_of(state, header->category);
 	if (unlikely((uses & (USE_PROJECT | USE_FILTER)) == 0))

@@ -18,6 +18,7 @@
 #include "cache_inval.h"
 #include "catalog/pg_type.h"
 #include "commands/trigger.h"
+#include "common/hashfn.h"
 #include "consent_key.h"
 #include "encrypted.h"
 #include "errors.h"
@@ -214,42 +215,93 @@ is_remembered(const Remembered *list, const EncryptedHeader *header)
 }
 
 /*
- * Values that an update has left alone: if it moves the row to another partition, they come in
- * there as if they were new.  Of one user's command, on one tree of tables.
+ * Rows that an update has let through: one that is moved to another partition comes in there as
+ * if it were new.  Whole rows of one user's transaction, in one tree of tables, by a hash: who
+ * writes exactly what he has updated writes nothing that was not there.
  */
+#define REMEMBERED_ROWS 16
 static struct
 {
 	Oid root;
 	Oid user;
-	CommandId command;
 	uint64 xact_generation;
-	Remembered values;
-} kept;
+	int at;
+	uint64 hashes[REMEMBERED_ROWS]; /* 0: none */
+} updated;
+
+/* partitions may have their columns in different orders */
+static uint64
+hash_row(HeapTuple row, TupleDesc descriptor)
+{
+	uint64 hash = 1;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute attribute = TupleDescAttr(descriptor, i);
+		bool isnull;
+		Datum value;
+		uint64 seed;
+
+		if (attribute->attisdropped)
+			continue;
+		value = heap_getattr(row, i + 1, descriptor, &isnull);
+		if (isnull)
+			continue;
+		seed = DatumGetUInt64(hash_any_extended((unsigned char *) NameStr(attribute->attname),
+												strlen(NameStr(attribute->attname)), 0));
+		if (attribute->attbyval)
+			hash ^=
+				DatumGetUInt64(hash_any_extended((unsigned char *) &value, sizeof(value), seed));
+		else if (attribute->attlen == -1)
+		{
+			struct varlena *stored = PG_DETOAST_DATUM_PACKED(value);
+
+			hash ^= DatumGetUInt64(hash_any_extended((unsigned char *) VARDATA_ANY(stored),
+													 VARSIZE_ANY_EXHDR(stored), seed));
+			if ((Pointer) stored != DatumGetPointer(value))
+				pfree(stored);
+		}
+		else
+			hash ^= DatumGetUInt64(hash_any_extended((unsigned char *) DatumGetPointer(value),
+													 datumGetSize(value, false, attribute->attlen),
+													 seed));
+	}
+	return hash != 0 ? hash : 1;
+}
 
 static bool
-kept_is_current(const RowInfo *info)
+updated_is_current(const RowInfo *info)
 {
-	return kept.root == info->root && kept.user == GetUserId() &&
-		   kept.command == GetCurrentCommandId(false) &&
-		   kept.xact_generation == cache_xact_generation;
+	return updated.root == info->root && updated.user == GetUserId() &&
+		   updated.xact_generation == cache_xact_generation;
 }
 
 static void
-remember_kept(const RowInfo *info, Datum value)
+remember_row(const RowInfo *info, HeapTuple row, TupleDesc descriptor)
 {
-	struct varlena *stored = PG_DETOAST_DATUM_PACKED(value);
-	EncryptedHeader header;
-
-	encrypted_header(stored, &header);
-	if (!kept_is_current(info))
+	if (!updated_is_current(info))
 	{
-		MemSet(&kept, 0, sizeof(kept));
-		kept.root = info->root;
-		kept.user = GetUserId();
-		kept.command = GetCurrentCommandId(false);
-		kept.xact_generation = cache_xact_generation;
+		MemSet(&updated, 0, sizeof(updated));
+		updated.root = info->root;
+		updated.user = GetUserId();
+		updated.xact_generation = cache_xact_generation;
 	}
-	remember(&kept.values, mac_of(&header));
+	updated.at = (updated.at + 1) % REMEMBERED_ROWS;
+	updated.hashes[updated.at] = hash_row(row, descriptor);
+}
+
+static bool
+was_updated(const RowInfo *info, HeapTuple row, TupleDesc descriptor)
+{
+	uint64 hash;
+
+	if (!updated_is_current(info))
+		return false;
+	hash = hash_row(row, descriptor);
+	for (int i = 0; i < REMEMBERED_ROWS; i++)
+		if (updated.hashes[i] == hash)
+			return true;
+	return false;
 }
 
 /* the tag of a searchable value: what is equal has the same */
@@ -340,11 +392,12 @@ refuse_bound(Relation relation, AttrNumber column)
  * The value that a column gets; *changed: another one than it was handed.
  *	binding	whose the row is, or NULL: nobody's
  *	moved	the row gets another subject
+ *	comes_along	the row comes from another partition
  */
 static Datum
 column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
-			 EncryptedHeader *binding, HeapTuple old, bool moved, Datum value, bool *isnull,
-			 bool *changed)
+			 EncryptedHeader *binding, HeapTuple old, bool moved, bool comes_along, Datum value,
+			 bool *isnull, bool *changed)
 {
 	TupleDesc descriptor = RelationGetDescr(relation);
 	bool old_null = true;
@@ -353,6 +406,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	EncryptedHeader header;
 	bool same;
 	bool left_alone;
+	bool own;
 	bytea *result;
 
 	if (*isnull)
@@ -372,10 +426,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	same = old != NULL && !old_null && datumIsEqual(before, value, false, -1);
 	/* also where whom the row was about is gone, and a foreign key says so */
 	if (same && (!moved || binding == NULL))
-	{
-		remember_kept(info, value);
 		return value;
-	}
 	if (binding == NULL)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
 						errmsg("a row of \"%s\" about nobody cannot hold encrypted values",
@@ -387,18 +438,20 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	encrypted_header(stored, &header);
 	if (header.code != column->code)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
-	left_alone = same || (old == NULL && is_bound_to(&header, binding) && kept_is_current(info) &&
-						  is_remembered(&kept.values, &header));
+	left_alone = same || comes_along;
 	if (!left_alone)
 		encrypted_require_use(column->category, USE_WRITE, "write");
 	if (is_bound_to(&header, binding) &&
 		(left_alone || column->typmod < 0 || encrypted_passes_unopened()))
 		return value;
+	own = header.bound && is_remembered(&info->sealed, &header);
 	if (header.bound && !is_bound_to(&header, binding) &&
-		(header.category != column->category || header.domain != binding->domain ||
-		 !(same || is_remembered(&info->sealed, &header))))
+		(header.category != column->category || header.domain != binding->domain || !(same || own)))
 		refuse_bound(relation, column->number);
-	result = reseal(&info->domain, &header, binding, column->typmod);
+	/* whether it fits tells of what is inside */
+	if (header.bound && !left_alone && !own && column->typmod >= 0)
+		encrypted_require_use(column->category, USE_PROJECT | USE_FILTER, "read");
+	result = reseal(&info->domain, &header, binding, left_alone ? -1 : column->typmod);
 	if (result == NULL)
 		refuse_bound(relation, column->number);
 	encrypted_header((struct varlena *) result, &header);
@@ -419,6 +472,7 @@ encrypted_row(PG_FUNCTION_ARGS)
 	RowInfo *info;
 	EncryptedHeader binding = {0};
 	bool moved = false;
+	bool comes_along;
 	Datum key;
 	bool key_null;
 	int numbers[MaxHeapAttributeNumber];
@@ -448,6 +502,8 @@ encrypted_row(PG_FUNCTION_ARGS)
 			bind_subject(&info->domain, before_key, info->subject_type, &before);
 		moved = before_null != key_null || position_compare(&before.subject, &binding.subject) != 0;
 	}
+	comes_along =
+		old == NULL && relation->rd_rel->relispartition && was_updated(info, row, descriptor);
 	for (int i = 0; i < info->n; i++)
 	{
 		EncryptedColumn *column = &info->columns[i];
@@ -455,8 +511,8 @@ encrypted_row(PG_FUNCTION_ARGS)
 		bool changed = false;
 		Datum value = heap_getattr(row, column->number, descriptor, &isnull);
 
-		value = column_value(relation, info, column, key_null ? NULL : &binding, old, moved, value,
-							 &isnull, &changed);
+		value = column_value(relation, info, column, key_null ? NULL : &binding, old, moved,
+							 comes_along, value, &isnull, &changed);
 		if (!changed)
 			continue;
 		numbers[n] = column->number;
@@ -465,6 +521,8 @@ encrypted_row(PG_FUNCTION_ARGS)
 	}
 	if (n > 0)
 		row = heap_modify_tuple_by_cols(row, descriptor, n, numbers, values, nulls);
+	if (old != NULL && relation->rd_rel->relispartition)
+		remember_row(info, row, descriptor);
 	return PointerGetDatum(row);
 }
 

@@ -189,7 +189,7 @@ index_created(Oid index)
 							   NULL;
 
 		if (HeapTupleIsValid(column) &&
-			is_encrypted(((Form_pg_attribute) GETSTRUCT(column))->atttypid))
+			holds_encrypted(((Form_pg_attribute) GETSTRUCT(column))->atttypid))
 			refuse("an index", form->indrelid);
 	}
 	if (uses_encrypted(guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), NULL) ||
@@ -208,7 +208,7 @@ statistics_created(Oid statistics)
 		return;
 	form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
 	for (int i = 0; i < form->stxkeys.dim1; i++)
-		if (is_encrypted(get_atttype(form->stxrelid, form->stxkeys.values[i])))
+		if (holds_encrypted(get_atttype(form->stxrelid, form->stxkeys.values[i])))
 			refuse("a statistics object", form->stxrelid);
 	if (uses_encrypted(
 			guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId), NULL))

@@ -68,6 +68,13 @@ typedef struct KeyDeltaRow
 	size_t wrapped_len;
 } KeyDeltaRow;
 
+/* a subject whose keys were destroyed */
+typedef struct Shredded
+{
+	SubjectPosition position;
+	TimestampTz at;
+} Shredded;
+
 extern Snapshot keyring_snapshot(void);
 extern bool stored_key_fetch(char kind, int32 number, Snapshot snapshot, StoredKey *key);
 extern List *stored_keys(Snapshot snapshot);
@@ -81,6 +88,7 @@ extern void key_page_delete(const KeyPageRow *page);
 extern List *key_deltas(Oid domain, uint64 first, uint64 last, Snapshot snapshot, int limit);
 extern void key_delta_append(Oid domain, const KeyDeltaRow *delta);
 extern void key_delta_delete(const KeyDeltaRow *delta);
+extern List *shredded_since(Oid domain, TimestampTz since, Snapshot snapshot);
 extern bool keys_delete_all(Oid domain);
 extern void shredded_append(Oid domain, SubjectPosition position, int32 keys);
 
@@ -141,7 +149,8 @@ extern void keyring_flush(void);
 extern bool key_fold_lock(Oid domain, bool wait);
 extern int64 key_fold(const ProtectedRelation *domain, SubjectKey **extra, int n_extra);
 extern int64 key_fold_all(const ProtectedRelation *domain);
-extern void key_store(const ProtectedRelation *domain, SubjectKey **keys, int n);
+extern void
+key_store(const ProtectedRelation *domain, SubjectKey **keys, const TimestampTz *made, int n);
 extern bool key_older_is_used(int32 epoch);
 extern void key_drop_epochs(void);
 extern void keyring_lock_rotation(void);

@@ -9,7 +9,7 @@
  * An epoch's key is destroyed when nothing is under it any more and nobody can be about to store
  * something under it: who stores keys holds a lock on privseg.keys until his transaction ends.
  *
- * Lock order: rotation lock -> fold lock of a domain -> privseg.keys -> rows.
+ * Lock order: rotation lock -> privseg.keys -> fold lock of a domain -> rows.
  */
 #include "compat.h"
 
@@ -32,12 +32,23 @@
 /* deltas that are folded at once */
 #define DELTAS_AT_ONCE 16384
 
+/*
+ * What is stored now is under a key that stays until we are through; and whoever destroys a
+ * subject's keys waits for us, or has done so.
+ */
+static void
+hold_epochs(void)
+{
+	LockRelationOid(catalog_table_oid(CATALOG_KEYS), RowExclusiveLock);
+}
+
 /* key_fold_lock -- the right to write a domain's pages; without `wait`, false if another has it */
 bool
 key_fold_lock(Oid domain, bool wait)
 {
 	LOCKTAG tag;
 
+	hold_epochs();
 	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, catalog_table_oid(CATALOG_SUBJECT_KEYS), domain, 0);
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
@@ -187,13 +198,6 @@ fold_sorted(const ProtectedRelation *domain, SubjectKey **keys, int n, Snapshot 
 	MemoryContextDelete(context);
 }
 
-/* what is stored now is under a key that stays until we are through */
-static void
-hold_epochs(void)
-{
-	LockRelationOid(catalog_table_oid(CATALOG_KEYS), RowExclusiveLock);
-}
-
 /*
  * key_fold -- put deltas, and keys that are stored nowhere yet, into pages.  The caller holds
  * the fold lock.  Returns how many deltas there were, at most a limit.
@@ -236,11 +240,40 @@ key_fold(const ProtectedRelation *domain, SubjectKey **extra, int n_extra)
 	return folded;
 }
 
-/* key_store -- store new keys: many in pages, if nobody writes these, others one by one */
+/* keys of whom somebody has erased since they were made must not come back with them */
+static void
+refuse_shredded(const ProtectedRelation *domain, SubjectKey **keys, const TimestampTz *made, int n)
+{
+	TimestampTz first = DT_NOEND;
+	ListCell *lc;
+
+	for (int i = 0; i < n; i++)
+		first = Min(first, made[i]);
+
+	foreach (lc, shredded_since(domain->relid, first, keyring_snapshot()))
+	{
+		const Shredded *shredded = lfirst(lc);
+
+		for (int i = 0; i < n; i++)
+			if (made[i] <= shredded->at &&
+				position_compare(&keys[i]->position, &shredded->position) == 0)
+				ereport(ERROR,
+						(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+						 errmsg("a data subject was erased while values about them were written"),
+						 errhint("Run the transaction again, if they are still to be written.")));
+	}
+}
+
+/*
+ * key_store -- store new keys: many in pages, if nobody writes these, others one by one.
+ *	made	when each of them was
+ * Errors: 40001 where a subject's keys were destroyed meanwhile.
+ */
 void
-key_store(const ProtectedRelation *domain, SubjectKey **keys, int n)
+key_store(const ProtectedRelation *domain, SubjectKey **keys, const TimestampTz *made, int n)
 {
 	hold_epochs();
+	refuse_shredded(domain, keys, made, n);
 	if (n >= FEW_KEYS && key_fold_lock(domain->relid, false))
 	{
 		(void) key_fold(domain, keys, n);
@@ -274,8 +307,9 @@ key_shred(const ProtectedRelation *domain, SubjectPosition position)
 	int64 shredded = 0;
 
 	keyring_flush();
+	/* whoever stores keys has done so then, or sees that these were destroyed */
+	LockRelationOid(catalog_table_oid(CATALOG_KEYS), ShareRowExclusiveLock);
 	(void) key_fold_lock(domain->relid, true);
-	hold_epochs();
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	if (key_page_fetch(domain->relid, position.hi, snapshot, &row))

@@ -25,6 +25,7 @@ typedef struct NewKey
 	SubTransactionId made_in;
 	SubTransactionId stored_in; /* invalid: it is not stored */
 	SubjectKey *key;            /* secret memory */
+	TimestampTz made;
 } NewKey;
 
 static NewKey *news = NULL;
@@ -72,16 +73,21 @@ store_domain(Oid relid, NewKey *keys, int n)
 	ProtectedRelation domain;
 	SubjectKey **wanted = palloc(n * sizeof(SubjectKey *));
 	int n_wanted = 0;
+	TimestampTz *made = palloc(n * sizeof(TimestampTz));
 
 	for (int i = 0; i < n; i++)
 		if (keys[i].stored_in == InvalidSubTransactionId)
+		{
+			made[n_wanted] = keys[i].made;
 			wanted[n_wanted++] = keys[i].key;
+		}
 	if (entry != NULL)
 	{
 		domain = *entry;
-		key_store(&domain, wanted, n_wanted);
+		key_store(&domain, wanted, made, n_wanted);
 	}
 	pfree(wanted);
+	pfree(made);
 	for (int i = 0; i < n; i++)
 		if (keys[i].stored_in == InvalidSubTransactionId)
 			keys[i].stored_in = GetCurrentSubTransactionId();
@@ -161,6 +167,7 @@ keyring_find_or_make(const ProtectedRelation *domain, SubjectPosition position)
 	made->domain = relid;
 	made->made_in = GetCurrentSubTransactionId();
 	made->stored_in = InvalidSubTransactionId;
+	made->made = GetCurrentTimestamp();
 	made->key = secret_alloc(sizeof(SubjectKey));
 	made->key->position = position;
 	/* its number and what is behind it, at once */

@@ -410,6 +410,39 @@ shredded_append(Oid domain, SubjectPosition position, int32 keys)
 	write_row(CATALOG_SHREDDED_SUBJECTS, NULL, values);
 }
 
+/* shredded_since -- of Shredded *: whose keys were destroyed at a moment or later */
+List *
+shredded_since(Oid domain, TimestampTz since, Snapshot snapshot)
+{
+	Relation heap = table_open(catalog_table_oid(CATALOG_SHREDDED_SUBJECTS), AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	List *result = NIL;
+
+	ScanKeyInit(&keys[0], SHREDDED_DOMAIN, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(domain));
+	ScanKeyInit(&keys[1], SHREDDED_AT, BTGreaterEqualStrategyNumber, F_TIMESTAMPTZ_GE,
+				TimestampTzGetDatum(since));
+	scan = systable_beginscan(heap, catalog_table_oid(CATALOG_SHREDDED_SUBJECTS_INDEX), true,
+							  snapshot, 2, keys);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Shredded *shredded = palloc(sizeof(Shredded));
+		Datum values[SHREDDED_NATTS];
+		bool nulls[SHREDDED_NATTS];
+
+		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
+		shredded->position.hi = position_from_sql(DatumGetInt64(values[SHREDDED_POSITION - 1]));
+		shredded->position.lo = position_from_sql(DatumGetInt64(values[SHREDDED_POSITION_LOW - 1]));
+		shredded->at = DatumGetTimestampTz(values[SHREDDED_AT - 1]);
+		result = lappend(result, shredded);
+	}
+	systable_endscan(scan);
+	table_close(heap, AccessShareLock);
+	return result;
+}
+
 /* ---- all of them ---- */
 
 static bool

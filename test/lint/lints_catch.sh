@@ -94,10 +94,10 @@ plant_layers()
 }
 plant_layers
 
-# and no lint was forgotten here
+# and no lint was forgotten here, but what runs a program: mutations.list breaks that
 for lint in "$lints"/*.sh; do
 	lint=$(basename "$lint" .sh)
-	case "$planted lints_catch " in
+	case "$planted fuzz_corpus lints_catch " in
 		*" $lint "*) ;;
 		*) echo "$lint: nothing planted"; status=1 ;;
 	esac

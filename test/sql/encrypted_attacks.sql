@@ -78,7 +78,36 @@ UPDATE sealed.visit SET id = id + 100 WHERE id BETWEEN 5 AND 7;
 SET ROLE sealed_reader;
 SELECT id, note FROM sealed.person WHERE id = 5;
 SELECT tableoid::regclass, id, body FROM sealed.visit WHERE id > 100 ORDER BY id;
--- a type modifier holds for what comes bound, too
+-- by the same statement, as a new row, neither as it is nor from another column
+SET ROLE sealed_none;
+SELECT code FROM unnest(ARRAY['WITH u AS (UPDATE sealed.visit SET id = id WHERE id = 8 RETURNING person, body) INSERT INTO sealed.visit SELECT 58, u.person, u.body FROM u',
+	'MERGE INTO sealed.visit v USING (SELECT id, person, body FROM sealed.visit WHERE id = 8) u ON v.id = 59 WHEN NOT MATCHED THEN INSERT VALUES (59, u.person, u.body)']) s, pg_temp.refusal(s);
+-- with a trigger on the way that runs statements
+RESET ROLE;
+CREATE TABLE sealed.log (id int);
+GRANT ALL ON sealed.log TO PUBLIC;
+CREATE FUNCTION sealed.logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO sealed.log VALUES (1); RETURN COALESCE(new, old); END';
+CREATE TRIGGER logs BEFORE INSERT OR DELETE ON sealed.visit FOR EACH ROW EXECUTE FUNCTION sealed.logs();
+SET ROLE sealed_none;
+UPDATE sealed.visit SET id = id + 100 WHERE id = 8;
+RESET ROLE;
+DROP TRIGGER logs ON sealed.visit;
+-- nor where core runs a user's functions as the table's owner
+SET ROLE sealed_none;
+CREATE TABLE sealed.mine (a int);
+INSERT INTO sealed.mine VALUES (1);
+CREATE FUNCTION sealed.writes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN UPDATE sealed.person SET note = 'forged', other = NULL WHERE id = 6; END $$;
+CREATE FUNCTION sealed.hides(int) RETURNS int IMMUTABLE LANGUAGE plpgsql AS 'BEGIN PERFORM sealed.writes(); RETURN $1; END';
+SELECT code, message FROM pg_temp.refusal('CREATE INDEX ON sealed.mine (sealed.hides(a))');
+-- a type modifier holds for what comes bound, too; whether it does is for who may read it
+RESET ROLE;
+CREATE ROLE sealed_blind;
+GRANT ALL ON sealed.person TO sealed_blind;
+GRANT USAGE ON SCHEMA sealed TO sealed_blind;
+SELECT privseg.grant_clearance('sealed_blind', 'sealed_care'), privseg.grant_clearance('sealed_blind', 'sealed_care', 'sealed.health', '{write}');
+SET ROLE sealed_blind;
+UPDATE sealed.person SET name = 'typed' WHERE id = 10;
+SELECT code, message FROM pg_temp.refusal('UPDATE sealed.person SET name = other WHERE id = 10');
 SET ROLE sealed_writer;
 UPDATE sealed.person SET other = 'too long for it' WHERE id = 2;
 SELECT code, message FROM pg_temp.refusal('UPDATE sealed.person SET name = other WHERE id = 2');
@@ -107,6 +136,7 @@ SET ROLE sealed_reader;
 CREATE FUNCTION sealed.f(privseg.encrypted_text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1::text; END';
 CREATE TABLE sealed.keep (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
 INSERT INTO sealed.keep VALUES (1, 'literal', ARRAY['literal']);
+SELECT code, message FROM pg_temp.refusal('CREATE INDEX ON sealed.keep (notes)');
 SELECT code, message FROM unnest(ARRAY['CREATE STATISTICS sealed.s ON (note::text), id FROM sealed.keep', 'CREATE STATISTICS sealed.s ON note, id FROM sealed.keep',
 	'CREATE INDEX ON sealed.keep (sealed.f(note))', 'CREATE INDEX ON sealed.keep (id) WHERE sealed.f(note) = ''x''', 'CREATE INDEX ON sealed.keep (note)',
 	'ALTER TABLE sealed.keep ADD COLUMN told text GENERATED ALWAYS AS (sealed.f(note)) STORED', 'CREATE TABLE sealed.told (note privseg.encrypted_text, told text GENERATED ALWAYS AS (sealed.f(note)) STORED)']) s, pg_temp.refusal(s);
@@ -145,5 +175,5 @@ SELECT privseg.decrypt_column('sealed.visit', 'body'), privseg.unprotect('sealed
 SELECT count(*), count(body) FROM sealed.visit;
 
 DROP SCHEMA sealed CASCADE;
-DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none;
-DROP ROLE sealed_owner, sealed_writer, sealed_reader, sealed_none;
+DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind;
+DROP ROLE sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind;
