@@ -30,6 +30,20 @@ AS $$
 			   CASE WHEN NOT k.available THEN 'Receipts need it. ' || k.remedy END
 		  FROM privseg.root_key_status() k
 		UNION ALL
+		SELECT 2, 'gap', 'keys', 'root key', format('the keys of this database are under another root key, fingerprint %s', e.root_key),
+			   'When every standby has followed privseg.rotate_root_key(), make it privseg.root_key_file or privseg.root_key_command.'
+		  FROM privseg.keys e, privseg.root_key_status() k
+		 WHERE e.kind = 'e' AND e.number = (SELECT max(n.number) FROM privseg.keys n WHERE n.kind = 'e') AND e.root_key IS DISTINCT FROM k.fingerprint
+		UNION ALL
+		SELECT 2, 'gap', 'keys', 'epoch', format('pages of keys under a key of an older epoch: %s', count(*)), 'Call privseg.rotate_epoch().'
+		  FROM privseg.subject_keys p WHERE p.epoch < (SELECT max(n.number) FROM privseg.keys n WHERE n.kind = 'e') HAVING count(*) > 0
+		UNION ALL
+		SELECT DISTINCT 3, 'violation', 'encryption', t.member::text, 'nothing binds the values of its encrypted columns to their subjects',
+			   'Call privseg.decrypt_column() and privseg.encrypt_column().'
+		  FROM tree t JOIN pg_attribute a ON a.attrelid = t.member AND a.attnum > 0 AND NOT a.attisdropped
+		  JOIN pg_type y ON y.oid = a.atttypid AND y.typnamespace = 'privseg'::regnamespace AND y.typname LIKE 'encrypted\_%'
+		 WHERE NOT EXISTS (SELECT FROM pg_trigger g WHERE g.tgrelid = t.member AND g.tgfoid = 'privseg.encrypted_row()'::regprocedure AND g.tgenabled = 'A')
+		UNION ALL
 		SELECT 3, CASE WHEN bool_and(s.secured) THEN 'compliant' ELSE 'violation' END,
 			   'protection', r.root::text,
 			   CASE WHEN bool_and(s.secured) THEN 'row security is enabled and forced'

@@ -166,6 +166,14 @@ COPY sealed.person (id, name) FROM STDIN;
 \set SHOW_CONTEXT errors
 RESET ROLE;
 
+-- the doctor sees where nothing binds values
+BEGIN;
+SET LOCAL allow_system_table_mods = on;
+UPDATE pg_trigger SET tgenabled = 'O' WHERE tgrelid = 'sealed.person'::regclass AND tgname = '~privseg_encrypted';
+SELECT status, object, message FROM privseg.check() WHERE area = 'encryption';
+ROLLBACK;
+SELECT count(*) FROM privseg.check() WHERE area = 'encryption';
+
 -- with the subject table go the keys, and it says so
 RESET privseg.purpose;
 SET client_min_messages = notice;

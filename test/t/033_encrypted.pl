@@ -117,6 +117,7 @@ next_key($node);
 $node->safe_psql('postgres', 'SELECT privseg.rotate_root_key()');
 isnt(fingerprint($node), $first, 'another root key');
 reads($node, 'is used at once');
+like($node->safe_psql('postgres', q(SELECT status || message FROM privseg.check() WHERE object = 'root key' AND status <> 'compliant')), qr/^gap.*under another root key/, 'and named by the doctor');
 $node->wait_for_catchup($standby);
 refused($standby, 'a standby that has not got it', qr/the keys of this database are under another root key/);
 next_key($standby);
