@@ -410,7 +410,7 @@ guard_reads(PlannedStmt *plan)
 }
 
 /*
- * guard_locks_nothing_in_parallel -- before any row: of a row that is locked, what is newer than
+ * guard_locks_nothing_in_parallel -- before any rows: of a row that is locked, what is newer than
  * the snapshot cannot be asked about in a parallel operation; nor can core finish it there.
  */
 void
@@ -459,7 +459,6 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 						get_rel_name(rte->relid)),
 				 errhint("Replicate as a role that may bypass row security.")));
 	(void) policy_require_purpose(GetUserId());
-	guard_locks_nothing_in_parallel(plan);
 	if (IgnoreSystemIndexes)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
 						errmsg("protected relations cannot be read under ignore_system_indexes"),

@@ -398,9 +398,11 @@ guard_depend_on_none(void)
 	{
 		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
 
-		if (catalog_is_own_trigger(trigger->tgfoid) &&
-			getAutoExtensionsOfObject(TriggerRelationId, trigger->oid) != NIL)
-			guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
+		if (!catalog_is_own_trigger(trigger->tgfoid) ||
+			getAutoExtensionsOfObject(TriggerRelationId, trigger->oid) == NIL)
+			continue;
+		refuse_own_table(trigger->tgrelid, "ALTER ... DEPENDS ON EXTENSION");
+		guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
 	}
 	systable_endscan(scan);
 	table_close(triggers, AccessShareLock);
@@ -409,23 +411,6 @@ guard_depend_on_none(void)
 	foreach (lc, protected_members())
 		if (OidIsValid(getExtensionOfObject(RelationRelationId, lfirst_oid(lc))))
 			refuse_member(lfirst_oid(lc));
-}
-
-/* what depends on an extension is dropped with it */
-static void
-guard_depends(AlterObjectDependsStmt *depends)
-{
-	const char *trigger;
-	Oid relid;
-
-	if (depends->objectType != OBJECT_TRIGGER)
-		return;
-	relid = guard_locked_relation(depends->relation, AccessExclusiveLock, false);
-	trigger = strVal(llast(castNode(List, depends->object)));
-	refuse_own_table(relid, "ALTER ... DEPENDS ON EXTENSION");
-	/* also before it is protected: what carries a subject was there first */
-	if (guard_is_our_name(trigger))
-		guard_belongs_to_protection(trigger, relid);
 }
 
 static void
@@ -525,7 +510,6 @@ guard_rewrites(Node *node)
 		case T_RenameStmt:
 		case T_DropStmt:
 		case T_AlterPolicyStmt:
-		case T_AlterObjectDependsStmt:
 			return catalog_installed();
 		default:
 			return false;
@@ -577,9 +561,6 @@ guard_utility(PlannedStmt *statement)
 			break;
 		case T_DropStmt:
 			guard_drop((DropStmt *) node);
-			break;
-		case T_AlterObjectDependsStmt:
-			guard_depends((AlterObjectDependsStmt *) node);
 			break;
 		case T_AlterDomainStmt:
 			guard_domain((AlterDomainStmt *) node);

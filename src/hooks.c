@@ -402,7 +402,7 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool on
 	policed = policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED;
 	if (policed)
 	{
-		/* a cursor's may have begun before */
+		/* not at its start: a cursor may go on where it could not have begun */
 		guard_locks_nothing_in_parallel(query->plannedstmt);
 		guard_policed(false);
 	}
@@ -533,7 +533,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	if (copied)
 		return;
 	if ((done == T_AlterObjectDependsStmt || done == T_AlterExtensionContentsStmt) &&
-		protected_any())
+		catalog_installed())
 		guard_depend_on_none();
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
