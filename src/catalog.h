@@ -85,6 +85,9 @@ extern Oid catalog_function_oid(CatalogFunction function);
 extern bool catalog_is_own_table(Oid relid);
 extern bool catalog_is_internal_table(Oid relid);
 extern bool catalog_holds_keys(Oid relid);
+extern ItemPointerData
+catalog_write_row(CatalogTable table, const ItemPointerData *tid, Datum *values, bool *nulls);
+extern void catalog_delete_row(CatalogTable table, const ItemPointerData *tid);
 extern bool catalog_class(Oid relid, FormData_pg_class *class);
 extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);

@@ -246,6 +246,42 @@ catalog_is_internal_table(Oid relid)
 }
 
 /*
+ * catalog_write_row -- a row of one of our tables, as core writes its catalogs: without triggers.
+ *	tid		of the row in whose place it goes; NULL, or invalid: a new one
+ * Returns where it is.
+ */
+ItemPointerData
+catalog_write_row(CatalogTable table, const ItemPointerData *tid, Datum *values, bool *nulls)
+{
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	HeapTuple tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
+	ItemPointerData where;
+
+	if (tid != NULL && ItemPointerIsValid(tid))
+	{
+		where = *tid;
+		CatalogTupleUpdate(heap, &where, tuple);
+	}
+	else
+		CatalogTupleInsert(heap, tuple);
+	where = tuple->t_self;
+	heap_freetuple(tuple);
+	table_close(heap, RowExclusiveLock);
+	return where;
+}
+
+/* catalog_delete_row -- the same, gone */
+void
+catalog_delete_row(CatalogTable table, const ItemPointerData *tid)
+{
+	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
+	ItemPointerData where = *tid;
+
+	CatalogTupleDelete(heap, &where);
+	table_close(heap, RowExclusiveLock);
+}
+
+/*
  * catalog_holds_keys -- may this relation's invalidation mean that keys changed?  Reads no
  * catalog: called from an invalidation callback.
  */

@@ -465,22 +465,39 @@ lookup_integer_slow(ConsentLookup *fast, int64 key)
 
 /* ---- uuid and text ---- */
 
+/*
+ * What the set says of a position that stands for the whole key; -1: it does not, and the
+ * subject's records do.
+ *	member	what has changed since the page was written; NULL with -1: there is no set
+ */
+static inline int
+wide_answer(SetLookup *lookup, SubjectPosition position, DirtyMember **member)
+{
+	int answer = spread_answer(lookup, position);
+
+	*member = NULL;
+	if (unlikely(answer < 0))
+	{
+		LoadedPage *page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
+
+		if (page != NULL && page->ndirty > 0)
+			*member = page_find_dirty(page, &position);
+		if (unlikely(page == NULL || *member != NULL))
+			return -1;
+		answer = sparse_contains_wide(page, position);
+	}
+	return (answer != 0) != lookup->fast.default_permitted;
+}
+
 /* lookup_uuid -- the same for a uuid key (16 bytes) */
 bool
 lookup_uuid(ConsentLookup *fast, const void *uuid)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	SubjectPosition position = position_of_uuid(lookup->domain.salt, uuid);
-	int answer = spread_answer(lookup, position);
-	LoadedPage *page;
 	DirtyMember *member;
+	int answer = wide_answer(lookup, position_of_uuid(lookup->domain.salt, uuid), &member);
 
-	if (likely(answer >= 0))
-		return (answer != 0) != lookup->fast.default_permitted;
-	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
-	member = page && page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
-
-	if (unlikely(page == NULL || member != NULL))
+	if (unlikely(answer < 0))
 	{
 		char *text = DatumGetCString(DirectFunctionCall1(uuid_out, PointerGetDatum(uuid)));
 		bool permitted = decide_text(lookup, member, text, strlen(text));
@@ -488,7 +505,7 @@ lookup_uuid(ConsentLookup *fast, const void *uuid)
 		pfree(text);
 		return permitted;
 	}
-	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
+	return answer != 0;
 }
 
 /* lookup_text -- the same for a text key */
@@ -496,19 +513,10 @@ bool
 lookup_text(ConsentLookup *fast, const char *text, size_t length)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	SubjectPosition position = position_of_text(lookup->domain.salt, text, length);
-	int answer = spread_answer(lookup, position);
-	LoadedPage *page;
 	DirtyMember *member;
+	int answer = wide_answer(lookup, position_of_text(lookup->domain.salt, text, length), &member);
 
-	if (likely(answer >= 0))
-		return (answer != 0) != lookup->fast.default_permitted;
-	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
-	member = page && page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
-
-	if (unlikely(page == NULL || member != NULL))
-		return decide_text(lookup, member, text, length);
-	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
+	return answer < 0 ? decide_text(lookup, member, text, length) : answer != 0;
 }
 
 /*
@@ -519,17 +527,11 @@ bool
 lookup_hashed(ConsentLookup *fast, SubjectPosition position)
 {
 	SetLookup *lookup = (SetLookup *) fast;
-	int answer = spread_answer(lookup, position);
-	LoadedPage *page;
 	DirtyMember *member;
+	int answer = wide_answer(lookup, position, &member);
 
-	if (likely(answer >= 0))
-		return (answer != 0) != lookup->fast.default_permitted;
-	page = lookup->built ? lookup_sparse_page(lookup, position) : NULL;
-	if (page == NULL)
-		return false;
-	member = page->ndirty > 0 ? page_find_dirty(page, &position) : NULL;
-	if (member != NULL)
-		return decide_text(lookup, member, member->subject, strlen(member->subject));
-	return sparse_contains_wide(page, position) != lookup->fast.default_permitted;
+	if (answer < 0)
+		return member != NULL &&
+			   decide_text(lookup, member, member->subject, strlen(member->subject));
+	return answer != 0;
 }

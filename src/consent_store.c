@@ -88,26 +88,6 @@ fetch_one(Relation heap, CatalogTable index, Snapshot snapshot, int nkeys, ScanK
 	return tuple;
 }
 
-static void
-insert_row(CatalogTable table, Datum *values, bool *nulls)
-{
-	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-	HeapTuple tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
-
-	CatalogTupleInsert(heap, tuple);
-	heap_freetuple(tuple);
-	table_close(heap, RowExclusiveLock);
-}
-
-static void
-delete_row(CatalogTable table, ItemPointer tid)
-{
-	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-
-	CatalogTupleDelete(heap, tid);
-	table_close(heap, RowExclusiveLock);
-}
-
 /* ---- consent_set ---- */
 
 static void
@@ -149,27 +129,18 @@ set_fetch(Oid domain, int32 purpose_id, Snapshot snapshot, ConsentSet *set)
 void
 set_store(ConsentSet *set)
 {
-	Relation heap = table_open(catalog_table_oid(CATALOG_CONSENT_SET), RowExclusiveLock);
 	Datum values[SET_NATTS];
 	bool nulls[SET_NATTS] = {0};
-	HeapTuple tuple;
 
 	values[SET_DOMAIN - 1] = ObjectIdGetDatum(set->domain);
 	values[SET_PURPOSE - 1] = Int32GetDatum(set->purpose_id);
 	values[SET_BITS - 1] = Int32GetDatum(set->bits);
 	values[SET_MEMBERS - 1] = Int64GetDatum(set->members);
-	tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
 	/* an update changes the count of members only */
 	if (!set->found)
 		consent_mark_set_changed(set->domain);
-	if (set->found)
-		CatalogTupleUpdate(heap, &set->tid, tuple);
-	else
-		CatalogTupleInsert(heap, tuple);
+	set->tid = catalog_write_row(CATALOG_CONSENT_SET, set->found ? &set->tid : NULL, values, nulls);
 	set->found = true;
-	set->tid = tuple->t_self;
-	heap_freetuple(tuple);
-	table_close(heap, RowExclusiveLock);
 }
 
 static void
@@ -360,16 +331,14 @@ void
 page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 position,
 		   PageRow *page)
 {
-	Relation heap;
 	Datum values[PAGE_NATTS];
 	bool nulls[PAGE_NATTS] = {0};
 	bytea *members;
-	HeapTuple tuple;
 
 	if (kind == PAGE_SPARSE && page->count == 0 && page->n_dense == 0 && page->next_due == DT_NOEND)
 	{
 		if (page->found)
-			delete_row(CATALOG_CONSENT_PAGE, &page->tid);
+			catalog_delete_row(CATALOG_CONSENT_PAGE, &page->tid);
 		page->found = false;
 		return;
 	}
@@ -397,7 +366,6 @@ page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 			   page->count * entry_bytes(domain));
 	}
 
-	heap = table_open(catalog_table_oid(CATALOG_CONSENT_PAGE), RowExclusiveLock);
 	values[PAGE_DOMAIN - 1] = ObjectIdGetDatum(domain->relid);
 	values[PAGE_PURPOSE - 1] = Int32GetDatum(purpose_id);
 	values[PAGE_KIND - 1] = CharGetDatum(kind);
@@ -405,16 +373,10 @@ page_store(const ProtectedRelation *domain, int32 purpose_id, char kind, uint64 
 	values[PAGE_COUNT - 1] = Int32GetDatum(page->count);
 	values[PAGE_NEXT_DUE - 1] = TimestampTzGetDatum(page->next_due);
 	values[PAGE_MEMBERS - 1] = PointerGetDatum(members);
-	tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
-	if (page->found)
-		CatalogTupleUpdate(heap, &page->tid, tuple);
-	else
-		CatalogTupleInsert(heap, tuple);
+	page->tid =
+		catalog_write_row(CATALOG_CONSENT_PAGE, page->found ? &page->tid : NULL, values, nulls);
 	page->found = true;
-	page->tid = tuple->t_self;
-	heap_freetuple(tuple);
 	pfree(members);
-	table_close(heap, RowExclusiveLock);
 }
 
 /* ---- consent_delta ---- */
@@ -439,7 +401,7 @@ delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubje
 	values[DELTA_POSITION - 1] = Int64GetDatum(position_to_sql(position));
 	values[DELTA_PURPOSE - 1] = Int32GetDatum(purpose_id);
 	values[DELTA_SUBJECTS - 1] = PointerGetDatum(encoded);
-	insert_row(CATALOG_CONSENT_DELTA, values, nulls);
+	catalog_write_row(CATALOG_CONSENT_DELTA, NULL, values, nulls);
 	pfree(encoded);
 	pfree(texts);
 }
@@ -530,7 +492,7 @@ agenda_append(const ProtectedRelation *domain, int32 purpose_id, char kind, uint
 		values[AGENDA_POSITION - 1] = Int64GetDatum(position_to_sql(position));
 		values[AGENDA_DUE - 1] = TimestampTzGetDatum(due);
 		values[AGENDA_SUBJECTS - 1] = PointerGetDatum(encoded);
-		insert_row(CATALOG_CONSENT_AGENDA, values, nulls);
+		catalog_write_row(CATALOG_CONSENT_AGENDA, NULL, values, nulls);
 		pfree(encoded);
 	}
 }

@@ -48,8 +48,6 @@ typedef struct EncryptedType
 
 extern const EncryptedType encrypted_types[ENCRYPTED_N_CODES];
 extern EncryptedCode encrypted_code(Oid type);
-extern Oid encrypted_oid(EncryptedCode code);
-extern EncryptedCode encrypted_code_of_base(Oid base);
 
 /* ---- the bytes of a value (encrypted_datum.c) ---- */
 
@@ -97,6 +95,8 @@ extern bool encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *hea
 
 /* encrypted_datum.c */
 extern void encrypted_header(const struct varlena *value, EncryptedHeader *header);
+extern void
+encrypted_header_of(const struct varlena *value, EncryptedCode code, EncryptedHeader *header);
 extern bytea *encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len);
 extern bytea *encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
 								   const ProtectedRelation *domain, const void *plain, size_t len);
@@ -130,6 +130,7 @@ extern void encrypted_require_use(int32 category, int use, const char *what);
 extern bool encrypted_passes_unopened(void);
 
 extern Datum encrypted_base_datum(EncryptedCode code, void *bytes);
+extern const void *encrypted_plain(EncryptedCode code, Datum value, int64 *fixed, size_t *len);
 extern bytea *encrypted_from_base(EncryptedCode code, Datum value);
 extern Datum encrypted_fit_base(EncryptedCode code, Datum value, int32 typmod, bool explicit);
 

@@ -31,12 +31,27 @@ put64(uint8 *to, uint64 value)
 	memcpy(to, &value, sizeof(value));
 }
 
+static void
+refuse_altered(void)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+}
+
 /* encrypted_header -- of a value that is not toasted any more.  Errors: XX001. */
 void
 encrypted_header(const struct varlena *value, EncryptedHeader *header)
 {
 	if (!encrypted_parse((const uint8 *) VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value), header))
-		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+		refuse_altered();
+}
+
+/* encrypted_header_of -- the same, of a value that must be of that type */
+void
+encrypted_header_of(const struct varlena *value, EncryptedCode code, EncryptedHeader *header)
+{
+	encrypted_header(value, header);
+	if (header->code != code)
+		refuse_altered();
 }
 
 static AeadCipher
@@ -189,7 +204,7 @@ encrypted_unseal(const EncryptedHeader *header, const ProtectedRelation *domain,
 		key = literal_key(header->subject);
 	if (!aead_open(header->cipher, key, header->start, header->header_len, header->sealed,
 				   header->sealed_len, plain))
-		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+		refuse_altered();
 	return true;
 }
 

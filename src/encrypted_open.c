@@ -20,6 +20,7 @@
 #include "guc.h"
 #include "miscadmin.h"
 #include "policy.h"
+#include "policy_stamp.h"
 #include "replication/logicalworker.h"
 #include "replication/walsender.h"
 #include "utils/lsyscache.h"
@@ -46,15 +47,8 @@ typedef struct OpenState
 {
 	/* proof that this is still the statement it was resolved for */
 	bool valid;
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32 xcnt;
-	int32 subxcnt;
-	CommandId curcid;
-	Oid user;
-	bool row_security;
+	PolicyStamp stamp;
 	bool restricted;
-	uint64 xact_generation;
 	uint64 purpose_generation;
 	uint64 catalog_generation;
 	uint64 role_generation;
@@ -79,12 +73,8 @@ static int recent = 0;
 static inline bool
 is_current(const OpenState *state, Snapshot snapshot)
 {
-	return state->valid && snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
-		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
-		   snapshot->curcid == state->curcid && state->user == GetUserId() &&
-		   state->row_security == row_security &&
+	return state->valid && policy_stamp_holds(&state->stamp, snapshot) &&
 		   state->restricted == InSecurityRestrictedOperation() &&
-		   state->xact_generation == cache_xact_generation &&
 		   state->purpose_generation == guc_purpose_generation &&
 		   state->catalog_generation == cache_catalog_generation &&
 		   state->role_generation == cache_role_generation;
@@ -110,15 +100,8 @@ resolve(Snapshot snapshot)
 	/* ANALYZE, REFRESH and the like keep what they compute, for others: nothing is opened there */
 	if (!state->bypass && !InSecurityRestrictedOperation())
 		state->purpose = policy_require_purpose(GetUserId());
-	state->xmin = snapshot->xmin;
-	state->xmax = snapshot->xmax;
-	state->xcnt = snapshot->xcnt;
-	state->subxcnt = snapshot->subxcnt;
-	state->curcid = snapshot->curcid;
-	state->user = GetUserId();
-	state->row_security = row_security;
+	state->stamp = policy_stamp(snapshot);
 	state->restricted = InSecurityRestrictedOperation();
-	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
 	state->catalog_generation = cache_catalog_generation;
 	state->role_generation = cache_role_generation;
@@ -152,7 +135,7 @@ uses_of(OpenState *state, int32 category)
 		if (state->categories[i].id == category)
 			return state->categories[i].uses;
 	entry = category_by_id(category);
-	uses = entry != NULL ? clearance_uses(state->user, &state->purpose, entry) : 0;
+	uses = entry != NULL ? clearance_uses(state->stamp.user, &state->purpose, entry) : 0;
 	if (state->n_categories == MAX_CATEGORIES)
 		state->n_categories = 0;
 	state->categories[state->n_categories].id = category;
@@ -233,14 +216,14 @@ refuse_use(OpenState *state, int32 category, const char *what)
 {
 	const DataCategory *entry = category_by_id(category);
 
-	ereport(
-		ERROR,
-		(errcode(PRIVSEG_ERR_DENIED),
-		 entry != NULL ?
-			 errmsg("role \"%s\" may not %s values of category \"%s\" under purpose \"%s\"",
-					GetUserNameFromId(state->user, false), what, entry->name, state->purpose.name) :
-			 errmsg("the category of an encrypted value does not exist any more"),
-		 errhint("Ask an administrator for privseg.grant_clearance().")));
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 entry != NULL ?
+				 errmsg("role \"%s\" may not %s values of category \"%s\" under purpose \"%s\"",
+						GetUserNameFromId(state->stamp.user, false), what, entry->name,
+						state->purpose.name) :
+				 errmsg("the category of an encrypted value does not exist any more"),
+			 errhint("Ask an administrator for privseg.grant_clearance().")));
 }
 
 /* encrypted_uses -- what the user is cleared for, of USE_*.  Errors: 42501 without a purpose. */
@@ -361,9 +344,7 @@ encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened 
 	bool result;
 
 	opened->large = NULL;
-	encrypted_header(value, &header);
-	if (header.code != code)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	encrypted_header_of(value, code, &header);
 	/* rows of RETURNING are sent when their statement is through */
 	if (unlikely(!has_snapshot))
 		PushActiveSnapshot(GetTransactionSnapshot());
@@ -382,32 +363,44 @@ encrypted_close(EncryptedOpened *opened)
 	opened->large = NULL;
 }
 
+/*
+ * encrypted_plain -- the bytes of a value of the base type: what encrypted_base_datum() takes.
+ *	fixed	room for those of a type of fixed length
+ */
+const void *
+encrypted_plain(EncryptedCode code, Datum value, int64 *fixed, size_t *len)
+{
+	*fixed = 0;
+	switch (encrypted_types[code].length)
+	{
+		case 1:
+			*(char *) fixed = DatumGetChar(value);
+			break;
+		case 4:
+			*(int32 *) fixed = DatumGetInt32(value);
+			break;
+		case 8:
+			*fixed = DatumGetInt64(value);
+			break;
+		default:
+		{
+			struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
+
+			*len = VARSIZE_ANY_EXHDR(plain);
+			return VARDATA_ANY(plain);
+		}
+	}
+	*len = encrypted_types[code].length;
+	return fixed;
+}
+
 /* encrypted_from_base -- a literal, of a value of the base type */
 bytea *
 encrypted_from_base(EncryptedCode code, Datum value)
 {
-	int64 fixed = 0;
+	int64 fixed;
+	size_t len;
+	const void *plain = encrypted_plain(code, value, &fixed, &len);
 
-	switch (encrypted_types[code].length)
-	{
-		case 1:
-			*(char *) &fixed = DatumGetChar(value);
-			return encrypted_seal_literal(code, &fixed, 1);
-		case 4:
-			*(int32 *) &fixed = DatumGetInt32(value);
-			return encrypted_seal_literal(code, &fixed, 4);
-		case 8:
-			fixed = DatumGetInt64(value);
-			return encrypted_seal_literal(code, &fixed, 8);
-		default:
-		{
-			struct varlena *plain = PG_DETOAST_DATUM_PACKED(value);
-			bytea *result =
-				encrypted_seal_literal(code, VARDATA_ANY(plain), VARSIZE_ANY_EXHDR(plain));
-
-			if ((Pointer) plain != DatumGetPointer(value))
-				pfree(plain);
-			return result;
-		}
-	}
+	return encrypted_seal_literal(code, plain, len);
 }

@@ -78,15 +78,23 @@ typedef struct RowInfo
 	EncryptedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } RowInfo;
 
+static const char *
+name_of(TupleDesc descriptor, const EncryptedColumn *column)
+{
+	return NameStr(TupleDescAttr(descriptor, column->number - 1)->attname);
+}
+
+/* the categories of all columns, in one scan */
 static void
-find_classification(Oid root, EncryptedColumn *column, const char *name)
+find_classifications(RowInfo *info, TupleDesc descriptor)
 {
 	Relation heap = table_open(catalog_table_oid(CATALOG_PROTECTED_COLUMNS), AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, COLUMNS_RELATION, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(root));
+	ScanKeyInit(&key, COLUMNS_RELATION, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(info->root));
 	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
@@ -95,19 +103,27 @@ find_classification(Oid root, EncryptedColumn *column, const char *name)
 		const DataCategory *category;
 
 		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
-		if (strcmp(NameStr(*DatumGetName(values[COLUMNS_NAME - 1])), name) != 0)
-			continue;
-		category = category_by_name(TextDatumGetCString(values[COLUMNS_CATEGORY - 1]));
-		column->category = category != NULL ? category->id : 0;
-		column->searchable = DatumGetBool(values[COLUMNS_SEARCHABLE - 1]);
+		for (int i = 0; i < info->n; i++)
+		{
+			EncryptedColumn *column = &info->columns[i];
+
+			if (strcmp(NameStr(*DatumGetName(values[COLUMNS_NAME - 1])),
+					   name_of(descriptor, column)) != 0)
+				continue;
+			category = category_by_name(TextDatumGetCString(values[COLUMNS_CATEGORY - 1]));
+			column->category = category != NULL ? category->id : 0;
+			column->searchable = DatumGetBool(values[COLUMNS_SEARCHABLE - 1]);
+		}
 	}
 	systable_endscan(scan);
 	table_close(heap, AccessShareLock);
-	if (column->category == 0)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-						errmsg("encrypted column \"%s\" of \"%s\" has no data category", name,
-							   get_rel_name(root)),
-						errhint("Classify it again with privseg.classify().")));
+	for (int i = 0; i < info->n; i++)
+		if (info->columns[i].category == 0)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY),
+					 errmsg("encrypted column \"%s\" of \"%s\" has no data category",
+							name_of(descriptor, &info->columns[i]), get_rel_name(info->root)),
+					 errhint("Classify it again with privseg.classify().")));
 }
 
 static RowInfo *
@@ -148,9 +164,9 @@ row_info(FunctionCallInfo fcinfo, Relation relation)
 		info->columns[info->n].number = i + 1;
 		info->columns[info->n].code = code;
 		info->columns[info->n].typmod = attribute->atttypmod;
-		find_classification(root, &info->columns[info->n], NameStr(attribute->attname));
 		info->n++;
 	}
+	find_classifications(info, descriptor);
 	fcinfo->flinfo->fn_extra = info;
 	return info;
 }
@@ -435,9 +451,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	binding->category = column->category;
 	binding->tagged = column->searchable;
 	stored = PG_DETOAST_DATUM_PACKED(value);
-	encrypted_header(stored, &header);
-	if (header.code != column->code)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
+	encrypted_header_of(stored, column->code, &header);
 	left_alone = same || comes_along;
 	if (!left_alone)
 		encrypted_require_use(column->category, USE_WRITE, "write");
@@ -551,10 +565,9 @@ encrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
 {
 	const ProtectedRelation *domain;
 	EncryptedHeader binding = {0};
-	Datum value;
-	int64 fixed = 0;
-	const uint8 *plain = (uint8 *) &fixed;
-	size_t len = encrypted_types[code].length;
+	int64 fixed;
+	const void *plain;
+	size_t len;
 
 	require_extension();
 	if (PG_ARGISNULL(0))
@@ -567,20 +580,7 @@ encrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
 	bind_subject(domain, PG_GETARG_DATUM(1), get_fn_expr_argtype(fcinfo->flinfo, 1), &binding);
 	binding.category = PG_GETARG_INT32(3);
 	binding.tagged = PG_GETARG_BOOL(4);
-	value = PG_GETARG_DATUM(0);
-	if (encrypted_types[code].length < 0)
-	{
-		struct varlena *stored = PG_DETOAST_DATUM_PACKED(value);
-
-		plain = (uint8 *) VARDATA_ANY(stored);
-		len = VARSIZE_ANY_EXHDR(stored);
-	}
-	else if (len == 1)
-		*(char *) &fixed = DatumGetChar(value);
-	else if (len == 4)
-		*(int32 *) &fixed = DatumGetInt32(value);
-	else
-		fixed = DatumGetInt64(value);
+	plain = encrypted_plain(code, PG_GETARG_DATUM(0), &fixed, &len);
 	PG_RETURN_BYTEA_P(seal_plain(domain, code, binding, plain, len));
 }
 
@@ -596,10 +596,8 @@ decrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
 
 	require_extension();
 	stored = PG_GETARG_VARLENA_PP(0);
-	encrypted_header(stored, &header);
+	encrypted_header_of(stored, code, &header);
 	domain = header.bound ? keyring_domain(header.domain) : NULL;
-	if (header.code != code)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_CORRUPT), errmsg("an encrypted value was altered")));
 	/* with its subject table went the keys */
 	if (header.bound && domain == NULL)
 		PG_RETURN_NULL();

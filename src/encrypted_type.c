@@ -49,25 +49,3 @@ encrypted_code(Oid type)
 			return code;
 	return ENCRYPTED_NONE;
 }
-
-/* encrypted_oid -- InvalidOid where the extension is not there */
-Oid
-encrypted_oid(EncryptedCode code)
-{
-	ensure_oids();
-	return oids[code];
-}
-
-/* encrypted_code_of_base -- which encrypts values of the type? */
-EncryptedCode
-encrypted_code_of_base(Oid base)
-{
-	if (base == VARCHAROID)
-		return ENCRYPTED_TEXT;
-	if (base == INT2OID)
-		return ENCRYPTED_INTEGER;
-	for (int code = 1; code < ENCRYPTED_N_CODES; code++)
-		if (encrypted_types[code].base == base)
-			return code;
-	return ENCRYPTED_NONE;
-}

@@ -84,7 +84,6 @@ extern bool key_page_fetch(Oid domain, uint64 hi, Snapshot snapshot, KeyPageRow 
 extern bool
 key_page_next(Oid domain, uint64 from, int32 before_epoch, Snapshot snapshot, KeyPageRow *page);
 extern void key_page_put(Oid domain, const KeyPageRow *page);
-extern void key_page_delete(const KeyPageRow *page);
 extern List *key_deltas(Oid domain, uint64 first, uint64 last, Snapshot snapshot, int limit);
 extern void key_delta_append(Oid domain, const KeyDeltaRow *delta);
 extern void key_delta_delete(const KeyDeltaRow *delta);

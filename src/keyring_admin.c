@@ -28,6 +28,23 @@ rotate_root_key(PG_FUNCTION_ARGS)
 }
 
 /*
+ * A subject domain, folded, and locked against others who would; false: it is none any more.
+ * A copy, for the cache may move.
+ */
+static bool
+fold_domain_waiting(Oid relid, ProtectedRelation *domain, int64 *folded)
+{
+	const ProtectedRelation *entry = subject_domain(relid);
+
+	if (entry == NULL)
+		return false;
+	*domain = *entry;
+	(void) key_fold_lock(relid, true);
+	*folded += key_fold_all(domain);
+	return true;
+}
+
+/*
  * rotate_epoch(pages int) RETURNS bigint -- pages NULL: all.  Goes on with a rotation that is
  * not through; otherwise it begins one.
  */
@@ -36,6 +53,7 @@ rotate_epoch(PG_FUNCTION_ARGS)
 {
 	int64 budget = PG_ARGISNULL(0) ? -1 : PG_GETARG_INT32(0);
 	int64 left = 0;
+	int64 folded = 0;
 	int32 epoch;
 	ListCell *lc;
 	List *domains;
@@ -51,15 +69,10 @@ rotate_epoch(PG_FUNCTION_ARGS)
 		epoch = keyring_new_epoch();
 	foreach (lc, domains)
 	{
-		const ProtectedRelation *entry = subject_domain(lfirst_oid(lc));
 		ProtectedRelation domain;
 
-		if (entry == NULL)
-			continue;
-		domain = *entry;
-		(void) key_fold_lock(domain.relid, true);
-		key_fold_all(&domain);
-		left += key_rewrap(&domain, epoch, &budget);
+		if (fold_domain_waiting(lfirst_oid(lc), &domain, &folded))
+			left += key_rewrap(&domain, epoch, &budget);
 	}
 	if (left == 0)
 		key_drop_epochs();
@@ -77,14 +90,9 @@ fold_keys(PG_FUNCTION_ARGS)
 	PreventCommandIfReadOnly("privseg.fold_keys()");
 	foreach (lc, domains)
 	{
-		const ProtectedRelation *entry = subject_domain(lfirst_oid(lc));
 		ProtectedRelation domain;
 
-		if (entry == NULL)
-			continue;
-		domain = *entry;
-		(void) key_fold_lock(domain.relid, true);
-		folded += key_fold_all(&domain);
+		(void) fold_domain_waiting(lfirst_oid(lc), &domain, &folded);
 	}
 	PG_RETURN_INT64(folded);
 }

@@ -42,7 +42,10 @@ hold_epochs(void)
 	LockRelationOid(catalog_table_oid(CATALOG_KEYS), RowExclusiveLock);
 }
 
-/* key_fold_lock -- the right to write a domain's pages; without `wait`, false if another has it */
+/*
+ * key_fold_lock -- the right to write a domain's pages, under epochs that stay; without `wait`,
+ * false if another has it
+ */
 bool
 key_fold_lock(Oid domain, bool wait)
 {
@@ -215,7 +218,6 @@ key_fold(const ProtectedRelation *domain, SubjectKey **extra, int n_extra)
 	int64 folded;
 	int n = 0;
 
-	hold_epochs();
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
 	deltas = key_deltas(domain->relid, 0, LAST_POSITION, snapshot, DELTAS_AT_ONCE);
@@ -357,7 +359,6 @@ key_forget(Oid domain)
 	bool any;
 
 	(void) key_fold_lock(domain, true);
-	hold_epochs();
 	CommandCounterIncrement();
 	any = keys_delete_all(domain);
 	if (any)

@@ -59,20 +59,11 @@ about(const StoredKey *key)
 	return result;
 }
 
-static int
-add_next(char why[ROOTKEY_PROBLEM_BYTES])
+static KeySource
+next_source(void)
 {
-	KeySource next = {guc_next_root_key_command, "privseg.next_root_key_command",
-					  guc_next_root_key_file, "privseg.next_root_key_file"};
-
-	return rootkey_add(&next, DataDir, why);
-}
-
-static bool
-next_is_set(void)
-{
-	return (guc_next_root_key_command && guc_next_root_key_command[0]) ||
-		   (guc_next_root_key_file && guc_next_root_key_file[0]);
+	return (KeySource){guc_next_root_key_command, "privseg.next_root_key_command",
+					   guc_next_root_key_file, "privseg.next_root_key_file"};
 }
 
 /* the number of the root key with a fingerprint; it is read if need be */
@@ -80,6 +71,7 @@ static int
 root_key_number(const char *fingerprint)
 {
 	static TimestampTz asked = 0;
+	KeySource next = next_source();
 	char why[ROOTKEY_PROBLEM_BYTES] = "";
 	char ours[ROOTKEY_FINGERPRINT_HEX + 1];
 	int number;
@@ -88,10 +80,11 @@ root_key_number(const char *fingerprint)
 	number = rootkey_find(fingerprint);
 	if (number >= 0)
 		return number;
-	if (next_is_set() && TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), ASK_AGAIN))
+	if (keysource_is_set(&next) &&
+		TimestampDifferenceExceeds(asked, GetCurrentTimestamp(), ASK_AGAIN))
 	{
 		asked = GetCurrentTimestamp();
-		if (add_next(why) >= 0)
+		if (rootkey_add(&next, DataDir, why) >= 0)
 			number = rootkey_find(fingerprint);
 		if (number >= 0)
 		{
@@ -226,13 +219,13 @@ keys_changed(void)
 }
 
 static void
-make_key(char kind, int32 number)
+make_key(char kind, int32 number, int root_key)
 {
 	StoredKey stored = {.kind = kind, .number = number, .created_at = GetCurrentTimestamp()};
 	uint8 *key = secret_alloc(AEAD_KEY_BYTES);
 
 	crypto_random(key, AEAD_KEY_BYTES);
-	wrap(&stored, 0, key);
+	wrap(&stored, root_key, key);
 	secret_free(key, AEAD_KEY_BYTES);
 	stored_key_put(&stored);
 }
@@ -250,9 +243,9 @@ keyring_create(void)
 	keyring_lock_rotation();
 	if (keyring_exists())
 		return;
-	make_key(KEY_EPOCH, 1);
-	make_key(KEY_LITERAL, 1);
-	make_key(KEY_TAG, 1);
+	make_key(KEY_EPOCH, 1, 0);
+	make_key(KEY_LITERAL, 1, 0);
+	make_key(KEY_TAG, 1, 0);
 	keys_changed();
 }
 
@@ -260,29 +253,14 @@ keyring_create(void)
 int32
 keyring_new_epoch(void)
 {
-	StoredKey stored = {.kind = KEY_EPOCH};
 	StoredKey newest;
-	uint8 *key;
 
 	if (!stored_key_fetch(KEY_EPOCH, 0, keyring_snapshot(), &newest))
 		(void) keyring_root(KEY_EPOCH, 0); /* says so */
-	stored.number = newest.number + 1;
-	stored.created_at = GetCurrentTimestamp();
-	key = secret_alloc(AEAD_KEY_BYTES);
-	crypto_random(key, AEAD_KEY_BYTES);
 	/* under the same root key as the others */
-	PG_TRY();
-	{
-		wrap(&stored, root_key_number(newest.root_key), key);
-	}
-	PG_FINALLY();
-	{
-		secret_free(key, AEAD_KEY_BYTES);
-	}
-	PG_END_TRY();
-	stored_key_put(&stored);
+	make_key(KEY_EPOCH, newest.number + 1, root_key_number(newest.root_key));
 	keys_changed();
-	return stored.number;
+	return newest.number + 1;
 }
 
 /*
@@ -293,6 +271,7 @@ keyring_new_epoch(void)
 void
 keyring_rotate_root(void)
 {
+	KeySource source = next_source();
 	char why[ROOTKEY_PROBLEM_BYTES] = "";
 	char fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
 	int next;
@@ -301,12 +280,12 @@ keyring_rotate_root(void)
 	ListCell *lc;
 
 	rootkey_require();
-	if (!next_is_set())
+	if (!keysource_is_set(&source))
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("there is no root key to rotate to"),
 				 errhint("Set privseg.next_root_key_command or privseg.next_root_key_file in "
 						 "postgresql.conf, and reload it.")));
-	next = add_next(why);
+	next = rootkey_add(&source, DataDir, why);
 	if (next < 0)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the next root key could not be read"),

@@ -81,32 +81,13 @@ refuse_row(const char *table)
 					errmsg("a row of privseg.%s has not the form of one", table)));
 }
 
+/* no column of theirs is ever NULL */
 static void
 write_row(CatalogTable table, const ItemPointerData *tid, Datum *values)
 {
-	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-	bool nulls[KEY_NATTS] = {false};
-	HeapTuple tuple = heap_form_tuple(RelationGetDescr(heap), values, nulls);
+	static bool nulls[KEY_NATTS];
 
-	if (tid != NULL && ItemPointerIsValid(tid))
-	{
-		ItemPointerData where = *tid;
-
-		CatalogTupleUpdate(heap, &where, tuple);
-	}
-	else
-		CatalogTupleInsert(heap, tuple);
-	heap_freetuple(tuple);
-	table_close(heap, RowExclusiveLock);
-}
-
-static void
-delete_row(CatalogTable table, ItemPointerData tid)
-{
-	Relation heap = table_open(catalog_table_oid(table), RowExclusiveLock);
-
-	CatalogTupleDelete(heap, &tid);
-	table_close(heap, RowExclusiveLock);
+	catalog_write_row(table, tid, values, nulls);
 }
 
 static Datum
@@ -216,7 +197,7 @@ stored_key_put(const StoredKey *key)
 void
 stored_key_delete(const StoredKey *key)
 {
-	delete_row(CATALOG_KEYS, key->tid);
+	catalog_delete_row(CATALOG_KEYS, &key->tid);
 }
 
 /* ---- subject_keys ---- */
@@ -327,12 +308,6 @@ key_page_put(Oid domain, const KeyPageRow *page)
 	write_row(CATALOG_SUBJECT_KEYS, &page->tid, values);
 }
 
-void
-key_page_delete(const KeyPageRow *page)
-{
-	delete_row(CATALOG_SUBJECT_KEYS, page->tid);
-}
-
 /* ---- subject_key_delta ---- */
 
 /*
@@ -392,7 +367,7 @@ key_delta_append(Oid domain, const KeyDeltaRow *delta)
 void
 key_delta_delete(const KeyDeltaRow *delta)
 {
-	delete_row(CATALOG_SUBJECT_KEY_DELTA, delta->tid);
+	catalog_delete_row(CATALOG_SUBJECT_KEY_DELTA, &delta->tid);
 }
 
 /* ---- shredded_subjects ---- */

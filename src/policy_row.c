@@ -34,6 +34,7 @@
 #include "parser/parsetree.h"
 #include "policy.h"
 #include "policy_row.h"
+#include "policy_stamp.h"
 #include "utils/builtins.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
@@ -53,15 +54,8 @@ PG_FUNCTION_INFO_V1(library_is_preloaded);
 typedef struct RowState
 {
 	/* proof that this is still the statement it was resolved for */
-	TransactionId xmin;
-	TransactionId xmax;
-	uint32 xcnt;
-	int32 subxcnt;
-	CommandId curcid;
-	Oid user;
+	PolicyStamp stamp;
 	Oid domain;
-	bool row_security;
-	uint64 xact_generation;
 	uint64 purpose_generation;
 	/* what was resolved */
 	bool of_statement; /* as it began: see resolve_state() */
@@ -121,11 +115,8 @@ state_is_current(const RowState *state, Oid domain)
 {
 	Snapshot snapshot = GetActiveSnapshot();
 
-	return snapshot != NULL && snapshot->xmax == state->xmax && snapshot->xmin == state->xmin &&
-		   snapshot->xcnt == state->xcnt && snapshot->subxcnt == state->subxcnt &&
-		   snapshot->curcid == state->curcid && state->domain == domain &&
-		   state->user == GetUserId() && state->row_security == row_security &&
-		   state->xact_generation == cache_xact_generation;
+	return snapshot != NULL && policy_stamp_holds(&state->stamp, snapshot) &&
+		   state->domain == domain;
 }
 
 /* a caller may name any domain: what is passed as its key must be one */
@@ -164,15 +155,8 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 		state = MemoryContextAllocZero(context, sizeof(RowState));
 		state->context = context;
 	}
-	state->xmin = snapshot->xmin;
-	state->xmax = snapshot->xmax;
-	state->xcnt = snapshot->xcnt;
-	state->subxcnt = snapshot->subxcnt;
-	state->curcid = snapshot->curcid;
-	state->user = GetUserId();
-	state->row_security = row_security;
+	state->stamp = policy_stamp(snapshot);
 	state->domain = domain_oid;
-	state->xact_generation = cache_xact_generation;
 	state->purpose_generation = guc_purpose_generation;
 	if (cascaded)
 		state->bypass = policy_actor_bypasses();
