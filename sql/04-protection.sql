@@ -400,8 +400,7 @@ BEGIN
 			USING ERRCODE = 'duplicate_object',
 				  HINT = 'Call privseg.unprotect() first to protect it in another way.';
 	END IF;
-	SELECT string_agg(DISTINCT a.attname, ', ') INTO code FROM pg_attribute a
-	 WHERE a.attrelid = ANY (members) AND a.attnum > 0 AND NOT a.attisdropped AND privseg.type_holds_encrypted(a.atttypid);
+	code := privseg.encrypted_columns(members);
 	IF code IS NOT NULL THEN
 		RAISE EXCEPTION '"%" has columns of encrypted types', class.relname
 			USING ERRCODE = 'feature_not_supported', DETAIL = code,
@@ -613,9 +612,7 @@ BEGIN
 				  HINT = 'Unprotect those first.';
 	END IF;
 	members := privseg.lock_tree(unprotect.relation, false);
-	SELECT string_agg(DISTINCT a.attname, ', ') INTO children FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-	 WHERE a.attrelid = ANY (members) AND a.attnum > 0 AND NOT a.attisdropped
-	   AND t.typnamespace = 'privseg'::regnamespace AND t.typname LIKE 'encrypted\_%';
+	children := privseg.encrypted_columns(members);
 	IF children IS NOT NULL THEN
 		RAISE EXCEPTION '"%" has encrypted columns', unprotect.relation
 			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = children, HINT = 'Call privseg.decrypt_column() first.';

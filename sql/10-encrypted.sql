@@ -7,18 +7,20 @@ DECLARE
 	kind record;
 	side record;
 	operator record;
+	source text;
 BEGIN
 	FOR kind IN
 		SELECT * FROM (VALUES
-			('text', 'text', 'varchartypmodin', 'varchartypmodout', 'S', true),
-			('numeric', 'numeric', 'numerictypmodin', 'numerictypmodout', 'N', false),
-			('bigint', 'bigint', NULL, NULL, 'N', false),
-			('integer', 'integer', 'privseg.encrypted_integer_typmod_in', 'privseg.encrypted_integer_typmod_out', 'N', false),
-			('double', 'double precision', NULL, NULL, 'N', false),
-			('date', 'date', NULL, NULL, 'D', false),
-			('timestamptz', 'timestamptz', NULL, NULL, 'D', false),
-			('boolean', 'boolean', NULL, NULL, 'B', false),
-			('jsonb', 'jsonb', NULL, NULL, 'U', false)) k (name, base, typmod_in, typmod_out, category, collatable)
+			('text', 'text', 'varchartypmodin', 'varchartypmodout', 'S', true, true, '{}'),
+			('numeric', 'numeric', 'numerictypmodin', 'numerictypmodout', 'N', false, true, '{smallint,integer,bigint,real,double precision}'),
+			('bigint', 'bigint', NULL, NULL, 'N', false, true, '{smallint,integer,numeric,real,double precision}'),
+			('integer', 'integer', 'privseg.encrypted_integer_typmod_in', 'privseg.encrypted_integer_typmod_out', 'N', false, true,
+				'{smallint,bigint,numeric,real,double precision}'),
+			('double', 'double precision', NULL, NULL, 'N', false, true, '{smallint,integer,bigint,numeric,real}'),
+			('date', 'date', NULL, NULL, 'D', false, true, '{timestamp,timestamptz}'),
+			('timestamptz', 'timestamptz', NULL, NULL, 'D', false, true, '{date,timestamp}'),
+			('boolean', 'boolean', NULL, NULL, 'B', false, false, '{}'),
+			('jsonb', 'jsonb', NULL, NULL, 'U', false, false, '{json}')) k (name, base, typmod_in, typmod_out, category, collatable, searchable, assigned)
 	LOOP
 		EXECUTE pg_catalog.format($f$
 			CREATE TYPE privseg.encrypted_%1$s;
@@ -125,14 +127,106 @@ BEGIN
 				FUNCTION 1 privseg.encrypted_hash(privseg.encrypted_%1$s),
 				FUNCTION 2 privseg.encrypted_hash_extended(privseg.encrypted_%1$s, bigint);
 		$f$, kind.name);
+
+		-- what the base type is assigned from, besides itself; to a string, anything is
+		FOREACH source IN ARRAY kind.assigned::text[] LOOP
+			EXECUTE pg_catalog.format($f$
+				CREATE FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) RETURNS privseg.encrypted_%1$s
+					LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN privseg.encrypted_%1$s($1::%2$s, $2, $3);
+				COMMENT ON FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) IS 'a value of no row yet';
+				CREATE CAST (%3$s AS privseg.encrypted_%1$s) WITH FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) AS ASSIGNMENT;
+			$f$, kind.name, kind.base, source);
+		END LOOP;
+
+		-- indexes on the tags of searchable columns
+		CONTINUE WHEN NOT kind.searchable;
+		EXECUTE pg_catalog.format($f$
+			CREATE FUNCTION privseg.search_value(privseg.encrypted_%1$s, int) RETURNS privseg.encrypted_%1$s
+				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_search_value';
+			COMMENT ON FUNCTION privseg.search_value(privseg.encrypted_%1$s, int) IS 'what an index on tags of a category is asked for';
+			CREATE FUNCTION privseg.search_value(%2$s, int) RETURNS %2$s
+				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_search_base';
+			COMMENT ON FUNCTION privseg.search_value(%2$s, int) IS 'what an index on tags of a category is asked for';
+			CREATE FUNCTION privseg.search_value(%2$s[], int) RETURNS %2$s[]
+				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_search_base';
+			COMMENT ON FUNCTION privseg.search_value(%2$s[], int) IS 'what an index on tags of a category is asked for';
+
+			CREATE FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, privseg.encrypted_%1$s) RETURNS boolean
+				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_eq_ee';
+			COMMENT ON FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, privseg.encrypted_%1$s) IS 'implementation of the operator ~=~';
+			CREATE FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, %2$s) RETURNS boolean
+				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_eq_eb';
+			COMMENT ON FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, %2$s) IS 'implementation of the operator ~=~';
+			CREATE OPERATOR privseg.~=~ (LEFTARG = privseg.encrypted_%1$s, RIGHTARG = privseg.encrypted_%1$s,
+				FUNCTION = privseg.encrypted_tag_eq, COMMUTATOR = OPERATOR(privseg.~=~), RESTRICT = eqsel, JOIN = eqjoinsel);
+			CREATE OPERATOR privseg.~=~ (LEFTARG = privseg.encrypted_%1$s, RIGHTARG = %2$s,
+				FUNCTION = privseg.encrypted_tag_eq, RESTRICT = eqsel, JOIN = eqjoinsel);
+			COMMENT ON OPERATOR privseg.~=~ (privseg.encrypted_%1$s, privseg.encrypted_%1$s) IS 'equal; of indexes on tags';
+			COMMENT ON OPERATOR privseg.~=~ (privseg.encrypted_%1$s, %2$s) IS 'equal; of indexes on tags';
+
+			CREATE FUNCTION privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, privseg.encrypted_%1$s) RETURNS int
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_cmp_ee';
+			COMMENT ON FUNCTION privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, privseg.encrypted_%1$s) IS 'the order of an index on tags; for indexes only';
+			CREATE FUNCTION privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, %2$s) RETURNS int
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_cmp_eb';
+			COMMENT ON FUNCTION privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, %2$s) IS 'the order of an index on tags; for indexes only';
+			CREATE FUNCTION privseg.encrypted_tag_cmp(%2$s, %2$s) RETURNS int
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_cmp_bb';
+			COMMENT ON FUNCTION privseg.encrypted_tag_cmp(%2$s, %2$s) IS 'the order of an index on tags; for indexes only';
+			CREATE FUNCTION privseg.encrypted_tag_hash(privseg.encrypted_%1$s) RETURNS int
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_hash';
+			COMMENT ON FUNCTION privseg.encrypted_tag_hash(privseg.encrypted_%1$s) IS 'hash of a tag; for indexes only';
+			CREATE FUNCTION privseg.encrypted_tag_hash(%2$s) RETURNS int
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_hash_base';
+			COMMENT ON FUNCTION privseg.encrypted_tag_hash(%2$s) IS 'hash of a tag; for indexes only';
+			CREATE OPERATOR CLASS privseg.encrypted_%1$s_search_ops FOR TYPE privseg.encrypted_%1$s USING btree AS
+				OPERATOR 3 privseg.~=~ (privseg.encrypted_%1$s, privseg.encrypted_%1$s),
+				OPERATOR 3 privseg.~=~ (privseg.encrypted_%1$s, %2$s),
+				FUNCTION 1 privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, privseg.encrypted_%1$s),
+				FUNCTION 1 (privseg.encrypted_%1$s, %2$s) privseg.encrypted_tag_cmp(privseg.encrypted_%1$s, %2$s),
+				FUNCTION 1 (%2$s, %2$s) privseg.encrypted_tag_cmp(%2$s, %2$s);
+			CREATE OPERATOR CLASS privseg.encrypted_%1$s_search_ops FOR TYPE privseg.encrypted_%1$s USING hash AS
+				OPERATOR 1 privseg.~=~ (privseg.encrypted_%1$s, privseg.encrypted_%1$s),
+				OPERATOR 1 privseg.~=~ (privseg.encrypted_%1$s, %2$s),
+				FUNCTION 1 privseg.encrypted_tag_hash(privseg.encrypted_%1$s),
+				FUNCTION 1 (%2$s, %2$s) privseg.encrypted_tag_hash(%2$s);
+		$f$, kind.name, kind.base);
 	END LOOP;
 END
 $$;
 CREATE CAST (varchar AS privseg.encrypted_text) WITH FUNCTION privseg.encrypted_text(text, int, boolean) AS ASSIGNMENT;
 
+-- from one encrypted type to another, where the base types are assigned
+DO $$
+DECLARE
+	pair record;
+BEGIN
+	FOR pair IN
+		SELECT a.name AS source, b.name AS target, b.base FROM
+			(VALUES ('numeric', 'numeric', 1), ('bigint', 'bigint', 1), ('integer', 'integer', 1), ('double', 'double precision', 1),
+					('date', 'date', 2), ('timestamptz', 'timestamptz', 2)) a (name, base, kind)
+			JOIN (VALUES ('numeric', 'numeric', 1), ('bigint', 'bigint', 1), ('integer', 'integer', 1), ('double', 'double precision', 1),
+					('date', 'date', 2), ('timestamptz', 'timestamptz', 2)) b (name, base, kind) USING (kind)
+		 WHERE a.name <> b.name
+	LOOP
+		EXECUTE pg_catalog.format($f$
+			CREATE FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) RETURNS privseg.encrypted_%2$s
+				LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN privseg.encrypted_%2$s(privseg.opened($1)::%3$s, $2, $3);
+			COMMENT ON FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) IS 'a value of no row yet';
+			CREATE CAST (privseg.encrypted_%1$s AS privseg.encrypted_%2$s)
+				WITH FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) AS ASSIGNMENT;
+		$f$, pair.source, pair.target, pair.base);
+	END LOOP;
+END
+$$;
+
 CREATE FUNCTION privseg.encrypted_row() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'encrypted_row';
 COMMENT ON FUNCTION privseg.encrypted_row() IS 'trigger: encrypted values become those of their row''s subject';
+
+CREATE FUNCTION privseg.are_bound(VARIADIC "any") RETURNS boolean
+LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'are_bound';
+COMMENT ON FUNCTION privseg.are_bound(VARIADIC "any") IS 'an error where an encrypted value is of no subject: tables that are not protected take none';
 
 CREATE FUNCTION privseg.make_keys() RETURNS void
 LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'make_keys';
@@ -145,6 +239,15 @@ COMMENT ON FUNCTION privseg.change_storage(text) IS 'change how a column is stor
 CREATE FUNCTION privseg.type_holds_encrypted(type oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_holds_encrypted';
 COMMENT ON FUNCTION privseg.type_holds_encrypted(oid) IS 'is a type encrypted, or made of such? For the extension itself';
+
+CREATE FUNCTION privseg.encrypted_columns(members regclass[]) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(DISTINCT a.attname, ', ') FROM pg_attribute a
+	 WHERE a.attrelid = ANY (encrypted_columns.members) AND a.attnum > 0 AND NOT a.attisdropped AND privseg.type_holds_encrypted(a.atttypid)
+$$;
+COMMENT ON FUNCTION privseg.encrypted_columns(regclass[]) IS 'columns of relations that hold encrypted values; NULL: none. For the extension itself';
 
 -- What would be in the way of another type, or hold plaintext.
 CREATE FUNCTION privseg.column_dependents(relation regclass, column_name name) RETURNS TABLE(object text)
@@ -181,6 +284,24 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.column_dependents(regclass, name) IS 'what depends on a column; for the extension itself';
 
+CREATE FUNCTION privseg.refuse_dependents(relation regclass, column_name name, hint text) RETURNS void
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+DECLARE
+	dependents text;
+BEGIN
+	SELECT string_agg(d.object, ', ' ORDER BY d.object) INTO dependents
+	  FROM privseg.column_dependents(refuse_dependents.relation, refuse_dependents.column_name) d;
+	IF dependents IS NOT NULL THEN
+		RAISE EXCEPTION 'other objects depend on column "%" of "%"', refuse_dependents.column_name, refuse_dependents.relation
+			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = dependents, HINT = refuse_dependents.hint;
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION privseg.refuse_dependents(regclass, name, text) IS
+'an error where something depends on a column; for the extension itself';
+
 CREATE FUNCTION privseg.encrypt_column(relation regclass, column_name name, category text, searchable boolean DEFAULT false)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -190,16 +311,12 @@ DECLARE
 	entry privseg.protected_relations;
 	attribute pg_catalog.pg_attribute;
 	encrypted text;
-	dependents text;
 	members regclass[];
 	category_id int;
 BEGIN
 	IF encrypt_column.relation IS NULL OR encrypt_column.column_name IS NULL OR encrypt_column.category IS NULL
 	   OR encrypt_column.searchable IS NULL THEN
 		RAISE EXCEPTION 'relation, column, category and searchable must not be NULL' USING ERRCODE = 'null_value_not_allowed';
-	END IF;
-	IF encrypt_column.searchable THEN
-		RAISE EXCEPTION 'searchable columns are not supported yet' USING ERRCODE = 'feature_not_supported';
 	END IF;
 	members := privseg.lock_tree(encrypt_column.relation, true);
 	SELECT r.* INTO entry FROM privseg.protected_relations r WHERE r.relation = encrypt_column.relation;
@@ -250,13 +367,19 @@ BEGIN
 				  DETAIL = CASE WHEN attribute.atttypid::regtype::text LIKE 'privseg.encrypted\_%' THEN 'It is encrypted.' END,
 				  HINT = 'Columns of type text, varchar, numeric, smallint, integer, bigint, double precision, date, timestamptz, boolean and jsonb can.';
 	END IF;
-	SELECT string_agg(d.object, ', ' ORDER BY d.object) INTO dependents
-	  FROM privseg.column_dependents(encrypt_column.relation, encrypt_column.column_name) d;
-	IF dependents IS NOT NULL THEN
-		RAISE EXCEPTION 'other objects depend on column "%" of "%"', encrypt_column.column_name, encrypt_column.relation
-			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = dependents,
-				  HINT = 'Drop them, encrypt the column, and make them anew where they can be.';
+	IF encrypt_column.searchable AND encrypted IN ('boolean', 'jsonb') THEN
+		RAISE EXCEPTION 'column "%" of type % cannot be searchable', encrypt_column.column_name, format_type(attribute.atttypid, attribute.atttypmod)
+			USING ERRCODE = 'feature_not_supported',
+				  DETAIL = CASE encrypted WHEN 'boolean' THEN 'Which values are equal would be seen on disk, and with two there is nothing else to know.'
+					ELSE 'Documents that are equal need not be written alike.' END;
 	END IF;
+	IF encrypt_column.searchable AND EXISTS (
+		SELECT FROM pg_collation c WHERE c.oid = attribute.attcollation AND NOT c.collisdeterministic) THEN
+		RAISE EXCEPTION 'column "%" has a collation by which different texts are equal', encrypt_column.column_name
+			USING ERRCODE = 'feature_not_supported', DETAIL = 'Equal values of a searchable column are found by what they are made of.';
+	END IF;
+	PERFORM privseg.refuse_dependents(encrypt_column.relation, encrypt_column.column_name,
+				   'Drop them, encrypt the column, and make them anew where they can be.');
 	PERFORM privseg.make_keys();
 	EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS %L', encrypt_column.relation, encrypt_column.column_name,
 				   encrypt_column.category);
@@ -286,7 +409,6 @@ AS $$
 DECLARE
 	attribute pg_catalog.pg_attribute;
 	base text;
-	dependents text;
 	members regclass[];
 BEGIN
 	IF decrypt_column.relation IS NULL OR decrypt_column.column_name IS NULL THEN
@@ -313,13 +435,8 @@ BEGIN
 		RAISE EXCEPTION 'column "%" of "%" is not encrypted', decrypt_column.column_name, decrypt_column.relation
 			USING ERRCODE = 'wrong_object_type';
 	END IF;
-	SELECT string_agg(d.object, ', ' ORDER BY d.object) INTO dependents
-	  FROM privseg.column_dependents(decrypt_column.relation, decrypt_column.column_name) d;
-	IF dependents IS NOT NULL THEN
-		RAISE EXCEPTION 'other objects depend on column "%" of "%"', decrypt_column.column_name, decrypt_column.relation
-			USING ERRCODE = 'dependent_objects_still_exist', DETAIL = dependents,
-				  HINT = 'Drop them, decrypt the column, and make them anew.';
-	END IF;
+	PERFORM privseg.refuse_dependents(decrypt_column.relation, decrypt_column.column_name,
+				   'Drop them, decrypt the column, and make them anew.');
 	IF attribute.attnotnull AND EXISTS (
 		SELECT FROM privseg.shredded_subjects s JOIN privseg.protected_relations r ON r.subject_table = s.subject_table
 		 WHERE r.relation = decrypt_column.relation) THEN
@@ -331,9 +448,7 @@ BEGIN
 				   decrypt_column.relation, decrypt_column.column_name, base,
 				   CASE WHEN attribute.atttypmod >= 0 AND base IN ('varchar', 'numeric')
 						THEN substring(format_type(attribute.atttypid, attribute.atttypmod) FROM '\(.*\)') END));
-	IF NOT EXISTS (SELECT FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid
-					WHERE a.attrelid = decrypt_column.relation AND a.attnum > 0 AND NOT a.attisdropped
-					  AND t.typnamespace = 'privseg'::regnamespace AND t.typname LIKE 'encrypted\_%') THEN
+	IF privseg.encrypted_columns(ARRAY[decrypt_column.relation]) IS NULL THEN
 		PERFORM privseg.change_storage(format('DROP TRIGGER "~privseg_encrypted" ON %s', decrypt_column.relation));
 	END IF;
 END

@@ -46,6 +46,7 @@ typedef enum CatalogTable
 	CATALOG_CONSENT_DELTA_INDEX,
 	CATALOG_CONSENT_AGENDA_INDEX,
 	CATALOG_CONSENT_AGENDA_DUE_INDEX,
+	CATALOG_PROTECTED_COLUMNS_INDEX,
 	CATALOG_KEYS_INDEX,
 	CATALOG_SUBJECT_KEYS_INDEX,
 	CATALOG_SUBJECT_KEY_DELTA_INDEX,
@@ -65,6 +66,7 @@ typedef enum CatalogFunction
 	CATALOG_SUBJECT_CARRIED,
 	CATALOG_SUBJECT_MOVED,
 	CATALOG_ENCRYPTED_ROW,
+	CATALOG_ARE_BOUND,
 	CATALOG_LIBRARY_IS_PRELOADED,
 	CATALOG_COUNTERS_SHOWN,
 	CATALOG_SHOWN_COUNTER,
@@ -93,6 +95,7 @@ extern bool catalog_is_own_trigger(Oid function);
 extern Oid catalog_owner(void);
 extern bool catalog_works(void);
 extern bool catalog_is_own_function(Oid function);
+extern Oid catalog_function_of_types(const char *name, Oid first, Oid second);
 
 /* ---- vocabulary (catalog_purpose.c) ---- */
 
@@ -187,6 +190,27 @@ extern Oid protected_toast(Oid relid);
 extern List *protected_members(void);
 extern List *subject_domains(void);
 extern bool subject_key_is_unique(Oid relid);
+
+/* ---- classified columns (catalog_column.c) ---- */
+
+/* columns of privseg.protected_columns: see sql/04-protection.sql */
+enum
+{
+	COLUMNS_RELATION = 1,
+	COLUMNS_NAME,
+	COLUMNS_CATEGORY,
+	COLUMNS_MASK,
+	COLUMNS_SEARCHABLE,
+	COLUMNS_NATTS = COLUMNS_SEARCHABLE
+};
+
+typedef struct ProtectedColumn
+{
+	int32 category;
+	bool searchable;
+} ProtectedColumn;
+
+extern bool protected_column(Oid root, const char *column, ProtectedColumn *found);
 
 /* ---- clearance (catalog_clearance.c) ---- */
 

@@ -49,6 +49,7 @@ static const char *const relation_names[CATALOG_N_RELATIONS] = {
 	[CATALOG_SUBJECT_KEYS] = "subject_keys",
 	[CATALOG_SUBJECT_KEY_DELTA] = "subject_key_delta",
 	[CATALOG_SHREDDED_SUBJECTS] = "shredded_subjects",
+	[CATALOG_PROTECTED_COLUMNS_INDEX] = "protected_columns_pkey",
 	[CATALOG_KEYS_INDEX] = "keys_pkey",
 	[CATALOG_SUBJECT_KEYS_INDEX] = "subject_keys_pkey",
 	[CATALOG_SUBJECT_KEY_DELTA_INDEX] = "subject_key_delta_position_idx",
@@ -79,6 +80,7 @@ static const struct
 	[CATALOG_SUBJECT_CARRIED] = {"subject_carried", 0, {InvalidOid}},
 	[CATALOG_SUBJECT_MOVED] = {"subject_moved", 0, {InvalidOid}},
 	[CATALOG_ENCRYPTED_ROW] = {"encrypted_row", 0, {InvalidOid}},
+	[CATALOG_ARE_BOUND] = {"are_bound", 1, {ANYOID}},
 	[CATALOG_LIBRARY_IS_PRELOADED] = {"library_is_preloaded", 0, {InvalidOid}},
 	[CATALOG_COUNTERS_SHOWN] = {"counters_shown", 1, {OIDOID}},
 	[CATALOG_SHOWN_COUNTER] = {"shown_counter", 2, {REGPROCOID, OIDOID}},
@@ -121,6 +123,13 @@ extension_owner(Oid extension)
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
 	return owner;
+}
+
+static Oid
+function_oid(const char *name, const oidvector *arguments, Oid namespace)
+{
+	return GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+						   PointerGetDatum(arguments), ObjectIdGetDatum(namespace));
 }
 
 /*
@@ -169,9 +178,7 @@ catalog_installed(void)
 			oidvector *vector =
 				buildoidvector(function_names[i].arguments, function_names[i].nargs);
 
-			function_oids[i] = GetSysCacheOid3(
-				PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(function_names[i].name),
-				PointerGetDatum(vector), ObjectIdGetDatum(namespace));
+			function_oids[i] = function_oid(function_names[i].name, vector, namespace);
 			whole = whole && OidIsValid(function_oids[i]);
 			pfree(vector);
 		}
@@ -199,6 +206,21 @@ Oid
 catalog_function_oid(CatalogFunction function)
 {
 	return catalog_installed() ? function_oids[function] : InvalidOid;
+}
+
+/*
+ * catalog_function_of_types -- one of ours of one argument, or two; InvalidOid if absent
+ *	second	InvalidOid: it has one
+ */
+Oid
+catalog_function_of_types(const char *name, Oid first, Oid second)
+{
+	Oid types[] = {first, second};
+	oidvector *arguments = buildoidvector(types, OidIsValid(second) ? 2 : 1);
+	Oid result = catalog_installed() ? function_oid(name, arguments, known_schema) : InvalidOid;
+
+	pfree(arguments);
+	return result;
 }
 
 /* catalog_is_own_function -- any in our schema */

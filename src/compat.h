@@ -37,4 +37,16 @@ find_setting(const char *name)
 #endif
 }
 
+/* a RestrictInfo where another one is, of no security level (optimizer/restrictinfo.h) */
+#if PG_VERSION_NUM >= 160000
+#define compat_restrictinfo(root, clause, model)                                 \
+	make_restrictinfo(root, clause, (model)->is_pushed_down, (model)->has_clone, \
+					  (model)->is_clone, false, 0, (model)->required_relids,     \
+					  (model)->incompatible_relids, (model)->outer_relids)
+#else
+#define compat_restrictinfo(root, clause, model)                                                   \
+	make_restrictinfo(root, clause, (model)->is_pushed_down, (model)->outerjoin_delayed, false, 0, \
+					  (model)->required_relids, (model)->outer_relids, (model)->nullable_relids)
+#endif
+
 #endif /* PRIVSEG_COMPAT_H */

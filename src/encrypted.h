@@ -8,7 +8,10 @@
  *	  encrypted_open.c		may this value be opened here and now?
  *	  encrypted_io.c		input and output, casts
  *	  encrypted_compare.c	operators, orders, hashes
+ *	  encrypted_tag.c		tags of searchable columns, operator classes of their indexes
+ *	  encrypted_search.c	which clauses such an index answers
  *	  encrypted_row.c		the trigger that binds values to their row's subject
+ *	  encrypted_bound.c		values that are nobody's yet, and tables that do not take them
  *
  * A value is bound to a data category and a subject, and sealed under the subject's key; or it
  * is a literal, of no row yet, sealed under a key of this process that any process can derive.
@@ -16,7 +19,9 @@
 #ifndef PRIVSEG_ENCRYPTED_H
 #define PRIVSEG_ENCRYPTED_H
 
+#include "fmgr.h"
 #include "keyring.h"
+#include "nodes/pathnodes.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -124,6 +129,9 @@ typedef struct EncryptedOpened
 
 extern bool
 encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
+extern bool
+encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
+extern bool encrypted_may_compare(int32 category);
 extern void encrypted_close(EncryptedOpened *opened);
 extern int encrypted_uses(int32 category);
 extern void encrypted_require_use(int32 category, int use, const char *what);
@@ -134,6 +142,25 @@ extern const void *encrypted_plain(EncryptedCode code, Datum value, int64 *fixed
 extern bytea *encrypted_from_base(EncryptedCode code, Datum value);
 extern Datum encrypted_fit_base(EncryptedCode code, Datum value, int32 typmod, bool explicit);
 
+/* ---- values of no subject (encrypted_bound.c) ---- */
+
+extern bool encrypted_holds(Oid type);
+extern void encrypted_refuse_unbound(void) pg_attribute_noreturn();
+extern void encrypted_require_bound(Oid type, Datum value);
+
+/* ---- tags (encrypted_tag.c) ---- */
+
+extern void
+encrypted_tag(EncryptedCode code, const void *plain, size_t len, uint8 tag[CRYPTO_TAG_BYTES]);
+extern void encrypted_tag_of_base(EncryptedCode code, Datum value, uint8 tag[CRYPTO_TAG_BYTES]);
+extern bool encrypted_tag_of(const EncryptedHeader *header, uint8 tag[CRYPTO_TAG_BYTES]);
+extern int
+encrypted_compare_tags(FunctionCallInfo fcinfo, EncryptedCode code, bool left, bool right);
+extern bool encrypted_index_asks(FunctionCallInfo fcinfo);
+
+/* ---- planning (encrypted_search.c) ---- */
+
+extern void encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 
 #pragma GCC visibility pop
 

@@ -13,6 +13,8 @@
 #include "errors.h"
 #include "fmgr.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(encrypted_typanalyze);
@@ -39,7 +41,8 @@ typedef struct Side
 } Side;
 
 static inline void
-take_side(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode code, Side *side)
+take_side(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode code, bool quietly,
+		  Side *side)
 {
 	side->stored = NULL;
 	side->known = true;
@@ -50,7 +53,8 @@ take_side(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode c
 		return;
 	}
 	side->stored = PG_GETARG_VARLENA_PP(argument);
-	side->known = encrypted_open(side->stored, code, &side->opened);
+	side->known = quietly ? encrypted_open_quietly(side->stored, code, &side->opened) :
+							encrypted_open(side->stored, code, &side->opened);
 	side->value = side->opened.value;
 }
 
@@ -95,13 +99,99 @@ total_order(FunctionCallInfo fcinfo, EncryptedCode code, bool left, bool right)
 	Side b;
 	int order;
 
-	take_side(fcinfo, 0, left, code, &a);
-	take_side(fcinfo, 1, right, code, &b);
+	take_side(fcinfo, 0, left, code, false, &a);
+	take_side(fcinfo, 1, right, code, false, &b);
 	order = a.known && b.known ? compare_values(code, a.value, b.value, PG_GET_COLLATION()) :
 								 compare_unopened(&a, &b);
 	leave_side(fcinfo, 0, &a);
 	leave_side(fcinfo, 1, &b);
 	return order;
+}
+
+/* ---- equality ---- */
+
+/* does equality by this collation mean the same bytes? */
+static bool
+is_by_bytes(Oid collation)
+{
+	static Oid known = InvalidOid; /* a collation keeps what it is */
+	static bool result = true;
+
+	if (collation != known)
+	{
+		result = !OidIsValid(collation) || get_collation_isdeterministic(collation);
+		known = collation;
+	}
+	return result;
+}
+
+/*
+ * One side of an equality, by its tag.  false: it has none, or none that its reader may see; it
+ * has to be opened.
+ */
+static inline bool
+side_has_tag(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode code,
+			 uint8 tag[CRYPTO_TAG_BYTES])
+{
+	struct varlena *stored;
+	EncryptedHeader header;
+	bool result;
+
+	if (!encrypted)
+	{
+		encrypted_tag_of_base(code, PG_GETARG_DATUM(argument), tag);
+		return true;
+	}
+	stored = PG_GETARG_VARLENA_PP(argument);
+	encrypted_header_of(stored, code, &header);
+	result =
+		(!header.bound || encrypted_may_compare(header.category)) && encrypted_tag_of(&header, tag);
+	if ((Pointer) stored != DatumGetPointer(PG_GETARG_DATUM(argument)))
+		pfree(stored);
+	return result;
+}
+
+/* is either side of a searchable column? */
+static inline bool
+is_searchable(FunctionCallInfo fcinfo, int argument, bool encrypted)
+{
+	struct varlena *stored;
+	uint8 flags;
+
+	if (!encrypted)
+		return false;
+	stored = (struct varlena *) DatumGetPointer(PG_GETARG_DATUM(argument));
+	if (VARATT_IS_EXTENDED(stored) && !VARATT_IS_SHORT(stored))
+		return false;
+	flags = VARSIZE_ANY_EXHDR(stored) > 1 ? ((uint8 *) VARDATA_ANY(stored))[1] : 0;
+	return (flags & ENCRYPTED_FLAG_TAGGED) != 0;
+}
+
+/*
+ * Are two values equal?  Where tags tell that they are not, nothing is opened; what is equal by
+ * them is opened, quietly: that a key is gone would tell of what was under it.
+ */
+static bool
+are_equal(FunctionCallInfo fcinfo, EncryptedCode code, bool left, bool right)
+{
+	uint8 tag_a[CRYPTO_TAG_BYTES];
+	uint8 tag_b[CRYPTO_TAG_BYTES];
+	Side a;
+	Side b;
+	bool result;
+
+	if (!is_searchable(fcinfo, 0, left) && !is_searchable(fcinfo, 1, right))
+		return total_order(fcinfo, code, left, right) == 0;
+	if (is_by_bytes(PG_GET_COLLATION()) && ActiveSnapshotSet() &&
+		side_has_tag(fcinfo, 0, left, code, tag_a) && side_has_tag(fcinfo, 1, right, code, tag_b) &&
+		memcmp(tag_a, tag_b, CRYPTO_TAG_BYTES) != 0)
+		return false;
+	take_side(fcinfo, 0, left, code, true, &a);
+	take_side(fcinfo, 1, right, code, true, &b);
+	result = a.known && b.known && compare_values(code, a.value, b.value, PG_GET_COLLATION()) == 0;
+	leave_side(fcinfo, 0, &a);
+	leave_side(fcinfo, 1, &b);
+	return result;
 }
 
 static Datum
@@ -110,7 +200,7 @@ hash(FunctionCallInfo fcinfo, EncryptedCode code, bool extended)
 	Side a;
 	Datum result;
 
-	take_side(fcinfo, 0, true, code, &a);
+	take_side(fcinfo, 0, true, code, false, &a);
 	if (!a.known)
 		result = extended ?
 					 hash_any_extended((unsigned char *) VARDATA_ANY(a.stored),
@@ -143,14 +233,24 @@ encrypted_typanalyze(PG_FUNCTION_ARGS)
 	}                                                           \
 	extern int no_such_variable
 
+#define EQUALITY(name, code, word, sides, left, right, test)    \
+	PG_FUNCTION_INFO_V1(encrypted_##name##_##word##_##sides);   \
+	Datum encrypted_##name##_##word##_##sides(PG_FUNCTION_ARGS) \
+	{                                                           \
+		bool equal = are_equal(fcinfo, code, left, right);      \
+                                                                \
+		PG_RETURN_BOOL(test);                                   \
+	}                                                           \
+	extern int no_such_variable
+
 #define ORDER(name, code, sides, left, right)                    \
 	PG_FUNCTION_INFO_V1(encrypted_##name##_cmp_##sides);         \
 	Datum encrypted_##name##_cmp_##sides(PG_FUNCTION_ARGS)       \
 	{                                                            \
 		PG_RETURN_INT32(total_order(fcinfo, code, left, right)); \
 	}                                                            \
-	OPERATOR(name, code, eq, sides, left, right, order == 0);    \
-	OPERATOR(name, code, ne, sides, left, right, order != 0);    \
+	EQUALITY(name, code, eq, sides, left, right, equal);         \
+	EQUALITY(name, code, ne, sides, left, right, !equal);        \
 	OPERATOR(name, code, lt, sides, left, right, order < 0);     \
 	OPERATOR(name, code, le, sides, left, right, order <= 0);    \
 	OPERATOR(name, code, gt, sides, left, right, order > 0);     \
@@ -181,3 +281,35 @@ COMPARED(date, ENCRYPTED_DATE);
 COMPARED(timestamptz, ENCRYPTED_TIMESTAMPTZ);
 COMPARED(boolean, ENCRYPTED_BOOLEAN);
 COMPARED(jsonb, ENCRYPTED_JSONB);
+
+/*
+ * The operator ~=~ of the classes of indexes on tags.  Asked by an index, it compares tags, and tells whether a row is there as the index itself
+ * does where it is unique; in a statement it is =.
+ */
+static bool
+are_equal_for_index(FunctionCallInfo fcinfo, EncryptedCode code, bool right)
+{
+	return encrypted_index_asks(fcinfo) ? encrypted_compare_tags(fcinfo, code, true, right) == 0 :
+										  are_equal(fcinfo, code, true, right);
+}
+
+#define TAG_EQUALITY(name, code)                                  \
+	PG_FUNCTION_INFO_V1(encrypted_##name##_tag_eq_ee);            \
+	Datum encrypted_##name##_tag_eq_ee(PG_FUNCTION_ARGS)          \
+	{                                                             \
+		PG_RETURN_BOOL(are_equal_for_index(fcinfo, code, true));  \
+	}                                                             \
+	PG_FUNCTION_INFO_V1(encrypted_##name##_tag_eq_eb);            \
+	Datum encrypted_##name##_tag_eq_eb(PG_FUNCTION_ARGS)          \
+	{                                                             \
+		PG_RETURN_BOOL(are_equal_for_index(fcinfo, code, false)); \
+	}                                                             \
+	extern int no_such_variable
+
+TAG_EQUALITY(text, ENCRYPTED_TEXT);
+TAG_EQUALITY(numeric, ENCRYPTED_NUMERIC);
+TAG_EQUALITY(bigint, ENCRYPTED_BIGINT);
+TAG_EQUALITY(integer, ENCRYPTED_INTEGER);
+TAG_EQUALITY(double, ENCRYPTED_DOUBLE);
+TAG_EQUALITY(date, ENCRYPTED_DATE);
+TAG_EQUALITY(timestamptz, ENCRYPTED_TIMESTAMPTZ);

@@ -251,6 +251,34 @@ encrypted_require_use(int32 category, int use, const char *what)
 		refuse_use(state, category, what);
 }
 
+/* are values of the category opened at all?  Errors: 42501 where the role has no use of it */
+static bool
+category_is_opened(OpenState *state, int32 category)
+{
+	int uses;
+
+	if (state->bypass || state->restricted)
+		return false;
+	uses = uses_of(state, category);
+	if (unlikely((uses & (USE_PROJECT | USE_FILTER)) == 0))
+	{
+		if ((uses & USE_MASK) != 0)
+			return false;
+		refuse_use(state, category, "read");
+	}
+	return true;
+}
+
+/*
+ * encrypted_may_compare -- the same, asked before a value's tag is looked at: an error must not
+ * tell that it was the one.
+ */
+bool
+encrypted_may_compare(int32 category)
+{
+	return category_is_opened(current_state(), category);
+}
+
 static void
 key_is_gone(OpenState *state)
 {
@@ -269,17 +297,8 @@ key_is_gone(OpenState *state)
 static bool
 may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
 {
-	int uses;
-
-	if (state->bypass || state->restricted)
+	if (!category_is_opened(state, header->category))
 		return false;
-	uses = uses_of(state, header->category);
-	if (unlikely((uses & (USE_PROJECT | USE_FILTER)) == 0))
-	{
-		if ((uses & USE_MASK) != 0)
-			return false;
-		refuse_use(state, header->category, "read");
-	}
 	*domain = domain_of(state, header->domain);
 	return (*domain)->found && permits(*domain, header);
 }
@@ -302,7 +321,7 @@ encrypted_base_datum(EncryptedCode code, void *bytes)
 }
 
 static bool
-open_value(const EncryptedHeader *header, EncryptedOpened *opened)
+open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
 {
 	DomainState *domain = NULL;
 	OpenState *state = NULL;
@@ -320,13 +339,33 @@ open_value(const EncryptedHeader *header, EncryptedOpened *opened)
 	if (!encrypted_unseal(header, domain != NULL ? &domain->domain : NULL, room + prefix))
 	{
 		encrypted_close(opened);
-		key_is_gone(state);
+		if (!quietly)
+			key_is_gone(state);
 		return false;
 	}
 	if (prefix > 0)
 		SET_VARSIZE(room, prefix + header->plain_len);
 	opened->value = encrypted_base_datum(header->code, room);
 	return true;
+}
+
+static bool
+open_with_snapshot(const struct varlena *value, EncryptedCode code, bool quietly,
+				   EncryptedOpened *opened)
+{
+	EncryptedHeader header;
+	bool has_snapshot = ActiveSnapshotSet();
+	bool result;
+
+	opened->large = NULL;
+	encrypted_header_of(value, code, &header);
+	/* rows of RETURNING are sent when their statement is through */
+	if (unlikely(!has_snapshot))
+		PushActiveSnapshot(GetTransactionSnapshot());
+	result = open_value(&header, quietly, opened);
+	if (unlikely(!has_snapshot))
+		PopActiveSnapshot();
+	return result;
 }
 
 /*
@@ -339,19 +378,14 @@ open_value(const EncryptedHeader *header, EncryptedOpened *opened)
 bool
 encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened)
 {
-	EncryptedHeader header;
-	bool has_snapshot = ActiveSnapshotSet();
-	bool result;
+	return open_with_snapshot(value, code, false, opened);
+}
 
-	opened->large = NULL;
-	encrypted_header_of(value, code, &header);
-	/* rows of RETURNING are sent when their statement is through */
-	if (unlikely(!has_snapshot))
-		PushActiveSnapshot(GetTransactionSnapshot());
-	result = open_value(&header, opened);
-	if (unlikely(!has_snapshot))
-		PopActiveSnapshot();
-	return result;
+/* encrypted_open_quietly -- the same; nothing is said where a key is gone */
+bool
+encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened)
+{
+	return open_with_snapshot(value, code, true, opened);
 }
 
 /* encrypted_close -- give the room back */

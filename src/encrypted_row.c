@@ -11,9 +11,7 @@
  */
 #include "compat.h"
 
-#include "access/genam.h"
 #include "access/htup_details.h"
-#include "access/table.h"
 #include "access/xact.h"
 #include "cache_inval.h"
 #include "catalog/pg_type.h"
@@ -27,24 +25,12 @@
 #include "policy.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(encrypted_row);
 PG_FUNCTION_INFO_V1(make_keys);
-
-/* columns of privseg.protected_columns: see sql/04-protection.sql */
-enum
-{
-	COLUMNS_RELATION = 1,
-	COLUMNS_NAME,
-	COLUMNS_CATEGORY,
-	COLUMNS_MASK,
-	COLUMNS_SEARCHABLE,
-	COLUMNS_NATTS = COLUMNS_SEARCHABLE
-};
 
 typedef struct EncryptedColumn
 {
@@ -78,52 +64,18 @@ typedef struct RowInfo
 	EncryptedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } RowInfo;
 
-static const char *
-name_of(TupleDesc descriptor, const EncryptedColumn *column)
-{
-	return NameStr(TupleDescAttr(descriptor, column->number - 1)->attname);
-}
-
-/* the categories of all columns, in one scan */
 static void
-find_classifications(RowInfo *info, TupleDesc descriptor)
+classify(EncryptedColumn *column, Oid root, const char *name)
 {
-	Relation heap = table_open(catalog_table_oid(CATALOG_PROTECTED_COLUMNS), AccessShareLock);
-	ScanKeyData key;
-	SysScanDesc scan;
-	HeapTuple tuple;
+	ProtectedColumn found;
 
-	ScanKeyInit(&key, COLUMNS_RELATION, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(info->root));
-	scan = systable_beginscan(heap, InvalidOid, false, NULL, 1, &key);
-	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
-	{
-		Datum values[COLUMNS_NATTS];
-		bool nulls[COLUMNS_NATTS];
-		const DataCategory *category;
-
-		heap_deform_tuple(tuple, RelationGetDescr(heap), values, nulls);
-		for (int i = 0; i < info->n; i++)
-		{
-			EncryptedColumn *column = &info->columns[i];
-
-			if (strcmp(NameStr(*DatumGetName(values[COLUMNS_NAME - 1])),
-					   name_of(descriptor, column)) != 0)
-				continue;
-			category = category_by_name(TextDatumGetCString(values[COLUMNS_CATEGORY - 1]));
-			column->category = category != NULL ? category->id : 0;
-			column->searchable = DatumGetBool(values[COLUMNS_SEARCHABLE - 1]);
-		}
-	}
-	systable_endscan(scan);
-	table_close(heap, AccessShareLock);
-	for (int i = 0; i < info->n; i++)
-		if (info->columns[i].category == 0)
-			ereport(ERROR,
-					(errcode(PRIVSEG_ERR_NOT_READY),
-					 errmsg("encrypted column \"%s\" of \"%s\" has no data category",
-							name_of(descriptor, &info->columns[i]), get_rel_name(info->root)),
-					 errhint("Classify it again with privseg.classify().")));
+	if (!protected_column(root, name, &found) || found.category == 0)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("encrypted column \"%s\" of \"%s\" has no data category", name,
+							   get_rel_name(root)),
+						errhint("Classify it again with privseg.classify().")));
+	column->category = found.category;
+	column->searchable = found.searchable;
 }
 
 static RowInfo *
@@ -164,9 +116,9 @@ row_info(FunctionCallInfo fcinfo, Relation relation)
 		info->columns[info->n].number = i + 1;
 		info->columns[info->n].code = code;
 		info->columns[info->n].typmod = attribute->atttypmod;
+		classify(&info->columns[info->n], root, NameStr(attribute->attname));
 		info->n++;
 	}
-	find_classifications(info, descriptor);
 	fcinfo->flinfo->fn_extra = info;
 	return info;
 }
@@ -320,19 +272,6 @@ was_updated(const RowInfo *info, HeapTuple row, TupleDesc descriptor)
 	return false;
 }
 
-/* the tag of a searchable value: what is equal has the same */
-static void
-make_tag(EncryptedCode code, const uint8 *plain, size_t len, uint8 tag[CRYPTO_TAG_BYTES])
-{
-	uint8 *labelled = palloc(len + 1);
-
-	labelled[0] = (uint8) code;
-	memcpy(labelled + 1, plain, len);
-	crypto_tag(keyring_root(KEY_TAG, 1), labelled, len + 1, tag);
-	secret_wipe(labelled, len + 1);
-	pfree(labelled);
-}
-
 static bytea *
 seal_plain(const ProtectedRelation *domain, EncryptedCode code, EncryptedHeader binding,
 		   const uint8 *plain, size_t len)
@@ -341,7 +280,7 @@ seal_plain(const ProtectedRelation *domain, EncryptedCode code, EncryptedHeader 
 
 	if (binding.tagged)
 	{
-		make_tag(code, plain, len, tag);
+		encrypted_tag(code, plain, len, tag);
 		binding.tag = tag;
 	}
 	return encrypted_seal_bound(code, &binding, domain, plain, len);
@@ -404,6 +343,19 @@ refuse_bound(Relation relation, AttrNumber column)
 			 errhint("Whoever may read it casts it to the base type, and writes that.")));
 }
 
+/* no index would find it: where values are stored unopened, and this one is of another column */
+static void
+refuse_untagged(Relation relation, AttrNumber column)
+{
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_SHAPE),
+		 errmsg("a value that is not searchable may not be put into searchable column \"%s\" of "
+				"\"%s\"",
+				NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
+				RelationGetRelationName(relation))));
+}
+
 /*
  * The value that a column gets; *changed: another one than it was handed.
  *	binding	whose the row is, or NULL: nobody's
@@ -422,6 +374,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	EncryptedHeader header;
 	bool same;
 	bool left_alone;
+	bool as_it_is;
 	bool own;
 	bytea *result;
 
@@ -455,15 +408,19 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	left_alone = same || comes_along;
 	if (!left_alone)
 		encrypted_require_use(column->category, USE_WRITE, "write");
-	if (is_bound_to(&header, binding) &&
-		(left_alone || column->typmod < 0 || encrypted_passes_unopened()))
+	as_it_is = column->typmod < 0 && header.tagged == column->searchable;
+	if (is_bound_to(&header, binding) && (left_alone || as_it_is || encrypted_passes_unopened()))
+	{
+		if (column->searchable && !header.tagged)
+			refuse_untagged(relation, column->number);
 		return value;
+	}
 	own = header.bound && is_remembered(&info->sealed, &header);
 	if (header.bound && !is_bound_to(&header, binding) &&
 		(header.category != column->category || header.domain != binding->domain || !(same || own)))
 		refuse_bound(relation, column->number);
-	/* whether it fits tells of what is inside */
-	if (header.bound && !left_alone && !own && column->typmod >= 0)
+	/* whether it fits tells of what is inside; so does a tag */
+	if (header.bound && !left_alone && !own && !as_it_is)
 		encrypted_require_use(column->category, USE_PROJECT | USE_FILTER, "read");
 	result = reseal(&info->domain, &header, binding, left_alone ? -1 : column->typmod);
 	if (result == NULL)

@@ -152,6 +152,7 @@ extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool creat
 
 /* guard_index.c */
 extern bool guard_is_indexed(Oid relid, AttrNumber column);
+extern const oidvector *guard_index_classes(HeapTuple tuple);
 extern void guard_index_created(Oid index, bool retyped);
 extern void guard_joins_tree(Oid member, Oid parent);
 
@@ -197,6 +198,18 @@ extern bool guard_comes_behind(const char *name, int16 type);
 extern void guard_refuse_behind(const char *trigger, Oid relid) pg_attribute_noreturn();
 extern void guard_encrypted_joins(Oid member, Oid parent);
 extern void guard_encrypted_created(Oid class_id, Oid object_id, int sub_id);
+extern void guard_partition_key(void);
+extern void guard_create_range(CreateRangeStmt *create);
+
+/* guard_bound.c */
+extern void guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno);
+extern void guard_bound_copy(CopyStmt *copy);
+extern DestReceiver *guard_bound_receiver(DestReceiver *next, TupleDesc result);
+
+/* guard_search.c */
+extern bool guard_is_searchable(Oid relid, const char *column);
+extern bool guard_is_search_class(Oid opclass);
+extern void guard_create_index(IndexStmt *create);
 
 /* does such a name say that it is protection's own?  One of its triggers must sort last. */
 static inline bool

@@ -96,8 +96,13 @@ guard_copy(CopyStmt *copy)
 {
 	Oid relid;
 
-	if (copy->is_from || copy->relation == NULL || !protected_any())
+	if (copy->relation == NULL || !protected_any())
 		return;
+	if (copy->is_from)
+	{
+		guard_bound_copy(copy);
+		return;
+	}
 	/* while core waited for the lock, the name might move to another relation */
 	relid = RangeVarGetRelid(copy->relation, AccessShareLock, true);
 	/* guard_counters.c and guard_statistics.c change what queries see of these */

@@ -13,10 +13,13 @@
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/pg_attrdef.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_statistic_ext.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
+#include "commands/defrem.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "executor/spi.h"
@@ -24,10 +27,12 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "parser/parse_type.h"
 #include "policy_reviewed.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/partcache.h"
 #include "utils/rel.h"
 #include "utils/snapmgr.h"
 #include "utils/syscache.h"
@@ -153,8 +158,11 @@ guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute af
 		return;
 	if (!is_encrypted(before->atttypid))
 	{
-		if (holds_encrypted(after->atttypid))
-			refuse_plain_column(relid);
+		if (!holds_encrypted(after->atttypid))
+			return;
+		refuse_plain_column(relid);
+		if (!guard_is_empty(relid))
+			encrypted_refuse_unbound();
 		return;
 	}
 	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
@@ -172,25 +180,49 @@ refuse(const char *what, Oid relid)
 			 errdetail("It would be in an order that depends on who may read them.")));
 }
 
+/* hint: what there is in its place */
+static void
+refuse_index(Oid relid, const char *hint)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg("an index of encrypted columns of \"%s\" is not possible", get_rel_name(relid)),
+			 errdetail("It would be in an order that depends on who may read them."),
+			 errhint("%s", hint)));
+}
+
 static void
 index_created(Oid index)
 {
 	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
 									   index, SnapshotSelf);
 	Form_pg_index form;
+	const oidvector *classes;
 
 	if (!HeapTupleIsValid(tuple))
 		return;
 	form = (Form_pg_index) GETSTRUCT(tuple);
+	classes = guard_index_classes(tuple);
 	for (int i = 0; i < form->indnkeyatts; i++)
 	{
-		HeapTuple column = form->indkey.values[i] != 0 ?
-							   guard_column_row(form->indrelid, form->indkey.values[i]) :
-							   NULL;
+		HeapTuple tuple_of_column = form->indkey.values[i] != 0 ?
+										guard_column_row(form->indrelid, form->indkey.values[i]) :
+										NULL;
+		Form_pg_attribute column;
 
-		if (HeapTupleIsValid(column) &&
-			holds_encrypted(((Form_pg_attribute) GETSTRUCT(column))->atttypid))
-			refuse("an index", form->indrelid);
+		if (!HeapTupleIsValid(tuple_of_column))
+			continue;
+		column = (Form_pg_attribute) GETSTRUCT(tuple_of_column);
+		if (!holds_encrypted(column->atttypid))
+			continue;
+		if (!guard_is_searchable(form->indrelid, NameStr(column->attname)) && !IsBinaryUpgrade)
+			refuse_index(
+				form->indrelid,
+				"Encrypt the column as searchable, and equal values can be found by an index.");
+		if (!guard_is_search_class(classes->values[i]))
+			refuse_index(
+				form->indrelid,
+				"CREATE INDEX, CREATE UNIQUE INDEX or USING hash finds equal values of a searchable column; constraints are not possible.");
 	}
 	if (uses_encrypted(guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), NULL) ||
 		uses_encrypted(guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId), NULL))
@@ -223,9 +255,17 @@ default_created(Oid relid, AttrNumber column)
 		guard_row_of_column(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid,
 							Anum_pg_attrdef_adnum, relid, column);
 
-	if (HeapTupleIsValid(tuple) &&
-		uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), NULL))
+	HeapTuple described = guard_column_row(relid, column);
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	if (uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), NULL))
 		refuse("a generated column", relid);
+	/* of a column that is added, the rows that are there would get it */
+	if (HeapTupleIsValid(described) && !IsBinaryUpgrade &&
+		encrypted_holds(((Form_pg_attribute) GETSTRUCT(described))->atttypid) &&
+		!guard_is_protected_now(relid) && !guard_is_empty(relid))
+		encrypted_refuse_unbound();
 }
 
 static void
@@ -238,12 +278,116 @@ column_created(Oid relid, AttrNumber column)
 		refuse_plain_column(relid);
 }
 
+static bool
+any_is_encrypted(Oid relid, const AttrNumber *columns, int n)
+{
+	for (int i = 0; i < n; i++)
+		if (holds_encrypted(get_atttype(relid, columns[i])))
+			return true;
+	return false;
+}
+
+/* core's queries would compare as whoever happens to write may read */
+static void
+constraint_created(Oid constraint)
+{
+	HeapTuple tuple = guard_row_of_oid(ConstraintRelationId, ConstraintOidIndexId,
+									   Anum_pg_constraint_oid, constraint, SnapshotSelf);
+	Form_pg_constraint form;
+	AttrNumber referring[INDEX_MAX_KEYS];
+	AttrNumber referred[INDEX_MAX_KEYS];
+	int n;
+
+	if (!HeapTupleIsValid(tuple) ||
+		((Form_pg_constraint) GETSTRUCT(tuple))->contype != CONSTRAINT_FOREIGN)
+		return;
+	form = (Form_pg_constraint) GETSTRUCT(tuple);
+	DeconstructFkConstraintRow(tuple, &n, referring, referred, NULL, NULL, NULL, NULL, NULL);
+	if (!any_is_encrypted(form->conrelid, referring, n) &&
+		!any_is_encrypted(form->confrelid, referred, n))
+		return;
+	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+					errmsg("a foreign key of encrypted columns of \"%s\" is not possible",
+						   get_rel_name(form->conrelid)),
+					errdetail("Whether a row refers to another would depend on who may read both."),
+					errhint("Refer to the key of the subject.")));
+}
+
+/* a partitioned table that is being made, whose key core has not written yet */
+static Oid partitioned_made = InvalidOid;
+
+static void
+relation_created(Oid relid)
+{
+	HeapTuple tuple = guard_row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid,
+									   relid, SnapshotSelf);
+
+	index_created(relid);
+	if (HeapTupleIsValid(tuple) &&
+		((Form_pg_class) GETSTRUCT(tuple))->relkind == RELKIND_PARTITIONED_TABLE)
+		partitioned_made = relid;
+}
+
+/* guard_partition_key -- after a command: is a table partitioned by what is encrypted? */
+void
+guard_partition_key(void)
+{
+	Oid relid = partitioned_made;
+	Relation relation;
+	PartitionKey key;
+
+	if (likely(!OidIsValid(relid)))
+		return;
+	relation = try_table_open(relid, AccessShareLock);
+	if (relation == NULL)
+	{
+		partitioned_made = InvalidOid;
+		return;
+	}
+	key = relation->rd_rel->relkind == RELKIND_PARTITIONED_TABLE ?
+			  RelationGetPartitionKey(relation) :
+			  NULL;
+	if (key != NULL)
+	{
+		partitioned_made = InvalidOid;
+		for (int i = 0; i < key->partnatts; i++)
+			if (holds_encrypted(key->parttypid[i]))
+				refuse("a partition key", relid);
+		if (uses_encrypted((Node *) key->partexprs, NULL))
+			refuse("a partition key", relid);
+	}
+	table_close(relation, AccessShareLock);
+}
+
+/*
+ * guard_create_range -- CREATE TYPE AS RANGE: its maker says by which class bounds are compared,
+ * and one for indexes compares what nobody may open.
+ */
+void
+guard_create_range(CreateRangeStmt *create)
+{
+	ListCell *lc;
+
+	foreach (lc, create->params)
+	{
+		DefElem *option = lfirst_node(DefElem, lc);
+
+		if (strcmp(option->defname, "subtype") == 0 &&
+			holds_encrypted(typenameTypeId(NULL, defGetTypeName(option))))
+			ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+							errmsg("a range of encrypted values is not possible"),
+							errdetail("They have no order but for who may read them.")));
+	}
+}
+
 /* guard_encrypted_created -- something was made, of a relation that need not be protected */
 void
 guard_encrypted_created(Oid class_id, Oid object_id, int sub_id)
 {
 	if (class_id == RelationRelationId && sub_id == 0)
-		index_created(object_id);
+		relation_created(object_id);
+	else if (class_id == ConstraintRelationId)
+		constraint_created(object_id);
 	else if (class_id == RelationRelationId)
 		column_created(object_id, sub_id);
 	else if (class_id == AttrDefaultRelationId)

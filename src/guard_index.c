@@ -99,6 +99,13 @@ oids_of(HeapTuple tuple, AttrNumber column)
 	return (oidvector *) DatumGetPointer(value);
 }
 
+/* guard_index_classes -- the operator classes in a row of pg_index */
+const oidvector *
+guard_index_classes(HeapTuple tuple)
+{
+	return oids_of(tuple, Anum_pg_index_indclass);
+}
+
 /* are these columns of an index others' too, so that it is asked for a row's, one by one? */
 static bool
 covers(Form_pg_index form, Form_pg_index other)
@@ -171,7 +178,7 @@ refusal_of(HeapTuple tuple, bool empty)
 	Form_pg_index form = (Form_pg_index) GETSTRUCT(tuple);
 	Node *expressions = guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId);
 	Node *predicate = guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId);
-	const oidvector *classes = oids_of(tuple, Anum_pg_index_indclass);
+	const oidvector *classes = guard_index_classes(tuple);
 
 	if (!reviewed_expression(expressions) || !reviewed_expression(predicate))
 		return (Refusal){"an index with such an expression", RUNS_CODE};

@@ -28,12 +28,7 @@
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
-/* columns of protected_columns and data_categories: see sql/ */
-#define COPY_RELATION 1
-#define COPY_COLUMN 2
-#define COPY_CATEGORY 3
-#define COPY_SEARCHABLE 5
-#define COPY_COLUMNS 5
+/* columns of data_categories: see sql/ */
 #define CATEGORY_NAME 1
 #define CATEGORY_SENSITIVITY 2
 #define CATEGORY_PROTECTED_ATTRIBUTE 3
@@ -115,17 +110,18 @@ copy_label(Oid relid, const char *column, const char *category)
 	SysScanDesc scan;
 	HeapTuple tuple;
 	NameData name;
-	Datum values[COPY_COLUMNS] = {0};
-	bool nulls[COPY_COLUMNS] = {false, false, false, true, false};
+	Datum values[COLUMNS_NATTS] = {0};
+	bool nulls[COLUMNS_NATTS] = {false, false, false, true, false};
 
 	namestrcpy(&name, column);
-	values[COPY_RELATION - 1] = ObjectIdGetDatum(relid);
-	values[COPY_COLUMN - 1] = NameGetDatum(&name);
-	values[COPY_SEARCHABLE - 1] = BoolGetDatum(false);
+	values[COLUMNS_RELATION - 1] = ObjectIdGetDatum(relid);
+	values[COLUMNS_NAME - 1] = NameGetDatum(&name);
+	values[COLUMNS_SEARCHABLE - 1] = BoolGetDatum(false);
 	if (category != NULL)
-		values[COPY_CATEGORY - 1] = CStringGetTextDatum(category);
-	ScanKeyInit(&keys[0], COPY_RELATION, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(relid));
-	ScanKeyInit(&keys[1], COPY_COLUMN, BTEqualStrategyNumber, F_NAMEEQ, NameGetDatum(&name));
+		values[COLUMNS_CATEGORY - 1] = CStringGetTextDatum(category);
+	ScanKeyInit(&keys[0], COLUMNS_RELATION, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	ScanKeyInit(&keys[1], COLUMNS_NAME, BTEqualStrategyNumber, F_NAMEEQ, NameGetDatum(&name));
 	keys[1].sk_collation = C_COLLATION_OID;
 	scan = systable_beginscan(heap, InvalidOid, false, NULL, lengthof(keys), keys);
 	tuple = systable_getnext(scan);
@@ -133,12 +129,12 @@ copy_label(Oid relid, const char *column, const char *category)
 		CatalogTupleDelete(heap, &tuple->t_self);
 	else if (HeapTupleIsValid(tuple))
 	{
-		int changed = COPY_CATEGORY;
+		int changed = COLUMNS_CATEGORY;
 
 		CatalogTupleUpdate(heap, &tuple->t_self,
 						   heap_modify_tuple_by_cols(tuple, RelationGetDescr(heap), 1, &changed,
-													 &values[COPY_CATEGORY - 1],
-													 &nulls[COPY_CATEGORY - 1]));
+													 &values[COLUMNS_CATEGORY - 1],
+													 &nulls[COLUMNS_CATEGORY - 1]));
 	}
 	else if (category != NULL && entry != NULL && entry->relid == relid)
 		CatalogTupleInsert(heap, heap_form_tuple(RelationGetDescr(heap), values, nulls));

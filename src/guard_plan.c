@@ -31,7 +31,7 @@
 static bool
 tells_nothing(Node *qual)
 {
-	return leakproof_clause(qual) || reviewed_clause(qual);
+	return leakproof_clause(qual) || reviewed_clause(qual) || tag_condition_tells_nothing(qual);
 }
 
 static bool
@@ -72,14 +72,16 @@ static Bitmapset *lazy_parameters = NULL;
 
 /*
  * What is asked before the policy must not be noticed, not even by when it is asked: the
- * rest of the scan's quals comes after it.  Their order means nothing.  Returns what is
- * asked before.
+ * rest of the scan's quals comes after it.  Their order means nothing, but for conditions of
+ * indexes on tags: asked again, they say nothing of a key that is gone, where what was written
+ * would.  Returns what is asked before.
  */
 static List *
 put_policy_first(Plan *node, List *policy, List *index_columns)
 {
 	List *silent = NIL;
 	List *ours = NIL;
+	List *of_tags = NIL;
 	List *others = NIL;
 	ListCell *lc;
 
@@ -87,12 +89,14 @@ put_policy_first(Plan *node, List *policy, List *index_columns)
 	{
 		if (policy_holds(lfirst(lc), policy, index_columns))
 			ours = lappend(ours, lfirst(lc));
+		else if (compares_tags(lfirst(lc)))
+			of_tags = lappend(of_tags, lfirst(lc));
 		else if (others == NIL && ours == NIL && silent_clause(lfirst(lc), lazy_parameters))
 			silent = lappend(silent, lfirst(lc));
 		else
 			others = lappend(others, lfirst(lc));
 	}
-	node->qual = list_concat(list_concat(list_copy(silent), ours), others);
+	node->qual = list_concat(list_concat(list_copy(silent), ours), list_concat(of_tags, others));
 	return silent;
 }
 
@@ -180,6 +184,19 @@ recheck_last(List **rechecked, List *quals)
 	return quals;
 }
 
+/* what an index on tags was asked, to be asked again of the rows that the policy lets through */
+static List *
+tag_conditions(List *conditions)
+{
+	List *of_tags = NIL;
+	ListCell *lc;
+
+	foreach (lc, conditions)
+		if (compares_tags(lfirst(lc)))
+			of_tags = lappend(of_tags, copyObject(lfirst(lc)));
+	return of_tags;
+}
+
 /* returns what is still rechecked before all others; here and below */
 static List *
 order_heap_scan(BitmapHeapScan *node)
@@ -196,7 +213,11 @@ order_index_scan(IndexScan *node)
 	FormData_pg_class index;
 
 	if (!catalog_class(node->indexid, &index) || index.relam == BTREE_AM_OID)
+	{
+		node->scan.plan.qual =
+			list_concat(node->scan.plan.qual, tag_conditions(node->indexqualorig));
 		return NIL;
+	}
 	node->scan.plan.qual = recheck_last(&node->indexqualorig, node->scan.plan.qual);
 	return node->indexqualorig;
 }
@@ -225,6 +246,8 @@ check_scan(PlannedStmt *plan, Plan *node, Index scanrelid)
 		rechecked = order_heap_scan((BitmapHeapScan *) node);
 	else if (IsA(node, IndexScan))
 		rechecked = order_index_scan((IndexScan *) node);
+	else if (IsA(node, IndexOnlyScan))
+		node->qual = list_concat(node->qual, tag_conditions(((IndexOnlyScan *) node)->indexqual));
 	before = list_concat(put_policy_first(node, policy, columns), policy);
 	before = list_concat(before, rechecked);
 	if (columns == NIL && policy_reads_long(before))

@@ -177,7 +177,11 @@ guard_query(Query *query, PlannerGlobal *global)
 			continue;
 		entry = protected_relation(rte->relid);
 		if (entry == NULL)
+		{
+			if (query->resultRelation == (int) varno)
+				guard_bound_write(query, rte, varno);
 			continue;
+		}
 		copy = *entry;
 		/* it may be planned and not run */
 		guard_planned();

@@ -510,6 +510,7 @@ guard_rewrites(Node *node)
 		case T_RenameStmt:
 		case T_DropStmt:
 		case T_AlterPolicyStmt:
+		case T_IndexStmt:
 			return catalog_installed();
 		default:
 			return false;
@@ -564,6 +565,12 @@ guard_utility(PlannedStmt *statement)
 			break;
 		case T_AlterDomainStmt:
 			guard_domain((AlterDomainStmt *) node);
+			break;
+		case T_IndexStmt:
+			guard_create_index((IndexStmt *) node);
+			break;
+		case T_CreateRangeStmt:
+			guard_create_range((CreateRangeStmt *) node);
 			break;
 		case T_AlterExtensionContentsStmt:
 			guard_extension_contents((AlterExtensionContentsStmt *) node);

@@ -16,6 +16,7 @@
 #include "commands/seclabel.h"
 #include "consent.h"
 #include "executor/executor.h"
+#include "encrypted.h"
 #include "guard.h"
 #include "guc.h"
 #include "hooks.h"
@@ -129,7 +130,10 @@ static void
 on_pathlist(PlannerInfo *root, RelOptInfo *rel, Index rti, RangeTblEntry *rte)
 {
 	if (protected_any())
+	{
 		policy_promote(root, rel, rte);
+		encrypted_search_paths(root, rel, rte);
+	}
 	if (previous_pathlist)
 		previous_pathlist(root, rel, rti, rte);
 }
@@ -290,10 +294,14 @@ typedef struct Run
 static void
 run_executor(QueryDesc *query, const Run *run)
 {
+	DestReceiver *receiver = query->dest;
+
+	query->dest = guard_bound_receiver(receiver, query->tupDesc);
 	if (previous_executor_run)
 		previous_executor_run(query, run->direction, run->count, run->once);
 	else
 		standard_ExecutorRun(query, run->direction, run->count, run->once);
+	query->dest = receiver;
 }
 
 static void
@@ -535,6 +543,7 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	if ((done == T_AlterObjectDependsStmt || done == T_AlterExtensionContentsStmt) &&
 		catalog_installed())
 		guard_depend_on_none();
+	guard_partition_key();
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
 	if (joined != NIL)

@@ -77,8 +77,16 @@ is_superusers_c(Oid function)
 	return result;
 }
 
+static bool
+is_member_of(Oid opclass, const char *extension)
+{
+	Oid owner = getExtensionOfObject(OperatorClassRelationId, opclass);
+
+	return OidIsValid(owner) && owner == get_extension_oid(extension, true);
+}
+
 /*
- * reviewed_opclass -- core's own; and those of pg_trgm as a superuser's script has
+ * reviewed_opclass -- core's own, and ours; and those of pg_trgm as a superuser's script has
  * made them: members of the extension, owned by a superuser, with nothing but C
  * functions of a superuser.  pg_trgm is trusted, so whoever may create in the
  * database can install it; but then, too, the script runs as the superuser who owns
@@ -89,16 +97,14 @@ reviewed_opclass(Oid opclass)
 {
 	HeapTuple tuple;
 	Form_pg_opclass class;
-	Oid extension;
 	Oid family;
 	Oid type;
 	CatCList *members;
 	bool result;
 
-	if (opclass < FirstNormalObjectId)
+	if (opclass < FirstNormalObjectId || is_member_of(opclass, "privseg"))
 		return true;
-	extension = getExtensionOfObject(OperatorClassRelationId, opclass);
-	if (!OidIsValid(extension) || extension != get_extension_oid("pg_trgm", true))
+	if (!is_member_of(opclass, "pg_trgm"))
 		return false;
 	tuple = SearchSysCache1(CLAOID, ObjectIdGetDatum(opclass));
 	if (!HeapTupleIsValid(tuple))
@@ -259,8 +265,8 @@ reviewed_index_class(Oid opclass, Oid type)
 bool
 reviewed_extension(Oid opclass)
 {
-	static const char *const reviewed[] = {"btree_gin", "btree_gist", "citext", "hstore",
-										   "pg_trgm"};
+	static const char *const reviewed[] = {"btree_gin", "btree_gist", "citext",
+										   "hstore",    "pg_trgm",    "privseg"};
 	char *name;
 
 	if (opclass < FirstNormalObjectId)

@@ -68,8 +68,9 @@ promote(RestrictInfo *clause, Index least)
 	return true;
 }
 
-static bool
-index_is_reviewed(const IndexOptInfo *index)
+/* policy_index_is_reviewed -- may it be asked before the policy? */
+bool
+policy_index_is_reviewed(const IndexOptInfo *index)
 {
 	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index->indexoid));
 	oidvector *classes;
@@ -107,7 +108,7 @@ policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	if (!promoted)
 		return;
 	foreach (lc, indexes)
-		if (index_is_reviewed(lfirst(lc)))
+		if (policy_index_is_reviewed(lfirst(lc)))
 			reviewed = lappend(reviewed, lfirst(lc));
 	if (reviewed == NIL)
 		return;

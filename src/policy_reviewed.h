@@ -18,6 +18,12 @@
 extern bool reviewed_clause(Node *clause);
 /* the same, and in such a way that nothing tells which rows it was asked about? */
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
+/* policy_search.c: what an index on tags is asked? */
+extern bool compares_tags(Node *condition);
+/* and that before the policy, so that nothing is told of a row? */
+extern bool tag_condition_tells_nothing(Node *condition);
+/* may such an index be asked for a value of the column? */
+extern bool may_be_sought(Node *column, Node *value);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */
 extern bool leakproof_clause(Node *clause);
 /* or is there one of these in it? */

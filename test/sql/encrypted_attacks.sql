@@ -39,7 +39,7 @@ CREATE TABLE sealed.part (id int, person int, body privseg.encrypted_text);
 CREATE TABLE sealed.tricked (LIKE sealed.part);
 CREATE FUNCTION sealed.late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.body := ''late''; RETURN new; END';
 CREATE TRIGGER "~zz" BEFORE INSERT ON sealed.tricked FOR EACH ROW EXECUTE FUNCTION sealed.late();
-INSERT INTO sealed.part VALUES (250, 1, 'a literal');
+INSERT INTO sealed.part VALUES (250, 1, NULL);
 SELECT code, message FROM unnest(ARRAY['CREATE TABLE sealed.kid () INHERITS (sealed.person)', 'ALTER TABLE sealed.aside INHERIT sealed.person',
 	'ALTER TABLE sealed.visit ATTACH PARTITION sealed.part FOR VALUES FROM (200) TO (300)', 'ALTER TABLE sealed.visit ATTACH PARTITION sealed.tricked FOR VALUES FROM (300) TO (400)',
 	'ALTER TABLE sealed.person ADD COLUMN e privseg.encrypted_text', 'ALTER TABLE sealed.person ADD COLUMN e privseg.encrypted_text[]',
@@ -135,7 +135,7 @@ SET client_min_messages = warning;
 SET ROLE sealed_reader;
 CREATE FUNCTION sealed.f(privseg.encrypted_text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1::text; END';
 CREATE TABLE sealed.keep (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
-INSERT INTO sealed.keep VALUES (1, 'literal', ARRAY['literal']);
+INSERT INTO sealed.keep VALUES (1, NULL, NULL);
 SELECT code, message FROM pg_temp.refusal('CREATE INDEX ON sealed.keep (notes)');
 SELECT code, message FROM unnest(ARRAY['CREATE STATISTICS sealed.s ON (note::text), id FROM sealed.keep', 'CREATE STATISTICS sealed.s ON note, id FROM sealed.keep',
 	'CREATE INDEX ON sealed.keep (sealed.f(note))', 'CREATE INDEX ON sealed.keep (id) WHERE sealed.f(note) = ''x''', 'CREATE INDEX ON sealed.keep (note)',

@@ -1,0 +1,347 @@
+/*
+ * encrypted_search.c
+ *	  Which clauses of a statement an index on tags can answer.
+ *
+ * An equality of what is inside an encrypted column comes as core's operator on the opened
+ * value, or as ours.  From it follows that the tags are equal, which an index can be asked, also
+ * before the policy: it tells nothing of a row.  The clause itself stays where it is, and is
+ * asked of what was found: the planner is shown what follows while it makes the index paths of
+ * a relation, and no longer.
+ */
+#include "compat.h"
+
+#include "access/stratnum.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/optimizer.h"
+#include "optimizer/paths.h"
+#include "optimizer/restrictinfo.h"
+#include "parser/parsetree.h"
+#include "policy_promote.h"
+#include "policy_reviewed.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* a column whose tags an index is on */
+typedef struct Searched
+{
+	Var *column;
+	EncryptedCode code;
+	int32 category;
+	Oid family; /* of the index */
+	StrategyNumber strategy;
+	bool arrays; /* can it be asked for several values at once? */
+} Searched;
+
+static Node *
+without_labels(Node *node)
+{
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
+/* the column that is compared on this side; *opened: what is inside it */
+static Var *
+column_of(Node *side, bool *opened)
+{
+	side = without_labels(side);
+	*opened = false;
+	if (IsA(side, FuncExpr) && list_length(((FuncExpr *) side)->args) == 1)
+	{
+		Node *argument = without_labels(linitial(((FuncExpr *) side)->args));
+
+		if (((FuncExpr *) side)->funcid !=
+			catalog_function_of_types("opened", getBaseType(exprType(argument)), InvalidOid))
+			return NULL;
+		*opened = true;
+		side = argument;
+	}
+	return IsA(side, Var) ? (Var *) side : NULL;
+}
+
+/* is the operator the equality of our type, or of what is inside? */
+static bool
+is_equality(Oid operator, EncryptedCode code, bool opened)
+{
+	TypeCacheEntry *base;
+
+	if (!opened)
+		return catalog_is_own_function(get_opcode(operator)) &&
+			   strcmp(get_opname(operator), "=") == 0;
+	base = lookup_type_cache(encrypted_types[code].base, TYPECACHE_BTREE_OPFAMILY);
+	return get_op_opfamily_strategy(operator, base->btree_opf) == BTEqualStrategyNumber;
+}
+
+static bool
+find_index(RelOptInfo *rel, Var *column, Searched *searched)
+{
+	ListCell *lc;
+
+	foreach (lc, rel->indexlist)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+
+		for (int i = 0; i < index->nkeycolumns; i++)
+		{
+			StrategyNumber strategy =
+				index->relam == HASH_AM_OID ? HTEqualStrategyNumber : BTEqualStrategyNumber;
+			Oid type = getBaseType(column->vartype);
+			Oid operator;
+
+			if (index->indexkeys[i] != column->varattno ||
+				(index->relam != HASH_AM_OID && index->relam != BTREE_AM_OID))
+				continue;
+			operator= get_opfamily_member(index->opfamily[i], type, type, strategy);
+			if (!OidIsValid(operator) || strcmp(get_opname(operator), "~=~") != 0)
+				continue;
+			/* one that can be asked for several values at once, if there is one */
+			if (searched->column != NULL && index->relam == HASH_AM_OID)
+				continue;
+			searched->column = column;
+			searched->family = index->opfamily[i];
+			searched->strategy = strategy;
+			searched->arrays = index->relam == BTREE_AM_OID;
+		}
+	}
+	return searched->column != NULL;
+}
+
+static bool
+find_category(PlannerInfo *root, RelOptInfo *rel, Searched *searched)
+{
+	Oid relid = planner_rt_fetch(rel->relid, root)->relid;
+	const ProtectedRelation *entry = protected_relation(relid);
+	ProtectedColumn column;
+
+	if (entry == NULL ||
+		!protected_column(entry->relid, get_attname(relid, searched->column->varattno, false),
+						  &column))
+		return false;
+	searched->category = column.category;
+	return true;
+}
+
+/* search_value() of it */
+static Expr *
+readied(const Searched *searched, Node *value, Oid collation)
+{
+	Oid type = exprType(value);
+	Const *category = makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+								Int32GetDatum(searched->category), false, true);
+
+	return (Expr *) makeFuncExpr(
+		catalog_function_of_types("search_value", getBaseType(type), INT4OID), type,
+		list_make2(value, category), collation, collation, COERCE_EXPLICIT_CALL);
+}
+
+/* what is compared with a column: of its type, or of that of what is inside; or NULL */
+static Node *
+as_sought(PlannerInfo *root, int relid, const Searched *searched, bool opened, Node *value)
+{
+	Oid base = encrypted_types[searched->code].base;
+	Oid type = getBaseType(exprType(value));
+
+	if (bms_is_member(relid, pull_varnos(root, value)) || contain_volatile_functions(value) ||
+		!may_be_sought((Node *) searched->column, value))
+		return NULL;
+	if (type == base || (!opened && type == getBaseType(searched->column->vartype)))
+		return value;
+	if (base == INT8OID && type == INT4OID)
+		return (Node *) makeFuncExpr(F_INT8_INT4, INT8OID, list_make1(value), InvalidOid,
+									 InvalidOid, COERCE_IMPLICIT_CAST);
+	return NULL;
+}
+
+static Oid
+tag_operator(const Searched *searched, Oid right)
+{
+	return get_opfamily_member(searched->family, getBaseType(searched->column->vartype), right,
+							   searched->strategy);
+}
+
+/* is one side of an equality such a column? */
+static bool
+side_is_searched(PlannerInfo *root, RelOptInfo *rel, Oid operator, Node * side, Searched *searched,
+				 bool *opened)
+{
+	Var *column = column_of(side, opened);
+
+	if (column == NULL || column->varno != (int) rel->relid || column->varlevelsup != 0)
+		return false;
+	searched->column = NULL;
+	searched->code = encrypted_code(getBaseType(column->vartype));
+	return searched->code != ENCRYPTED_NONE && is_equality(operator, searched->code, *opened) &&
+		   find_index(rel, column, searched) && find_category(root, rel, searched);
+}
+
+static bool
+collation_is_by_bytes(Oid collation)
+{
+	return !OidIsValid(collation) || get_collation_isdeterministic(collation);
+}
+
+static Expr *
+condition_of_operator(PlannerInfo *root, RelOptInfo *rel, OpExpr *clause)
+{
+	Searched searched = {NULL};
+	bool opened;
+
+	if (list_length(clause->args) != 2 || !collation_is_by_bytes(clause->inputcollid))
+		return NULL;
+	for (int side = 0; side < 2; side++)
+	{
+		Node *value;
+
+		if (!side_is_searched(root, rel, clause->opno, list_nth(clause->args, side), &searched,
+							  &opened))
+			continue;
+		value = as_sought(root, rel->relid, &searched, opened, list_nth(clause->args, 1 - side));
+		if (value == NULL)
+			continue;
+		return make_opclause(tag_operator(&searched, getBaseType(exprType(value))), BOOLOID, false,
+							 (Expr *) searched.column,
+							 readied(&searched, value, clause->inputcollid), InvalidOid,
+							 clause->inputcollid);
+	}
+	return NULL;
+}
+
+static Expr *
+condition_of_array(PlannerInfo *root, RelOptInfo *rel, ScalarArrayOpExpr *clause)
+{
+	Searched searched = {NULL};
+	Node *array = lsecond(clause->args);
+	ScalarArrayOpExpr *condition;
+	bool opened;
+
+	if (!clause->useOr || !collation_is_by_bytes(clause->inputcollid) ||
+		!side_is_searched(root, rel, clause->opno, linitial(clause->args), &searched, &opened) ||
+		!searched.arrays || bms_is_member(rel->relid, pull_varnos(root, array)) ||
+		contain_volatile_functions(array) || !may_be_sought((Node *) searched.column, array) ||
+		get_element_type(exprType(array)) != encrypted_types[searched.code].base)
+		return NULL;
+	condition = makeNode(ScalarArrayOpExpr);
+	condition->opno = tag_operator(&searched, encrypted_types[searched.code].base);
+	condition->opfuncid = get_opcode(condition->opno);
+	condition->useOr = true;
+	condition->inputcollid = clause->inputcollid;
+	condition->args = list_make2(searched.column, readied(&searched, array, clause->inputcollid));
+	condition->location = -1;
+	return (Expr *) condition;
+}
+
+static Expr *condition_of(PlannerInfo *root, RelOptInfo *rel, Node *clause);
+
+/* of an OR, all arms have to be answered; of an AND, one is enough */
+static Expr *
+condition_of_arms(PlannerInfo *root, RelOptInfo *rel, BoolExpr *clause)
+{
+	List *conditions = NIL;
+	ListCell *lc;
+
+	foreach (lc, clause->args)
+	{
+		Expr *condition = condition_of(root, rel, lfirst(lc));
+
+		if (condition != NULL && clause->boolop == AND_EXPR)
+			return condition;
+		if (condition == NULL && clause->boolop == OR_EXPR)
+			return NULL;
+		conditions = lappend(conditions, condition);
+	}
+	return clause->boolop == OR_EXPR ? make_orclause(conditions) : NULL;
+}
+
+/* what follows from a clause for the tags of one column; NULL: nothing */
+static Expr *
+condition_of(PlannerInfo *root, RelOptInfo *rel, Node *clause)
+{
+	switch (nodeTag(clause))
+	{
+		case T_OpExpr:
+			return condition_of_operator(root, rel, (OpExpr *) clause);
+		case T_ScalarArrayOpExpr:
+			return condition_of_array(root, rel, (ScalarArrayOpExpr *) clause);
+		case T_BoolExpr:
+			return condition_of_arms(root, rel, (BoolExpr *) clause);
+		default:
+			return NULL;
+	}
+}
+
+/* RestrictInfos of what follows from these */
+static List *
+conditions_of(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+{
+	List *conditions = NIL;
+	ListCell *lc;
+
+	foreach (lc, clauses)
+	{
+		RestrictInfo *clause = lfirst_node(RestrictInfo, lc);
+		Expr *condition = condition_of(root, rel, (Node *) clause->clause);
+
+		if (condition != NULL)
+			conditions = lappend(conditions, compat_restrictinfo(root, condition, clause));
+	}
+	return conditions;
+}
+
+/*
+ * encrypted_search_paths -- for core's set_rel_pathlist_hook: the relation's paths are made, but
+ * for those by indexes on tags.
+ */
+void
+encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
+{
+	List *indexes = rel->indexlist;
+	List *restrictions = rel->baserestrictinfo;
+	List *joins = rel->joininfo;
+	List *shown;
+	List *shown_in_joins;
+	List *asked = NIL;
+	ListCell *lc;
+
+	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || indexes == NIL ||
+		protected_relation(rte->relid) == NULL)
+		return;
+	shown = conditions_of(root, rel, restrictions);
+	shown_in_joins = conditions_of(root, rel, joins);
+	if (shown == NIL && shown_in_joins == NIL)
+		return;
+	foreach (lc, indexes)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+
+		if (!policy_index_is_reviewed(index))
+			continue;
+		asked = lappend(asked, index);
+		index->indrestrictinfo = list_concat_copy(index->indrestrictinfo, shown);
+	}
+	rel->indexlist = asked;
+	rel->baserestrictinfo = list_concat_copy(restrictions, shown);
+	rel->joininfo = list_concat_copy(joins, shown_in_joins);
+	create_index_paths(root, rel);
+	rel->indexlist = indexes;
+	rel->baserestrictinfo = restrictions;
+	rel->joininfo = joins;
+	foreach (lc, asked)
+	{
+		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
+
+		index->indrestrictinfo = list_difference_ptr(index->indrestrictinfo, shown);
+	}
+	/* what other paths, which are made later, would ask besides */
+	foreach (lc, rel->ppilist)
+	{
+		ParamPathInfo *parameters = lfirst_node(ParamPathInfo, lc);
+
+		parameters->ppi_clauses = list_difference_ptr(parameters->ppi_clauses, shown_in_joins);
+	}
+}

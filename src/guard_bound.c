@@ -1,0 +1,181 @@
+/*
+ * guard_bound.c
+ *	  Tables that are not protected take encrypted values that are a subject's already, and no
+ *	  others: what INSERT, UPDATE, MERGE, COPY, CREATE TABLE AS and materialized views write to
+ *	  them is looked at.
+ *
+ * Why not a trigger: whoever owns such a table would have one more that is not theirs, and so
+ * would a dump; and CREATE TABLE AS has none.
+ */
+#include "compat.h"
+
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "executor/tuptable.h"
+#include "guard.h"
+#include "nodes/makefuncs.h"
+#include "tcop/dest.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* the columns of a relation that are to hold none; of a relation that is open */
+static List *
+columns_of(Relation relation, Index varno)
+{
+	TupleDesc descriptor = RelationGetDescr(relation);
+	List *columns = NIL;
+
+	for (int i = 0; i < descriptor->natts; i++)
+	{
+		Form_pg_attribute column = TupleDescAttr(descriptor, i);
+
+		if (!column->attisdropped && encrypted_holds(column->atttypid))
+			columns = lappend(columns, makeVar(varno, column->attnum, column->atttypid,
+											   column->atttypmod, column->attcollation, 0));
+	}
+	return columns;
+}
+
+static void
+add_check(Query *query, const char *relation, WCOKind kind, List *columns)
+{
+	WithCheckOption *check = makeNode(WithCheckOption);
+
+	check->kind = kind;
+	check->relname = pstrdup(relation);
+	check->polname = pstrdup("privseg");
+	check->qual =
+		(Node *) makeFuncExpr(catalog_function_oid(CATALOG_ARE_BOUND), BOOLOID, copyObject(columns),
+							  InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	query->withCheckOptions = lappend(query->withCheckOptions, check);
+}
+
+/* guard_bound_write -- a statement writes to a table that is not protected */
+void
+guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno)
+{
+	Relation relation;
+	List *columns;
+
+	if (query->commandType == CMD_DELETE || !OidIsValid(catalog_function_oid(CATALOG_ARE_BOUND)))
+		return;
+	/* the statement has locked it */
+	relation = table_open(rte->relid, NoLock);
+	columns = columns_of(relation, varno);
+	if (columns != NIL)
+	{
+		add_check(query, RelationGetRelationName(relation), WCO_RLS_INSERT_CHECK, columns);
+		add_check(query, RelationGetRelationName(relation), WCO_RLS_UPDATE_CHECK, columns);
+	}
+	table_close(relation, NoLock);
+}
+
+/* guard_bound_copy -- COPY FROM into one: one more condition, and the last */
+void
+guard_bound_copy(CopyStmt *copy)
+{
+	Oid relid = RangeVarGetRelid(copy->relation, RowExclusiveLock, true);
+	Relation relation;
+	List *columns;
+	List *arguments = NIL;
+	Node *condition;
+	ListCell *lc;
+
+	if (!OidIsValid(relid) || protected_relation(relid) != NULL)
+		return;
+	relation = table_open(relid, NoLock);
+	columns = columns_of(relation, 1);
+	foreach (lc, columns)
+	{
+		ColumnRef *column = makeNode(ColumnRef);
+		AttrNumber number = lfirst_node(Var, lc)->varattno;
+
+		column->fields = list_make1(makeString(
+			pstrdup(NameStr(TupleDescAttr(RelationGetDescr(relation), number - 1)->attname))));
+		column->location = -1;
+		arguments = lappend(arguments, column);
+	}
+	table_close(relation, NoLock);
+	if (arguments == NIL)
+		return;
+	condition = (Node *) makeFuncCall(list_make2(makeString("privseg"), makeString("are_bound")),
+									  arguments, COERCE_EXPLICIT_CALL, -1);
+	copy->whereClause =
+		copy->whereClause == NULL ?
+			condition :
+			(Node *) makeBoolExpr(AND_EXPR, list_make2(copy->whereClause, condition), -1);
+}
+
+/* ---- what has neither ---- */
+
+/* stands before the receiver that writes a new table, or a materialized view's rows */
+typedef struct BoundReceiver
+{
+	DestReceiver receiver;
+	DestReceiver *next;
+} BoundReceiver;
+
+static bool
+receive_bound(TupleTableSlot *slot, DestReceiver *self)
+{
+	DestReceiver *next = ((BoundReceiver *) self)->next;
+	TupleDesc descriptor = slot->tts_tupleDescriptor;
+
+	slot_getallattrs(slot);
+	for (int i = 0; i < descriptor->natts; i++)
+		if (!slot->tts_isnull[i] && encrypted_holds(TupleDescAttr(descriptor, i)->atttypid))
+			encrypted_require_bound(TupleDescAttr(descriptor, i)->atttypid, slot->tts_values[i]);
+	return next->receiveSlot(slot, next);
+}
+
+static void
+start_next(DestReceiver *self, int operation, TupleDesc typeinfo)
+{
+	DestReceiver *next = ((BoundReceiver *) self)->next;
+
+	next->rStartup(next, operation, typeinfo);
+}
+
+static void
+shut_next_down(DestReceiver *self)
+{
+	DestReceiver *next = ((BoundReceiver *) self)->next;
+
+	next->rShutdown(next);
+}
+
+/* the statement's memory goes with it */
+static void
+keep(DestReceiver *self)
+{
+}
+
+/*
+ * guard_bound_receiver -- who gets a statement's rows, where they are written to a new table or
+ * a materialized view
+ *	result	what its rows are
+ */
+DestReceiver *
+guard_bound_receiver(DestReceiver *next, TupleDesc result)
+{
+	BoundReceiver *receiver;
+	bool holds = false;
+
+	if ((next->mydest != DestIntoRel && next->mydest != DestTransientRel) || result == NULL)
+		return next;
+	for (int i = 0; i < result->natts && !holds; i++)
+		holds = encrypted_holds(TupleDescAttr(result, i)->atttypid);
+	if (!holds)
+		return next;
+	receiver = palloc0(sizeof(BoundReceiver));
+	receiver->receiver.mydest = next->mydest;
+	receiver->receiver.receiveSlot = receive_bound;
+	receiver->receiver.rStartup = start_next;
+	receiver->receiver.rShutdown = shut_next_down;
+	receiver->receiver.rDestroy = keep;
+	receiver->next = next;
+	return (DestReceiver *) receiver;
+}
