@@ -121,7 +121,8 @@ find_category(PlannerInfo *root, RelOptInfo *rel, Searched *searched)
 
 	if (entry == NULL ||
 		!protected_column(entry->relid, get_attname(relid, searched->column->varattno, false),
-						  &column))
+						  &column) ||
+		!column.searchable)
 		return false;
 	searched->category = column.category;
 	return true;

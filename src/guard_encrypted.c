@@ -215,7 +215,8 @@ index_created(Oid index)
 		column = (Form_pg_attribute) GETSTRUCT(tuple_of_column);
 		if (!holds_encrypted(column->atttypid))
 			continue;
-		if (!guard_is_searchable(form->indrelid, NameStr(column->attname)) && !IsBinaryUpgrade)
+		if (!guard_is_searchable(form->indrelid, NameStr(column->attname)) &&
+			!guard_restores(form->indrelid))
 			refuse_index(
 				form->indrelid,
 				"Encrypt the column as searchable, and equal values can be found by an index.");

@@ -16,6 +16,7 @@
 #include "commands/extension.h"
 #include "encrypted.h"
 #include "guard.h"
+#include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -47,6 +48,13 @@ guard_is_searchable(Oid relid, const char *column)
 	ProtectedColumn found;
 
 	return OidIsValid(root) && protected_column(root, column, &found) && found.searchable;
+}
+
+/* guard_restores -- are a dump's definitions made, before anything says what is protected? */
+bool
+guard_restores(Oid relid)
+{
+	return IsBinaryUpgrade || (row_security_bypassed() && !OidIsValid(protected_root(relid)));
 }
 
 static const char *
