@@ -34,6 +34,7 @@ SELECT privseg.encrypt_column('searched.person', 'secret', 'searched');
 
 -- indexes, of what is searchable only, and in no order but that of the tags
 CREATE UNIQUE INDEX person_email ON searched.person (email);
+CREATE INDEX person_letters ON searched.person (email COLLATE searched.same_letters);
 CREATE INDEX person_phone ON searched.person USING hash (phone);
 CREATE INDEX person_income ON searched.person (income);
 CREATE INDEX person_points ON searched.person (points);
