@@ -209,6 +209,6 @@ RESET enable_seqscan;
 RESET ROLE;
 
 -- and back
-DROP INDEX searched.person_email;
+DROP INDEX searched.person_email, searched.person_letters;
 SELECT privseg.decrypt_column('searched.person', 'email');
 SELECT count(*) FROM pg_attribute WHERE attrelid = 'searched.person'::regclass AND attname = 'email' AND atttypid = 'text'::regtype;
