@@ -117,10 +117,11 @@ BEGIN
 END $$;
 SET enable_seqscan = off;
 PREPARE one(text) AS SELECT id FROM searched.person WHERE email = $1;
+PREPARE letters(text) AS SELECT id FROM searched.person WHERE email = $1 COLLATE searched.same_letters;
 PREPARE many(text[]) AS SELECT id FROM searched.person WHERE email = ANY ($1);
 SET plan_cache_mode = force_generic_plan;
 SELECT statement, searched.uses(statement) FROM unnest(ARRAY['SELECT id FROM searched.person WHERE email = ''p7@example.org''', 'SELECT id FROM searched.person WHERE ''p7@example.org'' = email',
-	'SELECT id FROM searched.person WHERE email IN (''p7@example.org'', ''p8@example.org'')', 'EXECUTE one(''p7@example.org'')', 'EXECUTE many(''{p7@example.org,p8@example.org}'')',
+	'SELECT id FROM searched.person WHERE email IN (''p7@example.org'', ''p8@example.org'')', 'EXECUTE one(''p7@example.org'')', 'EXECUTE many(''{p7@example.org,p8@example.org}'')', 'EXECUTE letters(''p7@example.org'')',
 	'SELECT id FROM searched.person WHERE email = ''p7@example.org'' OR income = 2', 'SELECT id FROM searched.person WHERE points = 7::int', 'SELECT id FROM searched.person WHERE phone = ''+49 7''',
 	'UPDATE searched.person SET agrees = false WHERE email = ''p7@example.org''', 'DELETE FROM searched.person WHERE email = ''p7@example.org''',
 	'SELECT b.id FROM searched.person a JOIN searched.person b ON a.email = b.email WHERE a.id = 7', 'SELECT b.id FROM searched.twin a JOIN searched.person b ON a.email = b.email WHERE a.id = 7',
@@ -133,6 +134,7 @@ SELECT searched.uses(format('SELECT id FROM searched.person WHERE email OPERATOR
 EXECUTE one('p7@example.org');
 EXECUTE one('p307@example.org');
 EXECUTE many('{p7@example.org,p8@example.org,NULL,p308@example.org}');
+EXECUTE letters('P7@EXAMPLE.ORG');
 RESET plan_cache_mode;
 SELECT id FROM searched.person WHERE email OPERATOR(privseg.~=~) 'p7@example.org';
 SELECT count(*) FROM searched.person WHERE email OPERATOR(privseg.~=~) 'p307@example.org';
