@@ -239,14 +239,22 @@ is($broken, 0, "$crashes crashes: all values open");
 # plaintext: what was only ever written to encrypted columns lies nowhere
 #
 my $secret = 'Xyzzyplughplover';
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'pg_stat_statements, privseg'");
+$node->restart;
+$node->safe_psql('postgres', 'CREATE EXTENSION pg_stat_statements');
 $node->safe_psql('postgres', qq(SET privseg.purpose = care; UPDATE person SET note = '$secret' || id WHERE id BETWEEN 100 AND 400;
+	UPDATE account SET note = '$secret' || right(name, 4) WHERE name LIKE 'short%';
+	SET enable_seqscan = off; SELECT count(*) FROM account WHERE note = '${secret}rt10';
 	SET work_mem = '64kB'; SELECT count(*) FROM (SELECT note::text FROM person ORDER BY born LIMIT 100) x), extra_params => [ '-U', 'app' ]);
 is($node->safe_psql('postgres', "SET privseg.purpose = care; SELECT count(*) FROM person WHERE note LIKE '$secret%'", extra_params => [ '-U', 'reader' ]), '301', 'planted');
-$node->safe_psql('postgres', 'ANALYZE; CHECKPOINT; VACUUM FULL person; CHECKPOINT');
+is($node->safe_psql('postgres', "SET privseg.purpose = care; SELECT count(*) FROM account WHERE note LIKE '$secret%'", extra_params => [ '-U', 'reader' ]), '150', 'in a searchable column, too');
+$node->safe_psql('postgres', 'ANALYZE; CHECKPOINT; VACUUM FULL person; REINDEX TABLE account; CHECKPOINT');
+is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%$secret%'"), '0', 'pg_stat_statements has none');
+$node->backup('hunted');
 $node->command_ok([ 'pg_dump', '-f', "$dir/hunted.sql", '-T', 'twin', $node->connstr('postgres') ], 'dumped once more');
 $node->stop;
 my @found;
-find({ no_chdir => 1, wanted => sub { push @found, $_ if -f $_ && slurp_file($_) =~ /\Q$secret\E/ } }, $node->data_dir, "$dir/hunted.sql");
-is("@found", '', 'plaintext is found in no file of the server, nor in a dump');
+find({ no_chdir => 1, wanted => sub { push @found, $_ if -f $_ && slurp_file($_) =~ /\Q$secret\E/ } }, $node->data_dir, $node->backup_dir . '/hunted', "$dir/hunted.sql");
+is("@found", '', 'plaintext is found in no file of the server, nor in a base backup or a dump');
 unlike(slurp_file($node->logfile), qr/\Q$secret\E/, 'nor in its log');
 done_testing();
