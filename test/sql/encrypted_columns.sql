@@ -3,6 +3,8 @@
 \set helper :abs_srcdir '/lib/refusal.sql'
 \set ECHO none
 \i :helper
+\set helper :abs_srcdir '/lib/flipped.sql'
+\i :helper
 \set ECHO all
 SET client_min_messages = warning;
 \pset format unaligned
@@ -160,37 +162,11 @@ SELECT code, message FROM before, pg_temp.refusal(format('UPDATE encrypted.perso
 RESET ROLE;
 SET row_security = off;
 -- every bit of a value, turned: never the plaintext, never something else
-CREATE TEMP TABLE flipped (bit int, value privseg.encrypted_text);
-CREATE FUNCTION pg_temp.flips(armour text) RETURNS TABLE (accepted bigint, refused bigint) LANGUAGE plpgsql AS $$
-DECLARE
-	bytes bytea := decode(substr(armour, 11), 'base64');
-BEGIN
-	accepted := 0;
-	refused := 0;
-	FOR bit IN 0 .. length(bytes) * 8 - 1 LOOP
-		BEGIN
-			INSERT INTO flipped VALUES (bit, ('privseg:1:' || translate(encode(set_bit(bytes, bit, 1 - get_bit(bytes, bit)), 'base64'), E'\n', ''))::privseg.encrypted_text);
-			accepted := accepted + 1;
-		EXCEPTION WHEN invalid_text_representation THEN
-			refused := refused + 1;
-		END;
-	END LOOP;
-	RETURN NEXT;
-END $$;
-SELECT accepted > 300 AS accepted, refused > 20 AS refused FROM before, pg_temp.flips(armour) WHERE id = 4;
-GRANT SELECT ON flipped TO encrypted_reader;
+SELECT accepted > 300 AS accepted, refused > 20 AS refused FROM before, pg_temp.flip_bits(armour) WHERE id = 4;
 RESET row_security;
-CREATE FUNCTION encrypted.opens(number int) RETURNS text LANGUAGE plpgsql AS $$
-DECLARE
-	found text;
-BEGIN
-	EXECUTE format('SELECT value::text FROM flipped WHERE bit = %s', number) INTO found;
-	RETURN COALESCE('opened ' || found, 'NULL');
-EXCEPTION WHEN OTHERS THEN RETURN SQLSTATE;
-END $$;
 SET ROLE encrypted_reader;
 SET client_min_messages = error;
-SELECT DISTINCT encrypted.opens(bit) AS outcome FROM flipped ORDER BY 1;
+SELECT DISTINCT pg_temp.opens(bit) AS outcome FROM flipped ORDER BY 1;
 SET client_min_messages = warning;
 RESET ROLE;
 
