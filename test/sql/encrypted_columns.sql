@@ -3,8 +3,8 @@
 \set helper :abs_srcdir '/lib/refusal.sql'
 \set ECHO none
 \i :helper
-\set helper :abs_srcdir '/lib/flipped.sql'
-\i :helper
+\set flipped :abs_srcdir '/lib/flipped.sql'
+\i :flipped
 \set ECHO all
 SET client_min_messages = warning;
 \pset format unaligned
