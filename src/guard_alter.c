@@ -180,7 +180,7 @@ relation_altered(Oid relid)
 	HeapTuple tuple;
 	Form_pg_class class;
 
-	if ((!catalog_is_own_table(relid) && protected_relation(relid) == NULL) || IsBinaryUpgrade)
+	if (!catalog_is_own_table(relid) && protected_relation(relid) == NULL)
 		return;
 	tuple = guard_row_of_oid(RelationRelationId, ClassOidIndexId, Anum_pg_class_oid, relid,
 							 SnapshotSelf);
@@ -440,8 +440,7 @@ function_altered(Oid function)
 {
 	Oid extension = getExtensionOfObject(ProcedureRelationId, function);
 
-	if (OidIsValid(extension) && extension == get_extension_oid("privseg", true) &&
-		!IsBinaryUpgrade)
+	if (OidIsValid(extension) && extension == get_extension_oid("privseg", true))
 		own_object(get_func_name(function));
 }
 

@@ -121,7 +121,7 @@ is_added(Oid relid, AttrNumber column)
 bool
 guard_may_define(void)
 {
-	return maintains || guard_changes_storage || row_security_bypassed() || IsBinaryUpgrade;
+	return maintains || guard_changes_storage || row_security_bypassed();
 }
 
 /*

@@ -139,7 +139,7 @@ guard_has_encrypted(Oid relid)
 static void
 refuse_plain_column(Oid relid)
 {
-	if (guard_is_protected_now(relid) && !guard_changes_storage && !IsBinaryUpgrade)
+	if (guard_is_protected_now(relid) && !guard_changes_storage)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("a column of protected relation \"%s\" gets an encrypted type otherwise",
@@ -154,7 +154,7 @@ refuse_plain_column(Oid relid)
 void
 guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute after)
 {
-	if (before->atttypid == after->atttypid || guard_changes_storage || IsBinaryUpgrade)
+	if (before->atttypid == after->atttypid || guard_changes_storage)
 		return;
 	if (!is_encrypted(before->atttypid))
 	{
@@ -263,7 +263,7 @@ default_created(Oid relid, AttrNumber column)
 	if (uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), NULL))
 		refuse("a generated column", relid);
 	/* of a column that is added, the rows that are there would get it */
-	if (HeapTupleIsValid(described) && !IsBinaryUpgrade &&
+	if (HeapTupleIsValid(described) &&
 		encrypted_holds(((Form_pg_attribute) GETSTRUCT(described))->atttypid) &&
 		!guard_is_protected_now(relid) && !guard_is_empty(relid))
 		encrypted_refuse_unbound();
@@ -429,8 +429,6 @@ guard_encrypted_joins(Oid member, Oid parent)
 {
 	const char *trigger;
 
-	if (IsBinaryUpgrade)
-		return;
 	trigger = later_trigger(member);
 	if (trigger != NULL)
 		guard_refuse_behind(trigger, member);

@@ -16,7 +16,6 @@
 #include "commands/extension.h"
 #include "encrypted.h"
 #include "guard.h"
-#include "miscadmin.h"
 #include "nodes/value.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -54,7 +53,7 @@ guard_is_searchable(Oid relid, const char *column)
 bool
 guard_restores(Oid relid)
 {
-	return IsBinaryUpgrade || (row_security_bypassed() && !OidIsValid(protected_root(relid)));
+	return row_security_bypassed() && !OidIsValid(protected_root(relid));
 }
 
 static const char *

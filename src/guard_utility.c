@@ -74,7 +74,7 @@ guard_locked_relation(RangeVar *relation, LOCKMODE mode, bool missing_ok)
 static void
 refuse_own_table(Oid relid, const char *what)
 {
-	if (catalog_is_internal_table(relid) && !creating_extension && !IsBinaryUpgrade)
+	if (catalog_is_internal_table(relid) && !creating_extension)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("%s is not allowed on \"%s\" of privseg", what, get_rel_name(relid)),
 						errhint("The extension's tables change with the extension only.")));
@@ -462,7 +462,7 @@ guard_extension_contents(AlterExtensionContentsStmt *alter)
 	Relation relation = NULL;
 	ObjectAddress object;
 
-	if (strcmp(alter->extname, "privseg") == 0 && !IsBinaryUpgrade)
+	if (strcmp(alter->extname, "privseg") == 0)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("extension \"privseg\" keeps the objects it has"),
 						errhint("They change with the extension only.")));

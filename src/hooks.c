@@ -473,9 +473,9 @@ run_discreetly(PlannedStmt *statement, const char *query_string, bool read_only_
 }
 
 static void
-on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
-		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
-		   DestReceiver *destination, QueryCompletion *completion)
+run_guarded(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+			ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+			DestReceiver *destination, QueryCompletion *completion)
 {
 	PlannedStmt *volatile guarded = statement;
 	volatile bool read_only = read_only_tree;
@@ -553,11 +553,23 @@ on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree
 	}
 }
 
+/* pg_upgrade makes everything anew, ours too, before there are rows that say what is protected */
+static void
+on_utility(PlannedStmt *statement, const char *query_string, bool read_only_tree,
+		   ProcessUtilityContext context, ParamListInfo params, QueryEnvironment *environment,
+		   DestReceiver *destination, QueryCompletion *completion)
+{
+	(IsBinaryUpgrade ? run_utility : run_guarded)(statement, query_string, read_only_tree, context,
+												  params, environment, destination, completion);
+}
+
 static void
 on_object_access(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg)
 {
 	if (previous_object_access)
 		previous_object_access(access, class_id, object_id, sub_id, arg);
+	if (IsBinaryUpgrade)
+		return;
 	if (access == OAT_FUNCTION_EXECUTE)
 		guard_function(object_id);
 	else
