@@ -46,10 +46,18 @@ CREATE TABLE privseg.shredded_subjects (
 CREATE INDEX shredded_subjects_at_idx ON privseg.shredded_subjects (subject_table, shredded_at);
 COMMENT ON TABLE privseg.shredded_subjects IS 'subjects whose keys were destroyed, by their place in the order of keys';
 
+-- whoever replicates values may replicate their keys, too
+ALTER TABLE privseg.subject_key_delta REPLICA IDENTITY FULL;
+ALTER TABLE privseg.shredded_subjects REPLICA IDENTITY FULL;
+
 SELECT pg_catalog.pg_extension_config_dump('privseg.keys', '');
 SELECT pg_catalog.pg_extension_config_dump('privseg.subject_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('privseg.subject_key_delta', '');
 SELECT pg_catalog.pg_extension_config_dump('privseg.shredded_subjects', '');
+
+CREATE FUNCTION privseg.keys_applied() RETURNS trigger
+LANGUAGE c AS 'MODULE_PATHNAME', 'keys_applied';
+COMMENT ON FUNCTION privseg.keys_applied() IS 'trigger: keys that come by logical replication reach all sessions';
 
 -- what a superuser restores; C code of the extension writes without triggers
 DO $$
@@ -61,6 +69,10 @@ BEGIN
 		EXECUTE pg_catalog.format('CREATE TRIGGER catalog_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON privseg.%I'
 			' FOR EACH STATEMENT EXECUTE FUNCTION privseg.catalog_changed()', name);
 		EXECUTE pg_catalog.format('ALTER TABLE privseg.%I ENABLE ALWAYS TRIGGER catalog_changed', name);
+		CONTINUE WHEN name = 'subject_key_delta';
+		EXECUTE pg_catalog.format('CREATE TRIGGER keys_applied AFTER INSERT OR UPDATE OR DELETE ON privseg.%I'
+			' FOR EACH ROW EXECUTE FUNCTION privseg.keys_applied()', name);
+		EXECUTE pg_catalog.format('ALTER TABLE privseg.%I ENABLE ALWAYS TRIGGER keys_applied', name);
 	END LOOP;
 END
 $$;

@@ -5,17 +5,21 @@
 #include "compat.h"
 
 #include "access/xact.h"
+#include "commands/trigger.h"
 #include "errors.h"
 #include "fmgr.h"
 #include "keyring.h"
 #include "miscadmin.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(rotate_root_key);
 PG_FUNCTION_INFO_V1(rotate_epoch);
 PG_FUNCTION_INFO_V1(fold_keys);
 PG_FUNCTION_INFO_V1(shred_subject);
 PG_FUNCTION_INFO_V1(forget_keys);
+PG_FUNCTION_INFO_V1(keys_applied);
 
 /* rotate_root_key() RETURNS void */
 Datum
@@ -122,4 +126,27 @@ forget_keys(PG_FUNCTION_ARGS)
 	if (!catalog_works())
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("only privseg.unprotect() does that")));
 	PG_RETURN_BOOL(key_forget(PG_GETARG_OID(0)));
+}
+
+/*
+ * keys_applied() RETURNS trigger -- keys change by rows that come from another server, of which
+ * statement triggers hear nothing: what processes keep of them is not good any more.
+ */
+Datum
+keys_applied(PG_FUNCTION_ARGS)
+{
+	TriggerData *trigger = (TriggerData *) fcinfo->context;
+	Oid relid;
+
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+						errmsg("keys_applied: not called by its trigger")));
+	relid = RelationGetRelid(trigger->tg_relation);
+	CacheInvalidateRelcacheByRelid(relid == catalog_table_oid(CATALOG_KEYS) ?
+									   relid :
+									   catalog_table_oid(CATALOG_SUBJECT_KEYS));
+	if (relid == catalog_table_oid(CATALOG_SHREDDED_SUBJECTS) ||
+		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
+		keyring_shredded();
+	return PointerGetDatum(NULL);
 }
