@@ -180,6 +180,14 @@ extern void aead_seal(AeadCipher cipher, const uint8 key[AEAD_KEY_BYTES], const 
 					  size_t about_len, const void *plain, size_t len, uint8 *sealed);
 
 /*
+ * The same in two steps, where what is authenticated depends on the nonce: write a new one, with
+ * which sealed begins; encrypt with that one, which is used for nothing else.
+ */
+extern void aead_make_nonce(AeadCipher cipher, uint8 *sealed);
+extern void aead_seal_nonced(AeadCipher cipher, const uint8 key[AEAD_KEY_BYTES], const void *about,
+							 size_t about_len, const void *plain, size_t len, uint8 *sealed);
+
+/*
  * Decrypt sealed_len bytes into sealed_len - aead_overhead() bytes.  false:
  * another key, or something was altered; plain then holds nothing of it.
  * Errors: as above.

@@ -79,15 +79,28 @@ refuse_cipher(AeadCipher cipher)
 }
 
 void
+aead_make_nonce(AeadCipher cipher, uint8 *sealed)
+{
+	make_nonce(sealed, aead_nonce_bytes(cipher));
+}
+
+void
 aead_seal(AeadCipher cipher, const uint8 key[AEAD_KEY_BYTES], const void *about, size_t about_len,
 		  const void *plain, size_t len, uint8 *sealed)
 {
-	uint8 *nonce = sealed;
+	aead_make_nonce(cipher, sealed);
+	aead_seal_nonced(cipher, key, about, about_len, plain, len, sealed);
+}
+
+void
+aead_seal_nonced(AeadCipher cipher, const uint8 key[AEAD_KEY_BYTES], const void *about,
+				 size_t about_len, const void *plain, size_t len, uint8 *sealed)
+{
+	const uint8 *nonce = sealed;
 	uint8 *out = sealed + aead_nonce_bytes(cipher);
 
 	if (unlikely(!aead_available(cipher)))
 		refuse_cipher(cipher);
-	make_nonce(nonce, aead_nonce_bytes(cipher));
 	if (cipher == AEAD_AES256GCM)
 	{
 		crypto_aead_aes256gcm_state state;

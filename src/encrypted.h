@@ -102,6 +102,7 @@ extern bool encrypted_parse(const uint8 *bytes, size_t len, EncryptedHeader *hea
 extern void encrypted_header(const struct varlena *value, EncryptedHeader *header);
 extern void
 encrypted_header_of(const struct varlena *value, EncryptedCode code, EncryptedHeader *header);
+extern void encrypted_mask_tag(AeadCipher cipher, const uint8 *nonce, uint8 tag[CRYPTO_TAG_BYTES]);
 extern bytea *encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len);
 extern bytea *encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
 								   const ProtectedRelation *domain, const void *plain, size_t len);

@@ -106,7 +106,25 @@ own_salt(void)
 	return salt;
 }
 
-/* room for a value, with its header written */
+/*
+ * encrypted_mask_tag -- a tag as it is stored, and back: together with a hash of the value's
+ * nonce.  This hides it from nobody who has the bytes.  In SQL nobody has: but whether two
+ * values hold the same bytes could be told by how well an array of them is compressed, or how
+ * rows are ordered by their images.
+ *	nonce	with which what is sealed begins
+ */
+void
+encrypted_mask_tag(AeadCipher cipher, const uint8 *nonce, uint8 tag[CRYPTO_TAG_BYTES])
+{
+	static const uint8 key[CRYPTO_HASH_BYTES] = "privseg tag mask";
+	uint8 mask[CRYPTO_HASH_BYTES];
+
+	crypto_hash128(key, nonce, aead_nonce_bytes(cipher), mask);
+	for (int i = 0; i < CRYPTO_TAG_BYTES; i++)
+		tag[i] ^= mask[i];
+}
+
+/* room for a value, with its header and nonce written */
 static bytea *
 make_value(const EncryptedHeader *header, size_t len, uint8 **sealed, size_t *header_len)
 {
@@ -134,9 +152,13 @@ make_value(const EncryptedHeader *header, size_t len, uint8 **sealed, size_t *he
 	put64(bytes + 12, header->subject.hi);
 	put64(bytes + 20, header->subject.lo);
 	put32(bytes + 28, header->key_id);
-	if (header->tagged)
-		memcpy(bytes + ENCRYPTED_HEADER_BYTES, header->tag, CRYPTO_TAG_BYTES);
 	*sealed = bytes + *header_len;
+	aead_make_nonce(header->cipher, *sealed);
+	if (header->tagged)
+	{
+		memcpy(bytes + ENCRYPTED_HEADER_BYTES, header->tag, CRYPTO_TAG_BYTES);
+		encrypted_mask_tag(header->cipher, *sealed, bytes + ENCRYPTED_HEADER_BYTES);
+	}
 	return value;
 }
 
@@ -153,7 +175,7 @@ encrypted_seal_literal(EncryptedCode code, const void *plain, size_t len)
 	size_t header_len;
 	bytea *value = make_value(&header, len, &sealed, &header_len);
 
-	aead_seal(header.cipher, key, VARDATA(value), header_len, plain, len, sealed);
+	aead_seal_nonced(header.cipher, key, VARDATA(value), header_len, plain, len, sealed);
 	return value;
 }
 
@@ -177,7 +199,7 @@ encrypted_seal_bound(EncryptedCode code, const EncryptedHeader *binding,
 	header.bound = true;
 	header.key_id = key->id;
 	value = make_value(&header, len, &sealed, &header_len);
-	aead_seal(header.cipher, key->key, VARDATA(value), header_len, plain, len, sealed);
+	aead_seal_nonced(header.cipher, key->key, VARDATA(value), header_len, plain, len, sealed);
 	return value;
 }
 

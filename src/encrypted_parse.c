@@ -11,7 +11,7 @@
  *	  8	 4	subject domain; a literal: 0
  *	  12 16	the subject's place in the order of keys; a literal: its process's salt
  *	  28 4	the subject's key; a literal: 0
- *	  32 16	the tag, if there is one
+ *	  32 16	the tag, if there is one, masked
  *	  then	nonce, ciphertext, MAC
  *
  * All before the nonce is authenticated.  Numbers there have the highest byte first.  Inside is

@@ -78,35 +78,43 @@ is_equality(Oid operator, EncryptedCode code, bool opened)
 	return get_op_opfamily_strategy(operator, base->btree_opf) == BTEqualStrategyNumber;
 }
 
+/* the indexes on tags of a relation */
+static List *
+tag_indexes_of(RelOptInfo *rel)
+{
+	List *indexes = NIL;
+	ListCell *lc;
+
+	foreach (lc, policy_tag_indexes)
+	{
+		const TagIndex *entry = lfirst(lc);
+
+		if (entry->rel == rel && entry->index->indpred == NIL &&
+			policy_index_is_reviewed(entry->index))
+			indexes = lappend(indexes, entry->index);
+	}
+	return indexes;
+}
+
 static bool
 find_index(RelOptInfo *rel, Var *column, Searched *searched)
 {
 	ListCell *lc;
 
-	foreach (lc, rel->indexlist)
+	foreach (lc, tag_indexes_of(rel))
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
 		for (int i = 0; i < index->nkeycolumns; i++)
 		{
-			StrategyNumber strategy =
-				index->relam == HASH_AM_OID ? HTEqualStrategyNumber : BTEqualStrategyNumber;
-			Oid type = getBaseType(column->vartype);
-			Oid operator;
-
-			if (index->indexkeys[i] != column->varattno ||
-				(index->relam != HASH_AM_OID && index->relam != BTREE_AM_OID))
-				continue;
-			operator= get_opfamily_member(index->opfamily[i], type, type, strategy);
-			if (!OidIsValid(operator) || strcmp(get_opname(operator), "~=~") != 0)
-				continue;
-			/* one that can be asked for several values at once, if there is one */
-			if (searched->column != NULL && index->relam == HASH_AM_OID)
+			if (index->indexkeys[i] != column->varattno || !policy_tag_column(index, i) ||
+				/* one that can be asked for several values at once, if there is one */
+				(searched->column != NULL && index->relam == HASH_AM_OID))
 				continue;
 			searched->column = column;
 			searched->family = index->opfamily[i];
-			searched->strategy = strategy;
 			searched->arrays = index->relam == BTREE_AM_OID;
+			searched->strategy = searched->arrays ? BTEqualStrategyNumber : HTEqualStrategyNumber;
 		}
 	}
 	return searched->column != NULL;
@@ -294,50 +302,130 @@ conditions_of(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 	return conditions;
 }
 
+/* ---- indexes ---- */
+
+/* is the column compared with one value, or -- where it is the first -- with several? */
+static bool
+is_pinned(const IndexOptInfo *index, int column, List *conditions)
+{
+	ListCell *lc;
+
+	foreach (lc, conditions)
+	{
+		Node *clause = (Node *) lfirst_node(RestrictInfo, lc)->clause;
+		Var *compared = IsA(clause, OpExpr) ? linitial(((OpExpr *) clause)->args) :
+						IsA(clause, ScalarArrayOpExpr) && column == 0 ?
+											  linitial(((ScalarArrayOpExpr *) clause)->args) :
+											  NULL;
+
+		if (compared != NULL && compared->varattno == index->indexkeys[column])
+			return true;
+	}
+	return false;
+}
+
+static int
+n_tag_columns(const IndexOptInfo *index)
+{
+	int n = 0;
+
+	for (int i = 0; i < index->nkeycolumns; i++)
+		n += policy_tag_column(index, i);
+	return n;
+}
+
+static bool
+all_are_pinned(const IndexOptInfo *index, List *conditions)
+{
+	for (int i = 0; i < index->nkeycolumns; i++)
+		if (policy_tag_column(index, i) && !is_pinned(index, i, conditions))
+			return false;
+	return true;
+}
+
+/* no order of its own, no values, and nothing without a condition on its first column */
+static void
+take_order_away(IndexOptInfo *index)
+{
+	index->sortopfamily = NULL;
+	index->amoptionalkey = false;
+	for (int i = 0; i < index->ncolumns; i++)
+		index->canreturn[i] = false;
+}
+
+/*
+ * Make paths as if these were the relation's indexes and clauses.
+ *	conditions	of the indexes, besides bitmaps
+ *	by_columns	also join clauses that core infers, of any column
+ */
+static void
+make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *conditions, List *restrictions,
+		   List *joins, bool by_columns)
+{
+	RelOptInfo outer = *rel;
+	ListCell *lc;
+
+	if (indexes == NIL)
+		return;
+	foreach (lc, indexes)
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = conditions;
+	rel->indexlist = indexes;
+	rel->baserestrictinfo = restrictions;
+	rel->joininfo = joins;
+	rel->has_eclass_joins = by_columns && outer.has_eclass_joins;
+	create_index_paths(root, rel);
+	rel->indexlist = outer.indexlist;
+	rel->baserestrictinfo = outer.baserestrictinfo;
+	rel->joininfo = outer.joininfo;
+	rel->has_eclass_joins = outer.has_eclass_joins;
+	/* by these, plans are made of the paths */
+	foreach (lc, indexes)
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = outer.baserestrictinfo;
+}
+
 /*
  * encrypted_search_paths -- for core's set_rel_pathlist_hook: the relation's paths are made, but
  * for those by indexes on tags.
+ *
+ * The order in which such an index gives rows shows whose values are equal, to whom may not
+ * know: so each column of tags in it has a condition of its own, in every path that core could
+ * make of what it is shown.  A bitmap has no order.
  */
 void
 encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 {
-	List *indexes = rel->indexlist;
-	List *restrictions = rel->baserestrictinfo;
-	List *joins = rel->joininfo;
+	List *indexes;
 	List *shown;
 	List *shown_in_joins;
-	List *asked = NIL;
+	List *pinned = NIL;
+	List *first = NIL;
+	List *restrictions;
 	ListCell *lc;
 
-	if (rte->rtekind != RTE_RELATION || rte->inh || rte->tablesample != NULL || indexes == NIL ||
-		protected_relation(rte->relid) == NULL)
+	if (policy_tag_indexes == NIL || rte->rtekind != RTE_RELATION || rte->inh ||
+		rte->tablesample != NULL || (indexes = tag_indexes_of(rel)) == NIL)
 		return;
-	shown = conditions_of(root, rel, restrictions);
-	shown_in_joins = conditions_of(root, rel, joins);
+	shown = conditions_of(root, rel, rel->baserestrictinfo);
+	shown_in_joins = conditions_of(root, rel, rel->joininfo);
 	if (shown == NIL && shown_in_joins == NIL)
 		return;
 	foreach (lc, indexes)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
-		if (!policy_index_is_reviewed(index))
-			continue;
-		asked = lappend(asked, index);
-		index->indrestrictinfo = list_concat_copy(index->indrestrictinfo, shown);
+		take_order_away(index);
+		if (all_are_pinned(index, shown))
+			pinned = lappend(pinned, index);
+		else if (policy_tag_column(index, 0) && n_tag_columns(index) == 1)
+			first = lappend(first, index);
 	}
-	rel->indexlist = asked;
-	rel->baserestrictinfo = list_concat_copy(restrictions, shown);
-	rel->joininfo = list_concat_copy(joins, shown_in_joins);
-	create_index_paths(root, rel);
-	rel->indexlist = indexes;
-	rel->baserestrictinfo = restrictions;
-	rel->joininfo = joins;
-	foreach (lc, asked)
-	{
-		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
-
-		index->indrestrictinfo = list_difference_ptr(index->indrestrictinfo, shown);
-	}
+	restrictions = list_concat_copy(rel->baserestrictinfo, shown);
+	make_paths(root, rel, pinned, restrictions, restrictions,
+			   list_concat_copy(rel->joininfo, shown_in_joins), true);
+	/* joined by their tags, and by nothing else */
+	make_paths(root, rel, first, NIL, rel->baserestrictinfo, shown_in_joins, false);
+	/* the arms of an OR, by bitmaps */
+	make_paths(root, rel, indexes, NIL, restrictions, NIL, false);
 	/* what other paths, which are made later, would ask besides */
 	foreach (lc, rel->ppilist)
 	{

@@ -233,7 +233,10 @@ bool
 encrypted_tag_of(const EncryptedHeader *header, uint8 tag[CRYPTO_TAG_BYTES])
 {
 	if (header->tagged)
+	{
 		memcpy(tag, header->tag, CRYPTO_TAG_BYTES);
+		encrypted_mask_tag(header->cipher, header->sealed, tag);
+	}
 	else if (header->bound)
 		return false;
 	else

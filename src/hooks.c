@@ -102,9 +102,11 @@ plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamLi
 			 bool guarded)
 {
 	PolicyStatistics outer = policy_statistics;
+	List *tag_indexes = policy_tag_indexes;
 	PlannedStmt *plan;
 
 	policy_statistics = (PolicyStatistics){guarded, STATISTICS_AS_CORE, NULL};
+	policy_tag_indexes = NIL;
 	PG_TRY();
 	{
 		plan = run_planner(parse, query_string, cursor_options, params);
@@ -112,6 +114,7 @@ plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamLi
 	PG_FINALLY();
 	{
 		policy_statistics = outer;
+		policy_tag_indexes = tag_indexes;
 	}
 	PG_END_TRY();
 	return plan;
@@ -166,7 +169,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 
 	if (OidIsValid(referential))
 	{
-		plan = run_planner(parse, query_string, cursor_options, params);
+		plan = plan_guarded(parse, query_string, cursor_options, params, false);
 		policy_mark_plan(plan, MARK_REFERENTIAL, referential);
 		if (protected_relation(referential) != NULL)
 			guard_print();

@@ -142,9 +142,8 @@ keys_applied(PG_FUNCTION_ARGS)
 		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
 						errmsg("keys_applied: not called by its trigger")));
 	relid = RelationGetRelid(trigger->tg_relation);
-	CacheInvalidateRelcacheByRelid(relid == catalog_table_oid(CATALOG_KEYS) ?
-									   relid :
-									   catalog_table_oid(CATALOG_SUBJECT_KEYS));
+	CacheInvalidateRelcacheByRelid(
+		relid == catalog_table_oid(CATALOG_KEYS) ? relid : catalog_table_oid(CATALOG_SUBJECT_KEYS));
 	if (relid == catalog_table_oid(CATALOG_SHREDDED_SUBJECTS) ||
 		TRIGGER_FIRED_BY_DELETE(trigger->tg_event))
 		keyring_shredded();

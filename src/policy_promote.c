@@ -17,9 +17,12 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/stratnum.h"
 #include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog.h"
 #include "catalog/index.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_index.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
@@ -36,6 +39,7 @@
 #include "utils/syscache.h"
 
 PolicyStatistics policy_statistics = {false, STATISTICS_AS_CORE, NULL};
+List *policy_tag_indexes = NIL;
 
 /* ---- indexes ---- */
 
@@ -145,9 +149,33 @@ collations_are_current(const IndexOptInfo *index)
 	return true;
 }
 
+/* policy_tag_column -- are tags compared in this column of an index? */
+bool
+policy_tag_column(const IndexOptInfo *index, int column)
+{
+	Oid type = index->opcintype[column];
+	StrategyNumber equality =
+		index->relam == HASH_AM_OID ? HTEqualStrategyNumber : BTEqualStrategyNumber;
+
+	return type >= FirstNormalObjectId &&
+		   (index->relam == HASH_AM_OID || index->relam == BTREE_AM_OID) &&
+		   compares_tags_by(get_opfamily_member(index->opfamily[column], type, type, equality));
+}
+
+static bool
+is_on_tags(const IndexOptInfo *index)
+{
+	for (int i = 0; i < index->nkeycolumns; i++)
+		if (policy_tag_column(index, i))
+			return true;
+	return false;
+}
+
 /*
  * policy_restrict_indexes -- for core's get_relation_info_hook: no index gives such an order,
- * and none is used that warns when it is asked for the second of its columns.
+ * and none is used that warns when it is asked for the second of its columns.  Rows in the order
+ * of their tags show which are equal: an index on tags is put aside, for encrypted_search.c to
+ * use where it is asked for one.
  */
 void
 policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel)
@@ -169,7 +197,15 @@ policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel)
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
 		index->amcanorderbyop &= reviewed;
-		if (!collations_are_current(index))
+		if (is_on_tags(index))
+		{
+			TagIndex *entry = palloc(sizeof(TagIndex));
+
+			*entry = (TagIndex){rel, index};
+			policy_tag_indexes = lappend(policy_tag_indexes, entry);
+			rel->indexlist = foreach_delete_current(rel->indexlist, lc);
+		}
+		else if (!collations_are_current(index))
 			rel->indexlist = foreach_delete_current(rel->indexlist, lc);
 	}
 }

@@ -27,6 +27,15 @@ typedef struct PolicyStatistics
 } PolicyStatistics;
 extern PolicyStatistics policy_statistics;
 
+/* an index on tags, of the statement being planned */
+typedef struct TagIndex
+{
+	RelOptInfo *rel;
+	IndexOptInfo *index;
+} TagIndex;
+/* they are not among their relations' indexes: see policy_restrict_indexes() */
+extern List *policy_tag_indexes;
+
 extern void policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 extern bool policy_column_statistics(PlannerInfo *root, RangeTblEntry *rte, AttrNumber column,
 									 VariableStatData *data);
@@ -35,6 +44,7 @@ policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, Variabl
 
 extern void policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel);
 extern bool order_is_reviewed(Node *expression);
+extern bool policy_tag_column(const IndexOptInfo *index, int column);
 extern bool policy_index_is_reviewed(const IndexOptInfo *index);
 
 #pragma GCC visibility pop

@@ -20,6 +20,8 @@ extern bool reviewed_clause(Node *clause);
 extern bool silent_clause(Node *clause, Bitmapset *lazy);
 /* policy_search.c: what an index on tags is asked? */
 extern bool compares_tags(Node *condition);
+/* an operator class's equality: that of tags? */
+extern bool compares_tags_by(Oid operator);
 /* and that before the policy, so that nothing is told of a row? */
 extern bool tag_condition_tells_nothing(Node *condition);
 /* may such an index be asked for a value of the column? */

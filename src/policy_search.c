@@ -17,8 +17,9 @@ is_own(Oid function, const char *name)
 	return catalog_is_own_function(function) && strcmp(get_func_name(function), name) == 0;
 }
 
-static bool
-compares_by(Oid operator)
+/* compares_tags_by -- is it the operator that indexes on tags are asked by? */
+bool
+compares_tags_by(Oid operator)
 {
 	return is_own(get_opcode(operator), "encrypted_tag_eq");
 }
@@ -69,9 +70,9 @@ compares_tags(Node *condition)
 	ListCell *lc;
 
 	if (IsA(condition, OpExpr))
-		return compares_by(((OpExpr *) condition)->opno);
+		return compares_tags_by(((OpExpr *) condition)->opno);
 	if (IsA(condition, ScalarArrayOpExpr))
-		return compares_by(((ScalarArrayOpExpr *) condition)->opno);
+		return compares_tags_by(((ScalarArrayOpExpr *) condition)->opno);
 	if (!IsA(condition, BoolExpr))
 		return false;
 	foreach (lc, ((BoolExpr *) condition)->args)

@@ -180,6 +180,34 @@ SELECT code, message FROM unnest(ARRAY['SELECT privseg.encrypted_tag_cmp(email, 
 	'SELECT privseg.encrypted_tag_hash(email) FROM searched.person', 'SELECT privseg.encrypted_tag_hash(''x''::text)', 'SELECT privseg.encrypted_tag_cmp(''x''::text, ''x''::text)']) s,
 	pg_temp.refusal('SET LOCAL row_security = off; ' || s);
 
+-- which values are equal shows in no order of rows: an index is asked with a condition on its tags only
+RESET ROLE;
+CREATE INDEX person_phone_id ON searched.person (phone) INCLUDE (id);
+CREATE INDEX person_nick_phone ON searched.person (nick, phone);
+CREATE INDEX person_phone_nick ON searched.person (phone, nick);
+CREATE INDEX person_both ON searched.person (phone, income);
+ANALYZE searched.person, searched.twin;
+VACUUM searched.person;
+SET ROLE search_app;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET enable_material = off; SET enable_memoize = off;
+SELECT statement, searched.uses(statement) FROM unnest(ARRAY['SELECT id FROM searched.person', 'SELECT phone FROM searched.person', 'SELECT id FROM searched.person WHERE nick = ''n''',
+	'SELECT id FROM searched.person WHERE nick = ''n'' ORDER BY nick', 'SELECT id FROM searched.person WHERE nick = ''n'' AND phone IN (''+49 7'', ''+49 8'')', 'SELECT p.id FROM searched.twin t JOIN searched.person p ON p.nick = t.nick',
+	'SELECT p.id FROM searched.twin t JOIN searched.person p ON p.nick = t.nick AND p.phone = ''+49 7''', 'SELECT id FROM searched.person WHERE nick IS NOT NULL', 'SELECT id FROM searched.person WHERE phone IS NOT NULL',
+	'SELECT id FROM searched.person WHERE phone = ''+49 7'' AND income = 2', 'SELECT count(DISTINCT nick) FROM searched.person', 'SELECT id FROM searched.person ORDER BY phone LIMIT 3',
+	'SELECT id FROM searched.person WHERE (nick, phone) > (''n'', ''+49 7'')', 'SELECT id FROM searched.person WHERE nick = ''n'' AND phone = ''+49 7''']) statement;
+RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_bitmapscan; RESET enable_material; RESET enable_memoize;
+RESET ROLE;
+DROP INDEX searched.person_phone_id, searched.person_nick_phone, searched.person_phone_nick, searched.person_both;
+
+-- nor in how well an array of them is compressed, or how rows are ordered by their images
+SET ROLE search_none;
+CREATE TEMP TABLE squeezed AS SELECT a.id AS a, b.id AS b, array_fill(a.phone, ARRAY[30]) || b.phone AS values FROM searched.person a, searched.person b WHERE a.id IN (11, 12, 13) AND b.id BETWEEN 51 AND 70;
+SELECT min(pg_column_size(values)) FILTER (WHERE a % 50 = b % 50) >= min(pg_column_size(values)) FILTER (WHERE a % 50 <> b % 50) AS equal_or_not, count(*) FILTER (WHERE a % 50 = b % 50) AS equal FROM squeezed;
+RESET ROLE;
+SET row_security = off;
+SELECT count(DISTINCT substr(decode(substr(privseg.encrypted_text_out(phone)::text, 11), 'base64'), 33, 16)) = count(phone) AS tags_differ FROM searched.person;
+RESET row_security;
+
 -- every bit of a value with its tag, turned: never the plaintext
 SET row_security = off;
 CREATE TEMP TABLE whole AS SELECT privseg.encrypted_text_out(email)::text AS armour FROM searched.person WHERE id = 8;
