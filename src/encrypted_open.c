@@ -320,6 +320,16 @@ encrypted_base_datum(EncryptedCode code, void *bytes)
 	}
 }
 
+/* the transaction that has opened one */
+static uint64 opened_generation = 0;
+
+/* encrypted_any_opened -- has this transaction opened a value of a subject? */
+bool
+encrypted_any_opened(void)
+{
+	return opened_generation == cache_xact_generation;
+}
+
 static bool
 open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
 {
@@ -333,6 +343,7 @@ open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
 		state = current_state();
 		if (!may_open(state, header, &domain))
 			return false;
+		opened_generation = cache_xact_generation;
 	}
 	if (prefix + header->plain_len > sizeof(opened->room))
 		room = opened->large = palloc(prefix + header->plain_len);

@@ -199,10 +199,15 @@ extern void guard_refuse_behind(const char *trigger, Oid relid) pg_attribute_nor
 extern void guard_encrypted_joins(Oid member, Oid parent);
 extern void guard_encrypted_created(Oid class_id, Oid object_id, int sub_id);
 extern void guard_partition_key(void);
+extern void guard_retyped(Oid relid, const AlterTableCmd *command);
 extern void guard_create_range(CreateRangeStmt *create);
+
+/* guard_log.c */
+extern void guard_log(ErrorData *error);
 
 /* guard_bound.c */
 extern void guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno);
+extern void guard_bound_statement(Query *query);
 extern void guard_bound_copy(CopyStmt *copy);
 extern DestReceiver *guard_bound_receiver(DestReceiver *next, TupleDesc result);
 

@@ -12,11 +12,14 @@
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "encrypted.h"
+#include "errors.h"
 #include "executor/tuptable.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
+#include "parser/parsetree.h"
 #include "tcop/dest.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -53,6 +56,27 @@ add_check(Query *query, const char *relation, WCOKind kind, List *columns)
 	query->withCheckOptions = lappend(query->withCheckOptions, check);
 }
 
+/*
+ * guard_bound_statement -- the same of what a statement writes, with its WITH: where nothing is
+ * protected, and for core's own queries
+ */
+void
+guard_bound_statement(Query *query)
+{
+	ListCell *lc;
+
+	if (query->resultRelation > 0)
+	{
+		RangeTblEntry *rte = rt_fetch(query->resultRelation, query->rtable);
+
+		if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) == NULL)
+			guard_bound_write(query, rte, query->resultRelation);
+	}
+	foreach (lc, query->cteList)
+		if (IsA(lfirst_node(CommonTableExpr, lc)->ctequery, Query))
+			guard_bound_statement((Query *) lfirst_node(CommonTableExpr, lc)->ctequery);
+}
+
 /* guard_bound_write -- a statement writes to a table that is not protected */
 void
 guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno)
@@ -84,10 +108,20 @@ guard_bound_copy(CopyStmt *copy)
 	Node *condition;
 	ListCell *lc;
 
-	if (!OidIsValid(relid) || protected_relation(relid) != NULL)
+	/* what a view's triggers write is looked at there */
+	if (!OidIsValid(relid) || protected_relation(relid) != NULL ||
+		get_rel_relkind(relid) == RELKIND_VIEW)
 		return;
 	relation = table_open(relid, NoLock);
 	columns = columns_of(relation, 1);
+	if (columns != NIL && relation->trigdesc != NULL && relation->trigdesc->trig_insert_before_row)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_SHAPE),
+			 errmsg(
+				 "COPY into \"%s\", which has encrypted columns, and triggers that may change them, is not supported",
+				 RelationGetRelationName(relation)),
+			 errhint("COPY into another table, and INSERT from there.")));
 	foreach (lc, columns)
 	{
 		ColumnRef *column = makeNode(ColumnRef);

@@ -96,13 +96,15 @@ guard_copy(CopyStmt *copy)
 {
 	Oid relid;
 
-	if (copy->relation == NULL || !protected_any())
+	if (copy->relation == NULL)
 		return;
 	if (copy->is_from)
 	{
 		guard_bound_copy(copy);
 		return;
 	}
+	if (!protected_any())
+		return;
 	/* while core waited for the lock, the name might move to another relation */
 	relid = RangeVarGetRelid(copy->relation, AccessShareLock, true);
 	/* guard_counters.c and guard_statistics.c change what queries see of these */

@@ -28,7 +28,6 @@
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/parse_type.h"
-#include "policy_reviewed.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -79,35 +78,11 @@ is_encrypted(Oid type)
 	return encrypted_code(getBaseType(type)) != ENCRYPTED_NONE;
 }
 
-/* is a type encrypted, or made of such? */
-static bool
-holds_encrypted(Oid type)
-{
-	Oid part;
-	TupleDesc columns;
-	bool result = false;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	if (is_encrypted(type))
-		return true;
-	part = type_of_parts(type);
-	if (OidIsValid(part))
-		return holds_encrypted(part);
-	if (get_typtype(type) != TYPTYPE_COMPOSITE)
-		return false;
-	columns = lookup_rowtype_tupdesc_copy(type, -1);
-	for (int i = 0; i < columns->natts && !result; i++)
-		result = !TupleDescAttr(columns, i)->attisdropped &&
-				 holds_encrypted(TupleDescAttr(columns, i)->atttypid);
-	return result;
-}
-
 /* type_holds_encrypted(regtype) RETURNS boolean -- for the extension itself */
 Datum
 type_holds_encrypted(PG_FUNCTION_ARGS)
 {
-	PG_RETURN_BOOL(holds_encrypted(PG_GETARG_OID(0)));
+	PG_RETURN_BOOL(encrypted_holds(PG_GETARG_OID(0)));
 }
 
 static bool
@@ -115,7 +90,7 @@ uses_encrypted(Node *node, void *context)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Var) && holds_encrypted(((Var *) node)->vartype))
+	if (IsA(node, Var) && encrypted_holds(((Var *) node)->vartype))
 		return true;
 	return expression_tree_walker(node, uses_encrypted, context);
 }
@@ -147,6 +122,15 @@ refuse_plain_column(Oid relid)
 				 errhint("Give it the base type, and call privseg.encrypt_column().")));
 }
 
+static void
+refuse_type(Oid relid, const char *column)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+					errmsg("column \"%s\" of \"%s\" is encrypted, and keeps its type", column,
+						   get_rel_name(relid)),
+					errhint("Call privseg.decrypt_column() to have it as it was.")));
+}
+
 /*
  * guard_encrypted_column -- a column is altered, of a relation that need not be protected.
  *	before, after	its row in pg_attribute
@@ -158,17 +142,30 @@ guard_encrypted_column(Oid relid, Form_pg_attribute before, Form_pg_attribute af
 		return;
 	if (!is_encrypted(before->atttypid))
 	{
-		if (!holds_encrypted(after->atttypid))
+		if (!encrypted_holds(after->atttypid))
 			return;
 		refuse_plain_column(relid);
 		if (!guard_is_empty(relid))
 			encrypted_refuse_unbound();
 		return;
 	}
-	ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
-					errmsg("column \"%s\" of \"%s\" is encrypted, and keeps its type",
-						   NameStr(before->attname), get_rel_name(relid)),
-					errhint("Call privseg.decrypt_column() to have it as it was.")));
+	refuse_type(relid, NameStr(before->attname));
+}
+
+/*
+ * guard_retyped -- ALTER TABLE, to whichever type: also its own, where what is there would be
+ * replaced by what an expression makes of it, past the trigger.  Nobody may, nor in maintenance,
+ * where values are not opened.
+ */
+void
+guard_retyped(Oid relid, const AlterTableCmd *command)
+{
+	AttrNumber column = command->subtype == AT_AlterColumnType && command->name != NULL ?
+							get_attnum(relid, command->name) :
+							InvalidAttrNumber;
+
+	if (column > 0 && !guard_changes_storage && encrypted_holds(get_atttype(relid, column)))
+		refuse_type(relid, command->name);
 }
 
 static void
@@ -213,7 +210,7 @@ index_created(Oid index)
 		if (!HeapTupleIsValid(tuple_of_column))
 			continue;
 		column = (Form_pg_attribute) GETSTRUCT(tuple_of_column);
-		if (!holds_encrypted(column->atttypid))
+		if (!encrypted_holds(column->atttypid))
 			continue;
 		if (!guard_is_searchable(form->indrelid, NameStr(column->attname)) &&
 			!guard_restores(form->indrelid))
@@ -241,7 +238,7 @@ statistics_created(Oid statistics)
 		return;
 	form = (Form_pg_statistic_ext) GETSTRUCT(tuple);
 	for (int i = 0; i < form->stxkeys.dim1; i++)
-		if (holds_encrypted(get_atttype(form->stxrelid, form->stxkeys.values[i])))
+		if (encrypted_holds(get_atttype(form->stxrelid, form->stxkeys.values[i])))
 			refuse("a statistics object", form->stxrelid);
 	if (uses_encrypted(
 			guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId), NULL))
@@ -260,7 +257,11 @@ default_created(Oid relid, AttrNumber column)
 
 	if (!HeapTupleIsValid(tuple))
 		return;
-	if (uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), NULL))
+	if (uses_encrypted(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId),
+					   NULL) ||
+		(HeapTupleIsValid(described) &&
+		 ((Form_pg_attribute) GETSTRUCT(described))->attgenerated != '\0' &&
+		 encrypted_holds(((Form_pg_attribute) GETSTRUCT(described))->atttypid)))
 		refuse("a generated column", relid);
 	/* of a column that is added, the rows that are there would get it */
 	if (HeapTupleIsValid(described) &&
@@ -274,16 +275,25 @@ column_created(Oid relid, AttrNumber column)
 {
 	HeapTuple tuple = guard_column_row(relid, column);
 
-	if (HeapTupleIsValid(tuple) &&
-		holds_encrypted(((Form_pg_attribute) GETSTRUCT(tuple))->atttypid))
-		refuse_plain_column(relid);
+	Oid type;
+
+	if (!HeapTupleIsValid(tuple))
+		return;
+	type = ((Form_pg_attribute) GETSTRUCT(tuple))->atttypid;
+	if (!encrypted_holds(type))
+		return;
+	refuse_plain_column(relid);
+	/* the default of a domain becomes that of the rows that are there */
+	if (get_typtype(type) == TYPTYPE_DOMAIN && get_typdefault(type) != NULL &&
+		!guard_is_empty(relid))
+		encrypted_refuse_unbound();
 }
 
 static bool
 any_is_encrypted(Oid relid, const AttrNumber *columns, int n)
 {
 	for (int i = 0; i < n; i++)
-		if (holds_encrypted(get_atttype(relid, columns[i])))
+		if (encrypted_holds(get_atttype(relid, columns[i])))
 			return true;
 	return false;
 }
@@ -352,7 +362,7 @@ guard_partition_key(void)
 	{
 		partitioned_made = InvalidOid;
 		for (int i = 0; i < key->partnatts; i++)
-			if (holds_encrypted(key->parttypid[i]))
+			if (encrypted_holds(key->parttypid[i]))
 				refuse("a partition key", relid);
 		if (uses_encrypted((Node *) key->partexprs, NULL))
 			refuse("a partition key", relid);
@@ -374,7 +384,7 @@ guard_create_range(CreateRangeStmt *create)
 		DefElem *option = lfirst_node(DefElem, lc);
 
 		if (strcmp(option->defname, "subtype") == 0 &&
-			holds_encrypted(typenameTypeId(NULL, defGetTypeName(option))))
+			encrypted_holds(typenameTypeId(NULL, defGetTypeName(option))))
 			ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
 							errmsg("a range of encrypted values is not possible"),
 							errdetail("They have no order but for who may read them.")));

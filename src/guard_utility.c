@@ -204,6 +204,8 @@ guard_alter_table(AlterTableStmt *alter)
 			subtype != AT_SetTableSpace && subtype != AT_SetStatistics)
 			refuse_own_table(relid, "ALTER TABLE");
 	}
+	foreach (lc, alter->cmds)
+		guard_retyped(relid, lfirst_node(AlterTableCmd, lc));
 	entry = protected_relation(relid);
 	if (entry == NULL)
 	{

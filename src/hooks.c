@@ -50,6 +50,15 @@ static ExplainOneQuery_hook_type previous_explain = NULL;
 static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 static get_relation_info_hook_type previous_relation_info = NULL;
+static emit_log_hook_type previous_log = NULL;
+
+static void
+on_log(ErrorData *error)
+{
+	if (previous_log)
+		previous_log(error);
+	guard_log(error);
+}
 
 static void
 on_shmem_request(void)
@@ -169,6 +178,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 
 	if (OidIsValid(referential))
 	{
+		guard_bound_statement(parse);
 		plan = plan_guarded(parse, query_string, cursor_options, params, false);
 		policy_mark_plan(plan, MARK_REFERENTIAL, referential);
 		if (protected_relation(referential) != NULL)
@@ -202,6 +212,8 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 
 	if (!protected_any())
 	{
+		if (parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
+			guard_bound_statement(parse);
 		plan = plan_guarded(parse, query_string, cursor_options, params, false);
 		if (protected_any())
 			guard_plan(plan);
@@ -617,5 +629,7 @@ hooks_init(void)
 	object_access_hook = on_object_access;
 	previous_relation_info = get_relation_info_hook;
 	get_relation_info_hook = on_relation_info;
+	previous_log = emit_log_hook;
+	emit_log_hook = on_log;
 	register_label_provider("privseg", guard_relabel);
 }

@@ -197,7 +197,13 @@ SELECT statement, searched.uses(statement) FROM unnest(ARRAY['SELECT id FROM sea
 	'SELECT id FROM searched.person WHERE (nick, phone) > (''n'', ''+49 7'')', 'SELECT id FROM searched.person WHERE nick = ''n'' AND phone = ''+49 7''']) statement;
 RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_bitmapscan; RESET enable_material; RESET enable_memoize;
 RESET ROLE;
-DROP INDEX searched.person_phone_id, searched.person_nick_phone, searched.person_phone_nick, searched.person_both;
+DROP INDEX searched.person_phone_id, searched.person_nick_phone, searched.person_phone_nick, searched.person_both, searched.person_income;
+CREATE INDEX person_two ON searched.person (income, points);
+SET ROLE search_app;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET enable_bitmapscan = off; SET enable_material = off; SET enable_memoize = off;
+SELECT statement, searched.uses(statement) FROM unnest(ARRAY['SELECT p.id FROM searched.twin t JOIN searched.person p ON p.income = t.income', 'SELECT p.id FROM searched.person p WHERE income = 2', 'SELECT p.id FROM searched.person p WHERE income = 2 AND points = 4']) statement;
+RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enable_bitmapscan; RESET enable_material; RESET enable_memoize;
+RESET ROLE;
 
 -- nor in how well an array of them is compressed, or how rows are ordered by their images
 SET ROLE search_none;

@@ -27,8 +27,19 @@ CREATE TABLE unbound.domained (id int, note unbound.mail);
 CREATE TABLE unbound.parted (id int, note privseg.encrypted_text) PARTITION BY LIST (id);
 CREATE TABLE unbound.parted_1 PARTITION OF unbound.parted DEFAULT;
 CREATE VIEW unbound.looking AS SELECT * FROM unbound.loose;
+CREATE TYPE unbound.pair AS (a int, e privseg.encrypted_text);
+CREATE DOMAIN unbound.checked AS unbound.pair;
+CREATE DOMAIN unbound.mails AS privseg.encrypted_text[];
+CREATE DOMAIN unbound.defaulting AS privseg.encrypted_text DEFAULT 'x';
+CREATE TABLE unbound.deep (id int, p unbound.pair, ps unbound.pair[], c unbound.checked, m unbound.mails[]);
+INSERT INTO unbound.deep VALUES (1, row(1, NULL), NULL, NULL, NULL);
+CREATE TABLE unbound.parent (id int PRIMARY KEY);
+INSERT INTO unbound.parent VALUES (1);
+CREATE TABLE unbound.kid (id int REFERENCES unbound.parent ON UPDATE CASCADE, note privseg.encrypted_text);
+INSERT INTO unbound.kid VALUES (1, NULL);
 CREATE FUNCTION unbound.swap() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.note := ''swapped''; RETURN new; END';
 CREATE TABLE unbound.swapped (id int, note privseg.encrypted_text);
+CREATE TRIGGER swap BEFORE UPDATE ON unbound.kid FOR EACH ROW EXECUTE FUNCTION unbound.swap();
 CREATE TRIGGER swap BEFORE INSERT ON unbound.swapped FOR EACH ROW EXECUTE FUNCTION unbound.swap();
 INSERT INTO unbound.loose VALUES (1, NULL);
 PREPARE literal AS SELECT 'x'::privseg.encrypted_text AS note;
@@ -43,11 +54,25 @@ SELECT statement, code, message FROM unnest(ARRAY['INSERT INTO unbound.loose VAL
 	'DO $d$ BEGIN INSERT INTO unbound.loose VALUES (2, ''x''); END $d$', 'CREATE TABLE unbound.made AS SELECT ''x''::privseg.encrypted_text', 'CREATE TABLE unbound.made AS EXECUTE literal',
 	'CREATE TEMP TABLE made AS VALUES (''x''::privseg.encrypted_text), (NULL)', 'CREATE MATERIALIZED VIEW unbound.made AS SELECT ARRAY[''x'']::privseg.encrypted_text[]',
 	'REFRESH MATERIALIZED VIEW unbound.later', 'ALTER TABLE unbound.filled ADD COLUMN note privseg.encrypted_text DEFAULT ''x''',
+	'INSERT INTO unbound.deep (p) VALUES (''(1,x)'')', 'INSERT INTO unbound.deep (p) VALUES (row(1, ''x''))', 'INSERT INTO unbound.deep (ps) VALUES (ARRAY[row(1, ''x'')::unbound.pair])',
+	'INSERT INTO unbound.deep (c) VALUES (row(1, ''x'')::unbound.pair)', 'INSERT INTO unbound.deep (m) VALUES (ARRAY[''{x}''::unbound.mails])', 'UPDATE unbound.deep SET p.e = ''x''',
+	'CREATE TABLE unbound.made AS SELECT row(1, ''x''::privseg.encrypted_text)::unbound.pair', 'ALTER TABLE unbound.deep ADD COLUMN q unbound.pair DEFAULT row(1, ''x'')',
+	'ALTER TABLE unbound.filled ADD COLUMN note unbound.defaulting', 'UPDATE unbound.parent SET id = 2', 'CREATE TABLE unbound.made (id int, note privseg.encrypted_text GENERATED ALWAYS AS (''x'') STORED)',
+	'ALTER TABLE unbound.loose ALTER COLUMN note TYPE privseg.encrypted_text USING ''x''', 'ALTER TABLE unbound.loose ALTER COLUMN notes TYPE privseg.encrypted_text[] USING ''{x}''',
+	'SET LOCAL row_security = off; ALTER TABLE unbound.person ALTER COLUMN note TYPE privseg.encrypted_text USING ''x''',
+	'SET LOCAL row_security = off; ALTER TABLE unbound.person ALTER COLUMN amount TYPE privseg.encrypted_numeric USING privseg.opened(amount)',
+	'SET LOCAL row_security = off; ALTER TABLE unbound.person ALTER COLUMN amount TYPE privseg.encrypted_numeric(10,2)',
 	'ALTER TABLE unbound.filled ALTER COLUMN id TYPE privseg.encrypted_integer USING id::privseg.encrypted_integer',
 	'EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off) CREATE TABLE unbound.made AS SELECT ''x''::privseg.encrypted_text']) statement, pg_temp.refusal(statement);
 SELECT 'x'::privseg.encrypted_text AS made INTO unbound.made;
 COPY unbound.loose (id, note) FROM stdin;
 2	x
+\.
+COPY unbound.swapped (id) FROM stdin;
+2
+\.
+COPY unbound.deep (p) FROM stdin;
+(1,x)
 \.
 COPY unbound.loose (id, note) FROM stdin WHERE id > 2;
 2	x

@@ -251,6 +251,27 @@ is($node->safe_psql('postgres', "SET privseg.purpose = care; SELECT count(*) FRO
 $node->safe_psql('postgres', 'ANALYZE; CHECKPOINT; VACUUM FULL person; REINDEX TABLE account; CHECKPOINT');
 is($node->safe_psql('postgres', "SELECT count(*) FROM pg_stat_statements WHERE query LIKE '%$secret%'"), '0', 'pg_stat_statements has none');
 $node->backup('hunted');
+# nor the log, when core's errors name what a cast or a constraint refused; the client is told
+foreach my $statement (
+	'SELECT note::text::int FROM person WHERE id = 100',
+	'CREATE TEMP TABLE copy AS SELECT id, note FROM person WHERE id = 100; ALTER TABLE copy ADD x int CHECK (x < 5); UPDATE copy SET x = 7',
+	"SET max_parallel_workers_per_gather = 2; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SELECT sum(note::text::int) FROM person WHERE id BETWEEN 100 AND 400")
+{
+	$node->psql('postgres', "SET privseg.purpose = care; $statement", stderr => \$err, extra_params => [ '-U', 'app' ]);
+	like($err, qr/$secret/, 'a client is told what was refused');
+}
+like(slurp_file($node->logfile), qr/SQLSTATE 22P02.*Not logged: the statement/s, 'the log, that there was an error');
+# where nothing is protected any more, keys are still there
+$node->safe_psql('postgres', 'CREATE DATABASE bare');
+$node->safe_psql('bare', q(CREATE EXTENSION privseg; CREATE TABLE was (id bigint PRIMARY KEY, note text); CREATE TABLE loose (note privseg.encrypted_text)));
+$node->psql('bare', q(INSERT INTO loose VALUES ('x')), stderr => \$err);
+like($err, qr/this database has no keys for encrypted values/, 'without keys there are no literals');
+$node->safe_psql('bare', q(SELECT privseg.create_data_category('c'), privseg.protect('was', 'id'); SELECT privseg.encrypt_column('was', 'note', 'c'); SELECT privseg.decrypt_column('was', 'note'); SELECT privseg.unprotect('was')));
+foreach my $statement (q(INSERT INTO loose VALUES ('x')), q(WITH w AS (INSERT INTO loose VALUES ('x') RETURNING 1) SELECT * FROM w), "COPY loose FROM STDIN;\nx\n\\.\n")
+{
+	$node->psql('bare', $statement, stderr => \$err);
+	like($err, qr/an encrypted value of no subject/, 'nothing protected: a literal is not stored either');
+}
 $node->command_ok([ 'pg_dump', '-f', "$dir/hunted.sql", '-T', 'twin', $node->connstr('postgres') ], 'dumped once more');
 $node->stop;
 my @found;
