@@ -151,6 +151,10 @@ BEGIN
 				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_search_base';
 			COMMENT ON FUNCTION privseg.search_value(%2$s[], int) IS 'what an index on tags of a category is asked for';
 
+			CREATE FUNCTION privseg.has_key(privseg.encrypted_%1$s) RETURNS boolean
+				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_has_key';
+			COMMENT ON FUNCTION privseg.has_key(privseg.encrypted_%1$s) IS 'false: it could be opened, but its key was destroyed';
+
 			CREATE FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, privseg.encrypted_%1$s) RETURNS boolean
 				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_eq_ee';
 			COMMENT ON FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, privseg.encrypted_%1$s) IS 'implementation of the operator ~=~';

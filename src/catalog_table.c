@@ -231,6 +231,15 @@ catalog_is_own_function(Oid function)
 		   get_func_namespace(function) == known_schema;
 }
 
+/* catalog_is_own_type -- any in our schema */
+bool
+catalog_is_own_type(Oid type)
+{
+	return type >= FirstNormalObjectId && catalog_installed() &&
+		   GetSysCacheOid1(TYPEOID, Anum_pg_type_typnamespace, ObjectIdGetDatum(type)) ==
+			   known_schema;
+}
+
 /* catalog_owner -- who owns the extension: the identity internal work runs under */
 Oid
 catalog_owner(void)

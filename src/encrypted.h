@@ -134,6 +134,7 @@ extern bool
 encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
 extern bool encrypted_may_compare(int32 category);
 extern bool encrypted_any_opened(void);
+extern bool encrypted_lacks_key(const struct varlena *value, EncryptedCode code);
 extern void encrypted_close(EncryptedOpened *opened);
 extern int encrypted_uses(int32 category);
 extern void encrypted_require_use(int32 category, int use, const char *what);
@@ -162,6 +163,7 @@ extern bool encrypted_index_asks(FunctionCallInfo fcinfo);
 
 /* ---- planning (encrypted_search.c) ---- */
 
+extern void encrypted_open_list(ScalarArrayOpExpr *clause);
 extern void encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 
 #pragma GCC visibility pop

@@ -23,6 +23,8 @@
 #include "policy_stamp.h"
 #include "replication/logicalworker.h"
 #include "replication/walsender.h"
+#include "utils/builtins.h"
+#include "utils/fmgrprotos.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/rls.h"
@@ -251,12 +253,31 @@ encrypted_require_use(int32 category, int use, const char *what)
 		refuse_use(state, category, what);
 }
 
+/*
+ * A trigger that computes from values while they are not opened would write, or say, what it
+ * makes of NULL: a restore of rows into a table with triggers loses them.  Checks are asked
+ * outside of triggers, and take NULL.
+ */
+static void
+refuse_in_trigger(void)
+{
+	if (row_security_bypassed() && DatumGetInt32(DirectFunctionCall1(pg_trigger_depth, 0)) > 0)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("encrypted values are not opened under row_security = off, and a trigger "
+						"asks for one"),
+				 errhint("Restore triggers after the rows, or disable them; elsewhere, SET "
+						 "row_security = on, and privseg.purpose.")));
+}
+
 /* are values of the category opened at all?  Errors: 42501 where the role has no use of it */
 static bool
 category_is_opened(OpenState *state, int32 category)
 {
 	int uses;
 
+	if (state->bypass)
+		refuse_in_trigger();
 	if (state->bypass || state->restricted)
 		return false;
 	uses = uses_of(state, category);
@@ -301,6 +322,21 @@ may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
 		return false;
 	*domain = domain_of(state, header->domain);
 	return (*domain)->found && permits(*domain, header);
+}
+
+/*
+ * encrypted_lacks_key -- is the key of a value gone, that could be opened here and now
+ * otherwise?  Nothing is said of it.
+ */
+bool
+encrypted_lacks_key(const struct varlena *value, EncryptedCode code)
+{
+	EncryptedHeader header;
+	DomainState *domain;
+
+	encrypted_header_of(value, code, &header);
+	return header.bound && may_open(current_state(), &header, &domain) &&
+		   keyring_find(&domain->domain, header.subject, header.key_id) == NULL;
 }
 
 /* encrypted_base_datum -- what lies at bytes, as a value of the base type */

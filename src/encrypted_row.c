@@ -555,9 +555,15 @@ decrypt_stored(FunctionCallInfo fcinfo, EncryptedCode code)
 	stored = PG_GETARG_VARLENA_PP(0);
 	encrypted_header_of(stored, code, &header);
 	domain = header.bound ? keyring_domain(header.domain) : NULL;
-	/* with its subject table went the keys */
+	/* with its subject table went the keys; or the table was restored alone */
 	if (header.bound && domain == NULL)
-		PG_RETURN_NULL();
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_NOT_READY),
+			 errmsg("encrypted values are of a subject table that this database does not know"),
+			 errdetail("Their keys went with it, or are in the database that they come from."),
+			 errhint(
+				 "Restore that database as a whole, and copy from there what is to be kept; or drop the column.")));
 	plain = palloc(prefix + Max(header.plain_len, 8));
 	if (!encrypted_unseal(&header, domain, plain + prefix))
 		PG_RETURN_NULL();

@@ -23,9 +23,87 @@
 #include "parser/parsetree.h"
 #include "policy_promote.h"
 #include "policy_reviewed.h"
+#include "utils/array.h"
+#include "utils/datum.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+
+/* ---- lists of literals ---- */
+
+/* an array of literals, as one of what is inside; NULL: it is none */
+static Const *
+opened_array(const Const *array, EncryptedCode code)
+{
+	Oid base = encrypted_types[code].base;
+	Datum *elements;
+	bool *nulls;
+	int n;
+	int16 length;
+	bool by_value;
+	char alignment;
+	ArrayType *result;
+	int lower = 1;
+
+	deconstruct_array(DatumGetArrayTypeP(array->constvalue), get_element_type(array->consttype), -1,
+					  false, TYPALIGN_INT, &elements, &nulls, &n);
+	for (int i = 0; i < n; i++)
+	{
+		EncryptedHeader header;
+		EncryptedOpened opened;
+
+		if (nulls[i])
+			continue;
+		encrypted_header_of((struct varlena *) DatumGetPointer(elements[i]), code, &header);
+		if (header.bound ||
+			!encrypted_open((struct varlena *) DatumGetPointer(elements[i]), code, &opened))
+			return NULL;
+		get_typlenbyval(base, &length, &by_value);
+		elements[i] = datumCopy(opened.value, by_value, length);
+		encrypted_close(&opened);
+	}
+	get_typlenbyvalalign(base, &length, &by_value, &alignment);
+	result = construct_md_array(elements, nulls, 1, &n, &lower, base, length, by_value, alignment);
+	return makeConst(get_array_type(base), -1, InvalidOid, -1, PointerGetDatum(result), false,
+					 false);
+}
+
+/*
+ * encrypted_open_list -- IN of literals: they are opened once, and not for each row; core finds
+ * a value among many constants by a hash.
+ */
+void
+encrypted_open_list(ScalarArrayOpExpr *clause)
+{
+	ArrayCoerceExpr *coerced = (ArrayCoerceExpr *) lsecond(clause->args);
+	Const *array;
+	FuncExpr *call;
+	EncryptedCode code;
+	Const *opened;
+
+	if (!IsA(coerced, ArrayCoerceExpr) || !IsA(coerced->arg, Const) ||
+		!IsA(coerced->elemexpr, FuncExpr))
+		return;
+	array = (Const *) coerced->arg;
+	call = (FuncExpr *) coerced->elemexpr;
+	if (array->constisnull || list_length(call->args) != 1 ||
+		!IsA(linitial(call->args), CaseTestExpr) ||
+		ARR_NDIM(DatumGetArrayTypeP(array->constvalue)) != 1)
+		return;
+	code = encrypted_code(get_element_type(array->consttype));
+	if (code == ENCRYPTED_NONE ||
+		call->funcid !=
+			catalog_function_of_types("opened", get_element_type(array->consttype), InvalidOid) ||
+		coerced->resulttype != get_array_type(encrypted_types[code].base))
+		return;
+	opened = opened_array(array, code);
+	if (opened == NULL)
+		return;
+	opened->constcollid = coerced->resultcollid;
+	lsecond(clause->args) = opened;
+}
+
+/* ---- clauses ---- */
 
 /* a column whose tags an index is on */
 typedef struct Searched
@@ -354,13 +432,12 @@ take_order_away(IndexOptInfo *index)
 }
 
 /*
- * Make paths as if these were the relation's indexes and clauses.
- *	conditions	of the indexes, besides bitmaps
- *	by_columns	also join clauses that core infers, of any column
+ * Make paths as if these were the relation's indexes and clauses.  What a path is made for is
+ * kept with its parameters, which core looks up by the relations they come from: so the join
+ * clauses that are there stay, whichever others are shown, or it would think them asked.
  */
 static void
-make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *conditions, List *restrictions,
-		   List *joins, bool by_columns)
+make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *restrictions, List *joins)
 {
 	RelOptInfo outer = *rel;
 	ListCell *lc;
@@ -368,17 +445,43 @@ make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *conditions, 
 	if (indexes == NIL)
 		return;
 	foreach (lc, indexes)
-		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = conditions;
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = restrictions;
 	rel->indexlist = indexes;
 	rel->baserestrictinfo = restrictions;
 	rel->joininfo = joins;
-	rel->has_eclass_joins = by_columns && outer.has_eclass_joins;
+	create_index_paths(root, rel);
+	rel->indexlist = outer.indexlist;
+	rel->baserestrictinfo = outer.baserestrictinfo;
+	rel->joininfo = outer.joininfo;
+	/* by these, plans are made of the paths */
+	foreach (lc, indexes)
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = outer.baserestrictinfo;
+}
+
+/* the arms of an OR, by bitmaps: nothing else is made where an index has no clause, nor joins */
+static void
+make_bitmaps(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *shown)
+{
+	RelOptInfo outer = *rel;
+	List *arms = NIL;
+	ListCell *lc;
+
+	foreach (lc, shown)
+		if (lfirst_node(RestrictInfo, lc)->orclause != NULL)
+			arms = lappend(arms, lfirst(lc));
+	if (arms == NIL)
+		return;
+	foreach (lc, indexes)
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = NIL;
+	rel->indexlist = indexes;
+	rel->baserestrictinfo = list_concat_copy(outer.baserestrictinfo, arms);
+	rel->joininfo = NIL;
+	rel->has_eclass_joins = false;
 	create_index_paths(root, rel);
 	rel->indexlist = outer.indexlist;
 	rel->baserestrictinfo = outer.baserestrictinfo;
 	rel->joininfo = outer.joininfo;
 	rel->has_eclass_joins = outer.has_eclass_joins;
-	/* by these, plans are made of the paths */
 	foreach (lc, indexes)
 		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = outer.baserestrictinfo;
 }
@@ -397,9 +500,7 @@ encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	List *indexes;
 	List *shown;
 	List *shown_in_joins;
-	List *pinned = NIL;
-	List *first = NIL;
-	List *restrictions;
+	List *asked = NIL;
 	ListCell *lc;
 
 	if (policy_tag_indexes == NIL || rte->rtekind != RTE_RELATION || rte->inh ||
@@ -414,18 +515,14 @@ encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
 
 		take_order_away(index);
-		if (all_are_pinned(index, shown))
-			pinned = lappend(pinned, index);
-		else if (policy_tag_column(index, 0) && n_tag_columns(index) == 1)
-			first = lappend(first, index);
+		/* without a condition on its first column core makes no path of it */
+		if (all_are_pinned(index, shown) ||
+			(policy_tag_column(index, 0) && n_tag_columns(index) == 1))
+			asked = lappend(asked, index);
 	}
-	restrictions = list_concat_copy(rel->baserestrictinfo, shown);
-	make_paths(root, rel, pinned, restrictions, restrictions,
-			   list_concat_copy(rel->joininfo, shown_in_joins), true);
-	/* joined by their tags, and by nothing else */
-	make_paths(root, rel, first, NIL, rel->baserestrictinfo, shown_in_joins, false);
-	/* the arms of an OR, by bitmaps */
-	make_paths(root, rel, indexes, NIL, restrictions, NIL, false);
+	make_paths(root, rel, asked, list_concat_copy(rel->baserestrictinfo, shown),
+			   list_concat_copy(rel->joininfo, shown_in_joins));
+	make_bitmaps(root, rel, indexes, shown);
 	/* what other paths, which are made later, would ask besides */
 	foreach (lc, rel->ppilist)
 	{

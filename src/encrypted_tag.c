@@ -26,6 +26,7 @@
 
 PG_FUNCTION_INFO_V1(encrypted_search_value);
 PG_FUNCTION_INFO_V1(encrypted_search_base);
+PG_FUNCTION_INFO_V1(encrypted_has_key);
 
 /* ---- tags ---- */
 
@@ -405,6 +406,9 @@ encrypted_search_value(PG_FUNCTION_ARGS)
 	if (!encrypted_may_compare(PG_GETARG_INT32(1)))
 		PG_RETURN_NULL();
 	encrypted_header(value, &header);
+	/* it may be of another category than the column it is compared with */
+	if (header.bound && !encrypted_may_compare(header.category))
+		PG_RETURN_NULL();
 	if (encrypted_tag_of(&header, tag))
 		PG_RETURN_POINTER(value);
 	if (!encrypted_open(value, header.code, &opened))
@@ -424,4 +428,18 @@ encrypted_search_base(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	(void) keyring_root(KEY_TAG, 1);
 	PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+}
+
+/*
+ * has_key(encrypted) -- asked of what an index on tags has found, before the clause that was
+ * written opens it, and would warn of a key that is gone: which tells that it was the one.
+ */
+Datum
+encrypted_has_key(PG_FUNCTION_ARGS)
+{
+	struct varlena *value = PG_GETARG_VARLENA_PP(0);
+	EncryptedHeader header;
+
+	encrypted_header(value, &header);
+	PG_RETURN_BOOL(!encrypted_lacks_key(value, header.code));
 }

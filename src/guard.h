@@ -173,6 +173,7 @@ typedef struct GuardCommand
 {
 	bool in_command;
 	bool maintains;
+	bool administers;
 	bool retyped;
 	int n_added;
 } GuardCommand;
@@ -183,6 +184,7 @@ extern void guard_refuse(Oid relid, const char *what, const char *why) pg_attrib
 extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute after);
 extern void guard_default_partition(Oid parent);
 extern bool guard_may_define(void);
+extern bool guard_may_compare(void);
 extern bool guard_is_protected_now(Oid relid);
 extern bool guard_is_empty(Oid relid);
 extern bool guard_is_empty_tree(Oid relid);
@@ -209,6 +211,8 @@ extern void guard_log(ErrorData *error);
 extern void guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno);
 extern void guard_bound_statement(Query *query);
 extern void guard_bound_copy(CopyStmt *copy);
+extern bool guard_opens(Query *query);
+extern void guard_closed_write(const PlannedStmt *plan);
 extern DestReceiver *guard_bound_receiver(DestReceiver *next, TupleDesc result);
 
 /* guard_search.c */

@@ -19,7 +19,10 @@
 #include "executor/tuptable.h"
 #include "guard.h"
 #include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
+#include "policy.h"
 #include "tcop/dest.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -212,4 +215,61 @@ guard_bound_receiver(DestReceiver *next, TupleDesc result)
 	receiver->receiver.rDestroy = keep;
 	receiver->next = next;
 	return (DestReceiver *) receiver;
+}
+
+/* ---- values that are not opened, and what would be written in their place ---- */
+
+/* a cast to the base type, or to another encrypted one */
+static bool
+opens_argument(const FuncExpr *call)
+{
+	Oid argument;
+
+	if (!catalog_is_own_function(call->funcid) || call->args == NIL)
+		return false;
+	argument = exprType(linitial(call->args));
+	return encrypted_code(getBaseType(argument)) != ENCRYPTED_NONE &&
+		   (strcmp(get_func_name(call->funcid), "opened") == 0 ||
+			(encrypted_code(call->funcresulttype) != ENCRYPTED_NONE &&
+			 call->funcresulttype != getBaseType(argument)));
+}
+
+static bool
+opens(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, opens, context, 0);
+	if (IsA(node, FuncExpr) && opens_argument((FuncExpr *) node) && contain_var_clause(node))
+		return true;
+	return expression_tree_walker(node, opens, context);
+}
+
+/* guard_opens -- does a statement write, and open encrypted values for it? */
+bool
+guard_opens(Query *query)
+{
+	return (query->commandType != CMD_SELECT || query->hasModifyingCTE) &&
+		   query->commandType != CMD_UTILITY && opens((Node *) query, NULL);
+}
+
+/*
+ * guard_closed_write -- before a plan runs: where row_security = off is honoured nothing is
+ * opened, and what it computes from values, it would compute from NULL.
+ */
+void
+guard_closed_write(const PlannedStmt *plan)
+{
+	ListCell *lc;
+
+	foreach (lc, plan->invalItems)
+		if (lfirst_node(PlanInvalItem, lc)->cacheId == MARK_OPENS && row_security_bypassed())
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg(
+					 "encrypted values are not opened under row_security = off, and this statement would write what it makes of them"),
+				 errhint(
+					 "SET row_security = on, and privseg.purpose to a purpose that the role is cleared for.")));
 }

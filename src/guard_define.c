@@ -61,6 +61,8 @@ PG_FUNCTION_INFO_V1(type_is_reviewed);
  * have no values of anybody.  More than fit are taken for old ones.
  */
 static bool maintains = false;
+/* and by whom */
+static bool administers = false;
 static struct
 {
 	Oid relid;
@@ -79,6 +81,7 @@ guard_command_begins(Node *command)
 {
 	GuardCommand outer = {.in_command = guard_in_command,
 						  .maintains = maintains,
+						  .administers = administers,
 						  .retyped = retyped,
 						  .n_added = n_added};
 
@@ -86,6 +89,8 @@ guard_command_begins(Node *command)
 
 	/* asked here, for core becomes the relation's owner before it makes an index */
 	maintains = !IsA(command, TransactionStmt) && protected_any() && row_security_bypassed();
+	administers =
+		IsA(command, IndexStmt) && protected_any() && role_is_admin(GetUserId(), "privseg_admin");
 	return outer;
 }
 
@@ -94,6 +99,7 @@ guard_command_ends(GuardCommand outer)
 {
 	guard_in_command = outer.in_command;
 	maintains = outer.maintains;
+	administers = outer.administers;
 	retyped = outer.retyped;
 	n_added = outer.n_added;
 }
@@ -115,6 +121,13 @@ is_added(Oid relid, AttrNumber column)
 		if (added[i].relid == relid && added[i].column == column)
 			return true;
 	return false;
+}
+
+/* guard_may_compare -- may what is defined tell which values are equal? */
+bool
+guard_may_compare(void)
+{
+	return administers || guard_may_define();
 }
 
 /* guard_may_define -- may whatever is defined be so, for row_security = off is honoured? */

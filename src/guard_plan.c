@@ -72,9 +72,9 @@ static Bitmapset *lazy_parameters = NULL;
 
 /*
  * What is asked before the policy must not be noticed, not even by when it is asked: the
- * rest of the scan's quals comes after it.  Their order means nothing, but for conditions of
- * indexes on tags: asked again, they say nothing of a key that is gone, where what was written
- * would.  Returns what is asked before.
+ * rest of the scan's quals comes after it.  Their order means nothing, but for what is asked
+ * of rows that an index on tags has found: it says nothing of a key that is gone, where what was
+ * written would.  Returns what is asked before.
  */
 static List *
 put_policy_first(Plan *node, List *policy, List *index_columns)
@@ -89,7 +89,7 @@ put_policy_first(Plan *node, List *policy, List *index_columns)
 	{
 		if (policy_holds(lfirst(lc), policy, index_columns))
 			ours = lappend(ours, lfirst(lc));
-		else if (compares_tags(lfirst(lc)))
+		else if (rechecks_tags(lfirst(lc)))
 			of_tags = lappend(of_tags, lfirst(lc));
 		else if (others == NIL && ours == NIL && silent_clause(lfirst(lc), lazy_parameters))
 			silent = lappend(silent, lfirst(lc));
@@ -178,6 +178,8 @@ recheck_last(List **rechecked, List *quals)
 	foreach (lc, *rechecked)
 		if (silent_clause(lfirst(lc), lazy_parameters))
 			silent = lappend(silent, lfirst(lc));
+		else if (compares_tags(lfirst(lc)))
+			quals = lappend(quals, recheck_of_tags(lfirst(lc)));
 		else
 			quals = lappend(quals, lfirst(lc));
 	*rechecked = silent;
@@ -193,7 +195,7 @@ tag_conditions(List *conditions)
 
 	foreach (lc, conditions)
 		if (compares_tags(lfirst(lc)))
-			of_tags = lappend(of_tags, copyObject(lfirst(lc)));
+			of_tags = lappend(of_tags, recheck_of_tags(lfirst(lc)));
 	return of_tags;
 }
 
@@ -459,6 +461,7 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 	PolicyReads reads = guard_reads(plan);
 	RangeTblEntry *rte;
 
+	guard_closed_write(plan);
 	if (mark != NULL && !guard_may_run_referential(mark->hashValue, context))
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_SHAPE),

@@ -13,6 +13,7 @@
 
 #include "catalog.h"
 #include "catalog/pg_class.h"
+#include "encrypted.h"
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -148,6 +149,8 @@ guard_walker(Node *node, void *global)
 		guard_query((Query *) node, global);
 		return false;
 	}
+	if (IsA(node, ScalarArrayOpExpr))
+		encrypted_open_list((ScalarArrayOpExpr *) node);
 	return expression_tree_walker(node, guard_walker, global);
 }
 

@@ -174,6 +174,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	PlannerGlobal *global;
 	PlannedStmt *plan;
 	Oid copies_into;
+	bool opens;
 	Oid referential = guard_referential(parse, context);
 
 	if (OidIsValid(referential))
@@ -188,6 +189,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	global = makeNode(PlannerGlobal);
 	global->boundParams = params;
 	guard_query(parse, global);
+	opens = guard_opens(parse);
 	copies_into = guard_copies(parse);
 	guard_counters(parse);
 	guard_statistics(parse);
@@ -196,6 +198,8 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
 	plan->invalItems = list_concat(plan->invalItems, global->invalItems);
 	plan->relationOids = list_concat(plan->relationOids, global->relationOids);
+	if (opens)
+		policy_mark_plan(plan, MARK_OPENS, InvalidOid);
 	if (OidIsValid(copies_into))
 		policy_mark_plan(plan, MARK_COPIES, copies_into);
 	guard_plan(plan);

@@ -134,7 +134,8 @@ typedef enum PlanMark
 {
 	MARK_REFERENTIAL = -42, /* one of core's for a foreign key on this relation; the last item */
 	MARK_COPIES = -60,      /* would copy protected rows into this relation */
-	MARK_LONG = -77         /* asks for long values of this relation before the policy */
+	MARK_LONG = -77,        /* asks for long values of this relation before the policy */
+	MARK_OPENS = -85        /* writes, and opens encrypted values */
 } PlanMark;
 
 extern void policy_mark_plan(PlannedStmt *plan, PlanMark kind, Oid relid);

@@ -24,6 +24,9 @@ extern bool compares_tags(Node *condition);
 extern bool compares_tags_by(Oid operator);
 /* and that before the policy, so that nothing is told of a row? */
 extern bool tag_condition_tells_nothing(Node *condition);
+/* what is asked of the rows that it has found, before the rest */
+extern Node *recheck_of_tags(Node *condition);
+extern bool rechecks_tags(Node *qual);
 /* may such an index be asked for a value of the column? */
 extern bool may_be_sought(Node *column, Node *value);
 /* LEAKPROOF by the catalog, and not one of core's functions that raise nevertheless? */

@@ -6,9 +6,12 @@
 #include "compat.h"
 
 #include "catalog.h"
+#include "catalog/pg_type.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "policy_reviewed.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
 static bool
@@ -24,13 +27,14 @@ compares_tags_by(Oid operator)
 	return is_own(get_opcode(operator), "encrypted_tag_eq");
 }
 
-/* of a call that opens a value, or readies it to be looked for: that value; else NULL */
+/* of a call that opens a value, readies it to be looked for, or widens it: that value; else NULL */
 static Node *
 argument_of(Node *call)
 {
 	return IsA(call, FuncExpr) && ((FuncExpr *) call)->args != NIL &&
 				   (is_own(((FuncExpr *) call)->funcid, "search_value") ||
-					is_own(((FuncExpr *) call)->funcid, "opened")) ?
+					is_own(((FuncExpr *) call)->funcid, "opened") ||
+					((FuncExpr *) call)->funcid == F_INT8_INT4) ?
 			   linitial(((FuncExpr *) call)->args) :
 			   NULL;
 }
@@ -93,4 +97,30 @@ tag_condition_tells_nothing(Node *condition)
 													 NIL;
 
 	return args != NIL && compares_tags(condition) && may_be_sought(linitial(args), lsecond(args));
+}
+
+/*
+ * recheck_of_tags -- what is asked first of rows that the policy lets through, where an index
+ * was asked this: that the key is there, or the condition itself where there are several
+ */
+Node *
+recheck_of_tags(Node *condition)
+{
+	Node *column;
+
+	if (IsA(condition, BoolExpr))
+		return copyObject(condition);
+	column = IsA(condition, OpExpr) ? linitial(((OpExpr *) condition)->args) :
+									  linitial(castNode(ScalarArrayOpExpr, condition)->args);
+	return (Node *) makeFuncExpr(
+		catalog_function_of_types("has_key", getBaseType(exprType(column)), InvalidOid), BOOLOID,
+		list_make1(copyObject(column)), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* rechecks_tags -- is it one of these? */
+bool
+rechecks_tags(Node *qual)
+{
+	return (IsA(qual, FuncExpr) && is_own(((FuncExpr *) qual)->funcid, "has_key")) ||
+		   compares_tags(qual);
 }

@@ -7,6 +7,7 @@
 
 #include "access/htup_details.h"
 #include "access/transam.h"
+#include "catalog.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
@@ -158,6 +159,13 @@ is_kept(const List *kept, Oid object)
 	return object < FirstNormalObjectId || list_member_oid(kept, object);
 }
 
+/* nor are ours, which go with the extension */
+static bool
+type_is_kept(const Lasting *lasting, Oid type)
+{
+	return is_kept(lasting->types, type) || catalog_is_own_type(type);
+}
+
 static bool
 names_other(Node *node, void *context)
 {
@@ -184,7 +192,7 @@ names_other(Node *node, void *context)
 		case T_MinMaxExpr:
 		case T_CaseExpr:
 		case T_ArrayExpr:
-			if (!is_kept(lasting->types, exprType(node)) ||
+			if (!type_is_kept(lasting, exprType(node)) ||
 				!is_kept(lasting->collations, exprCollation(node)) ||
 				!is_kept(lasting->collations, exprInputCollation(node)))
 				return true;

@@ -179,8 +179,10 @@ RESET privseg.purpose;
 SET client_min_messages = notice;
 DROP TABLE sealed.person CASCADE;
 SET client_min_messages = warning;
-SELECT privseg.decrypt_column('sealed.visit', 'body'), privseg.unprotect('sealed.visit');
-SELECT count(*), count(body) FROM sealed.visit;
+SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.decrypt_column('sealed.visit', 'body')$$);
+ALTER TABLE sealed.visit DROP COLUMN body;
+SELECT privseg.unprotect('sealed.visit');
+SELECT count(*) FROM sealed.visit;
 
 DROP SCHEMA sealed CASCADE;
 DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind;

@@ -35,7 +35,16 @@ SELECT count(privseg.encrypt_column('searched.person', c::name, 'searched', true
 SELECT privseg.encrypt_column('searched.person', 'secret', 'searched');
 
 -- indexes, of what is searchable only, and in no order but that of the tags
+GRANT CREATE ON SCHEMA searched TO search_none;
+ALTER TABLE searched.person OWNER TO search_none;
+SET ROLE search_none;
+SELECT code, message, hint FROM pg_temp.refusal('CREATE UNIQUE INDEX person_email ON searched.person (email)');
+CREATE INDEX person_anyhow ON searched.person (email);
+DROP INDEX searched.person_anyhow;
+RESET ROLE;
 CREATE UNIQUE INDEX person_email ON searched.person (email);
+ALTER TABLE searched.person OWNER TO CURRENT_USER;
+GRANT ALL ON searched.person TO search_app, search_none;
 CREATE INDEX person_letters ON searched.person (email COLLATE searched.same_letters);
 CREATE INDEX person_phone ON searched.person USING hash (phone);
 CREATE INDEX person_income ON searched.person (income);
@@ -104,6 +113,34 @@ SET privseg.purpose = 'searched_care';
 SELECT wrong FROM searched.agree('public');
 SELECT wrong FROM searched.agree('privseg, public');
 SELECT * FROM searched.wrong;
+
+-- what else is asked of a row that an index finds, is asked; by joins of all kinds
+CREATE FUNCTION searched.alike(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	setting text;
+	answer text;
+	first text;
+BEGIN
+	PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_nestloop', 'off', true);
+	EXECUTE statement INTO first;
+	FOREACH setting IN ARRAY ARRAY['enable_indexscan', 'enable_bitmapscan'] LOOP
+		PERFORM set_config('enable_indexscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'on', true),
+			set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true), set_config('enable_material', 'off', true), set_config(setting, 'on', true);
+		EXECUTE statement INTO answer;
+		IF answer IS DISTINCT FROM first THEN RETURN format('%s by %s, %s without', answer, setting, first); END IF;
+	END LOOP;
+	PERFORM set_config('enable_seqscan', 'on', true), set_config('enable_hashjoin', 'on', true), set_config('enable_mergejoin', 'on', true), set_config('enable_indexscan', 'on', true), set_config('enable_bitmapscan', 'on', true);
+	EXECUTE statement INTO answer;
+	RETURN CASE WHEN answer IS DISTINCT FROM first THEN format('%s by default, %s without', answer, first) ELSE first END;
+END $$;
+SELECT statement, searched.alike(statement) FROM unnest(ARRAY['SELECT count(*) FROM searched.person c, searched.twin l WHERE c.email = l.email AND (l.id < 3 OR c.id < 3) AND l.id < 10',
+	'SELECT count(*) FROM searched.twin l JOIN searched.person c ON c.email = l.email AND c.secret || l.id = ''s22'' WHERE l.id < 10', 'SELECT count(c.id) FROM searched.twin l LEFT JOIN searched.person c ON c.email = l.email AND (c.id < 50 OR l.id < 10)',
+	'SELECT count(*) FROM searched.twin l WHERE EXISTS (SELECT FROM searched.person c WHERE c.email = l.email AND (c.id < 50 OR l.id < 10))', 'SELECT count(*) FROM searched.twin l WHERE NOT EXISTS (SELECT FROM searched.person c WHERE c.email = l.email AND c.id <> l.id + 1)',
+	'SELECT count(*) FROM searched.twin l JOIN searched.person c ON c.email = l.email AND c.phone = l.phone AND c.id <> 7 AND c.income <> l.id', 'SELECT count(*) FROM searched.person a JOIN searched.person b ON a.income = b.income AND a.id = b.id + 40',
+	'SELECT count(*) FROM searched.person a LEFT JOIN searched.person b ON a.born = b.born AND a.points <> b.points WHERE a.id < 30', 'SELECT count(*) FROM generate_series(1, 5) g LEFT JOIN searched.person a ON a.points = g AND a.id > g * 30',
+	'SELECT count(*) FROM searched.person a JOIN searched.person b ON a.age = b.points WHERE a.id < 20', 'SELECT count(*) FROM searched.person a JOIN searched.person b ON a.points = b.age AND a.id < b.id WHERE b.id < 20',
+	'SELECT sum((SELECT count(*) FROM searched.person c WHERE c.phone = l.phone AND c.id > l.id)) FROM searched.twin l WHERE l.id < 60', 'SELECT count(*) FROM searched.twin l, LATERAL (SELECT * FROM searched.person c WHERE c.phone = l.phone AND c.id % 3 = l.id % 3) x WHERE l.id < 60',
+	'SELECT count(*) FROM searched.person c WHERE (c.email = ''p7@example.org'' OR c.income = 2) AND c.id > 100', 'SELECT count(*) FROM searched.person a JOIN searched.person b ON a.email = b.email OR a.income = b.income WHERE a.id < 10']) statement;
 
 -- which statements an index answers; a value that a function of a user makes is not one of them
 CREATE FUNCTION searched.mine() RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN ''p7@example.org''; END';
@@ -175,6 +212,19 @@ SELECT statement, code, message FROM unnest(ARRAY['SELECT count(*) FROM searched
 	'SELECT count(*) FROM copied WHERE email OPERATOR(privseg.<>) ''nobody''', 'SELECT count(*) FROM copied a JOIN copied b ON a.email OPERATOR(privseg.=) b.phone',
 	'SELECT count(*) FROM copied WHERE privseg.encrypted_tag_cmp(email, ''x''::text) = 0', 'SELECT privseg.encrypted_tag_hash(''x''::text)',
 	'INSERT INTO searched.person (id, email) VALUES (7012, ''p7@example.org'')']) statement, pg_temp.refusal(statement);
+RESET ROLE;
+-- nor by what an index of another category finds
+SELECT privseg.create_data_category('letters');
+CREATE TABLE searched.letter (id bigint PRIMARY KEY, person bigint REFERENCES searched.person, address text);
+INSERT INTO searched.letter VALUES (1, 7, 'p7@example.org'), (2, 7, 'nobody');
+CREATE INDEX ON searched.letter (person);
+SELECT privseg.protect('searched.letter', 'person', 'searched.person'), privseg.encrypt_column('searched.letter', 'address', 'letters', true);
+GRANT SELECT ON searched.letter TO search_app;
+SET ROLE search_app;
+SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;
+SELECT statement, code, message FROM unnest(ARRAY['SELECT id FROM searched.person WHERE email OPERATOR(privseg.=) (SELECT address FROM searched.letter WHERE id = 1)', 'SELECT id FROM searched.person WHERE email OPERATOR(privseg.=) (SELECT address FROM searched.letter WHERE id = 2)',
+	'SELECT p.id FROM searched.letter l JOIN searched.person p ON p.email OPERATOR(privseg.=) l.address WHERE l.id = 1', 'SELECT p.id FROM searched.letter l JOIN searched.person p ON p.email OPERATOR(privseg.=) l.address WHERE l.id = 2']) statement, pg_temp.refusal(statement);
+RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin;
 RESET ROLE;
 SELECT code, message FROM unnest(ARRAY['SELECT privseg.encrypted_tag_cmp(email, ''x''::text) FROM searched.person', 'SELECT privseg.encrypted_tag_cmp(email, email) FROM searched.person',
 	'SELECT privseg.encrypted_tag_hash(email) FROM searched.person', 'SELECT privseg.encrypted_tag_hash(''x''::text)', 'SELECT privseg.encrypted_tag_cmp(''x''::text, ''x''::text)']) s,

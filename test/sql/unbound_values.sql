@@ -20,6 +20,7 @@ SELECT count(privseg.record_consent('unbound.person', i, 'unbound_care', 'given'
 GRANT ALL ON unbound.person TO unbound_app;
 CREATE TABLE unbound.loose (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
 CREATE TABLE unbound.defaulted (id int, note privseg.encrypted_text DEFAULT 'x');
+CREATE TABLE unbound.number (n numeric);
 CREATE TABLE unbound.filled (id int);
 INSERT INTO unbound.filled VALUES (1);
 CREATE DOMAIN unbound.mail AS privseg.encrypted_text;
@@ -108,3 +109,16 @@ SELECT privseg.record_consent('unbound.person', i, 'unbound_care', 'given') IS N
 SET ROLE unbound_app;
 SELECT id, note, amount, n, i, f, doc FROM unbound.person WHERE id > 20 ORDER BY id;
 UPDATE unbound.person SET amount = amount + 1, n = i, f = i, seen = born WHERE id = 21 RETURNING amount, n, f;
+RESET ROLE;
+
+-- under row_security = off nothing is opened, and nothing is written of what is not
+CREATE FUNCTION unbound.normal() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.note := upper(new.note); RETURN new; END';
+SET row_security = off;
+SELECT statement, code, message FROM unnest(ARRAY['UPDATE unbound.person SET amount = amount + 1', 'UPDATE unbound.person SET note = upper(note)', 'INSERT INTO unbound.number SELECT amount FROM unbound.person', 'DELETE FROM unbound.person WHERE note = ''note 1''',
+	'WITH u AS (UPDATE unbound.person SET n = i RETURNING 1) SELECT count(*) FROM u', 'UPDATE unbound.person SET note = note, amount = NULL WHERE id < 3', 'UPDATE unbound.person SET mails = ''{}''',
+	'MERGE INTO unbound.person p USING (VALUES (1)) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET f = p.amount', 'SELECT count(note::text) FROM unbound.person']) statement, pg_temp.refusal(statement);
+CREATE TRIGGER normal BEFORE INSERT OR UPDATE ON unbound.person FOR EACH ROW EXECUTE FUNCTION unbound.normal();
+SELECT statement, code, message FROM unnest(ARRAY['UPDATE unbound.person SET mails = ''{}''', 'INSERT INTO unbound.person (id, note) VALUES (30, NULL)', 'INSERT INTO unbound.person (id, note) SELECT 31, note FROM unbound.person WHERE id = 1']) statement, pg_temp.refusal(statement);
+RESET row_security;
+SET ROLE unbound_app;
+UPDATE unbound.person SET mails = '{}' WHERE id = 1 RETURNING note;
