@@ -10,6 +10,7 @@
  *	  encrypted_compare.c	operators, orders, hashes
  *	  encrypted_tag.c		tags of searchable columns, operator classes of their indexes
  *	  encrypted_search.c	which clauses such an index answers
+ *	  encrypted_analyze.c	what ANALYZE keeps
  *	  encrypted_row.c		the trigger that binds values to their row's subject
  *	  encrypted_bound.c		values that are nobody's yet, and tables that do not take them
  *

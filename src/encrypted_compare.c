@@ -17,8 +17,6 @@
 #include "utils/snapmgr.h"
 #include "utils/typcache.h"
 
-PG_FUNCTION_INFO_V1(encrypted_typanalyze);
-
 static TypeCacheEntry *
 base_type(EncryptedCode code)
 {
@@ -213,13 +211,6 @@ hash(FunctionCallInfo fcinfo, EncryptedCode code, bool extended)
 		result = FunctionCall1Coll(&base_type(code)->hash_proc_finfo, PG_GET_COLLATION(), a.value);
 	leave_side(fcinfo, 0, &a);
 	return result;
-}
-
-/* encrypted_typanalyze(internal) -- no sample is kept, of the values nor of their bytes */
-Datum
-encrypted_typanalyze(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(false);
 }
 
 /* name_operator_ee(encrypted, encrypted), _eb(encrypted, base), _be(base, encrypted) */

@@ -17,6 +17,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/pathnodes.h"
+#include "optimizer/cost.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
@@ -81,10 +82,13 @@ encrypted_open_list(ScalarArrayOpExpr *clause)
 	EncryptedCode code;
 	Const *opened;
 
-	if (!IsA(coerced, ArrayCoerceExpr) || !IsA(coerced->arg, Const) ||
-		!IsA(coerced->elemexpr, FuncExpr))
+	if (!IsA(coerced, ArrayCoerceExpr) || !IsA(coerced->elemexpr, FuncExpr))
 		return;
-	array = (Const *) coerced->arg;
+	array = (Const *) (IsA(coerced->arg, ArrayExpr) ?
+						   eval_const_expressions(NULL, (Node *) coerced->arg) :
+						   (Node *) coerced->arg);
+	if (!IsA(array, Const))
+		return;
 	call = (FuncExpr *) coerced->elemexpr;
 	if (array->constisnull || list_length(call->args) != 1 ||
 		!IsA(linitial(call->args), CaseTestExpr) ||
@@ -362,9 +366,19 @@ condition_of(PlannerInfo *root, RelOptInfo *rel, Node *clause)
 	}
 }
 
-/* RestrictInfos of what follows from these */
+static Selectivity
+selectivity_of(PlannerInfo *root, RestrictInfo *clause)
+{
+	return clause_selectivity(root, (Node *) clause, 0, JOIN_INNER, NULL);
+}
+
+/*
+ * RestrictInfos of what follows from these
+ *	fraction	of the rows that core expects, those that are to be expected by what is known
+ *				of the tags; or NULL
+ */
 static List *
-conditions_of(PlannerInfo *root, RelOptInfo *rel, List *clauses)
+conditions_of(PlannerInfo *root, RelOptInfo *rel, List *clauses, Selectivity *fraction)
 {
 	List *conditions = NIL;
 	ListCell *lc;
@@ -374,8 +388,14 @@ conditions_of(PlannerInfo *root, RelOptInfo *rel, List *clauses)
 		RestrictInfo *clause = lfirst_node(RestrictInfo, lc);
 		Expr *condition = condition_of(root, rel, (Node *) clause->clause);
 
-		if (condition != NULL)
-			conditions = lappend(conditions, compat_restrictinfo(root, condition, clause));
+		RestrictInfo *shown;
+
+		if (condition == NULL)
+			continue;
+		shown = compat_restrictinfo(root, condition, clause);
+		conditions = lappend(conditions, shown);
+		if (fraction != NULL)
+			*fraction *= selectivity_of(root, shown) / Max(selectivity_of(root, clause), 1e-10);
 	}
 	return conditions;
 }
@@ -429,6 +449,32 @@ take_order_away(IndexOptInfo *index)
 	index->amoptionalkey = false;
 	for (int i = 0; i < index->ncolumns; i++)
 		index->canreturn[i] = false;
+}
+
+static void
+expect_of(List *paths, Selectivity fraction)
+{
+	ListCell *lc;
+
+	foreach (lc, paths)
+	{
+		Path *path = lfirst(lc);
+
+		if (path->param_info == NULL)
+			path->rows = clamp_row_est(path->rows * fraction);
+	}
+}
+
+/*
+ * Of what is inside nothing is known, and core expects one row in 200.  The relation's paths are
+ * there already: they give as many rows.
+ */
+static void
+expect(RelOptInfo *rel, Selectivity fraction)
+{
+	rel->rows = clamp_row_est(rel->rows * fraction);
+	expect_of(rel->pathlist, fraction);
+	expect_of(rel->partial_pathlist, fraction);
 }
 
 /*
@@ -501,15 +547,21 @@ encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	List *shown;
 	List *shown_in_joins;
 	List *asked = NIL;
+	List *others = rel->indexlist;
+	Selectivity fraction = 1.0;
 	ListCell *lc;
 
 	if (policy_tag_indexes == NIL || rte->rtekind != RTE_RELATION || rte->inh ||
 		rte->tablesample != NULL || (indexes = tag_indexes_of(rel)) == NIL)
 		return;
-	shown = conditions_of(root, rel, rel->baserestrictinfo);
-	shown_in_joins = conditions_of(root, rel, rel->joininfo);
+	/* a unique one tells how many rows to expect */
+	rel->indexlist = list_concat_copy(others, indexes);
+	shown = conditions_of(root, rel, rel->baserestrictinfo, &fraction);
+	rel->indexlist = others;
+	shown_in_joins = conditions_of(root, rel, rel->joininfo, NULL);
 	if (shown == NIL && shown_in_joins == NIL)
 		return;
+	expect(rel, fraction);
 	foreach (lc, indexes)
 	{
 		IndexOptInfo *index = lfirst_node(IndexOptInfo, lc);
