@@ -275,6 +275,7 @@ keyring_rotate_root(void)
 	KeySource source = next_source();
 	char why[ROOTKEY_PROBLEM_BYTES] = "";
 	char fingerprint[ROOTKEY_FINGERPRINT_HEX + 1];
+	char before[ROOTKEY_FINGERPRINT_HEX + 1];
 	int next;
 	int changed = 0;
 	List *keys;
@@ -300,6 +301,7 @@ keyring_rotate_root(void)
 
 		if (strcmp(stored->root_key, fingerprint) == 0)
 			continue;
+		strlcpy(before, stored->root_key, sizeof(before));
 		key = unwrap(stored);
 		wrap(stored, next, key);
 		secret_free(key, AEAD_KEY_BYTES);
@@ -312,5 +314,10 @@ keyring_rotate_root(void)
 							   errmsg("the keys of this database are under that root key"),
 				 errhint("Make it privseg.root_key_command or privseg.root_key_file when every "
 						 "database and standby has it.")));
+	else
+		ereport(NOTICE,
+				(errmsg("the keys of this database are under the root key with fingerprint %s now",
+						fingerprint),
+				 errdetail("They were under the one with %s.", before)));
 	keys_changed();
 }
