@@ -97,12 +97,18 @@ compute_stats(VacAttrStats *stats, AnalyzeAttrFetchFunc fetch, int rows, double 
 	stats->stadistinct = estimate_distinct(tags, n, total, stats->stanullfrac);
 }
 
-/* encrypted_typanalyze(internal) RETURNS boolean */
+/*
+ * encrypted_typanalyze(internal) RETURNS boolean -- of protected relations only, whose statistics
+ * are shown to nobody who may not know.  Of a copy, its owner would be told how many of the
+ * values he has put there are equal.
+ */
 Datum
 encrypted_typanalyze(PG_FUNCTION_ARGS)
 {
 	VacAttrStats *stats = (VacAttrStats *) PG_GETARG_POINTER(0);
 
+	if (protected_relation(stats->attr->attrelid) == NULL)
+		PG_RETURN_BOOL(false);
 	if (stats->attr->attstattarget < 0)
 		stats->attr->attstattarget = default_statistics_target;
 	stats->compute_stats = compute_stats;
