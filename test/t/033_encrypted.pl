@@ -209,6 +209,7 @@ $other->stop;
 # crashes: whatever is under way, afterwards all values open and nothing is half done
 #
 my @work = (
+	q(SELECT privseg.rotate_root_key()),
 	q(SELECT privseg.rotate_epoch()),
 	q(SELECT privseg.rotate_epoch(3)),
 	q(SELECT privseg.fold_keys()),
@@ -229,6 +230,9 @@ foreach my $round (1 .. $crashes)
 	usleep(20_000 + rand 300_000);
 	$node->stop('immediate');
 	$_->finish foreach @running;
+	# either root key may be the next one
+	my @keys = rand() < 0.5 ? ($old_key, $new_key) : ($new_key, $old_key);
+	settings($node, root_key_file => $keys[0], next_root_key_file => $keys[1]);
 	$node->start;
 	my $bad = $node->safe_psql('postgres', "SET privseg.purpose = care; $differing SELECT count(*) FROM big WHERE note::text IS DISTINCT FROM 'big ' || id", extra_params => [ '-U', 'app' ]);
 	$broken++, diag("round $round: $bad") if $bad ne "0\n0";
