@@ -231,6 +231,13 @@ catalog_is_own_function(Oid function)
 		   get_func_namespace(function) == known_schema;
 }
 
+/* catalog_is_own_function_named -- one of that name in our schema */
+bool
+catalog_is_own_function_named(Oid function, const char *name)
+{
+	return catalog_is_own_function(function) && strcmp(get_func_name(function), name) == 0;
+}
+
 /* catalog_is_own_type -- any in our schema */
 bool
 catalog_is_own_type(Oid type)

@@ -135,7 +135,7 @@ extern bool
 encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
 extern bool encrypted_may_compare(int32 category);
 extern bool encrypted_any_opened(void);
-extern bool encrypted_lacks_key(const struct varlena *value, EncryptedCode code);
+extern bool encrypted_lacks_key(const EncryptedHeader *header);
 extern void encrypted_close(EncryptedOpened *opened);
 extern int encrypted_uses(int32 category);
 extern void encrypted_require_use(int32 category, int use, const char *what);

@@ -62,8 +62,7 @@ leave_side(FunctionCallInfo fcinfo, int argument, Side *side)
 	if (side->stored == NULL)
 		return;
 	encrypted_close(&side->opened);
-	if ((Pointer) side->stored != DatumGetPointer(PG_GETARG_DATUM(argument)))
-		pfree(side->stored);
+	PG_FREE_IF_COPY(side->stored, argument);
 }
 
 static inline int
@@ -144,8 +143,7 @@ side_has_tag(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCod
 	encrypted_header_of(stored, code, &header);
 	result =
 		(!header.bound || encrypted_may_compare(header.category)) && encrypted_tag_of(&header, tag);
-	if ((Pointer) stored != DatumGetPointer(PG_GETARG_DATUM(argument)))
-		pfree(stored);
+	PG_FREE_IF_COPY(stored, argument);
 	return result;
 }
 
@@ -274,8 +272,9 @@ COMPARED(boolean, ENCRYPTED_BOOLEAN);
 COMPARED(jsonb, ENCRYPTED_JSONB);
 
 /*
- * The operator ~=~ of the classes of indexes on tags.  Asked by an index, it compares tags, and tells whether a row is there as the index itself
- * does where it is unique; in a statement it is =.
+ * The operator ~=~ of the classes of indexes on tags.  Asked by an index, it compares tags, and
+ * tells whether a row is there as the index itself does where it is unique; in a statement it
+ * is =.
  */
 static bool
 are_equal_for_index(FunctionCallInfo fcinfo, EncryptedCode code, bool right)

@@ -329,14 +329,12 @@ may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
  * otherwise?  Nothing is said of it.
  */
 bool
-encrypted_lacks_key(const struct varlena *value, EncryptedCode code)
+encrypted_lacks_key(const EncryptedHeader *header)
 {
-	EncryptedHeader header;
 	DomainState *domain;
 
-	encrypted_header_of(value, code, &header);
-	return header.bound && may_open(current_state(), &header, &domain) &&
-		   keyring_find(&domain->domain, header.subject, header.key_id) == NULL;
+	return header->bound && may_open(current_state(), header, &domain) &&
+		   keyring_find(&domain->domain, header->subject, header->key_id) == NULL;
 }
 
 /* encrypted_base_datum -- what lies at bytes, as a value of the base type */

@@ -46,6 +46,7 @@ opened_array(const Const *array, EncryptedCode code)
 	ArrayType *result;
 	int lower = 1;
 
+	get_typlenbyvalalign(base, &length, &by_value, &alignment);
 	deconstruct_array(DatumGetArrayTypeP(array->constvalue), get_element_type(array->consttype), -1,
 					  false, TYPALIGN_INT, &elements, &nulls, &n);
 	for (int i = 0; i < n; i++)
@@ -59,11 +60,9 @@ opened_array(const Const *array, EncryptedCode code)
 		if (header.bound ||
 			!encrypted_open((struct varlena *) DatumGetPointer(elements[i]), code, &opened))
 			return NULL;
-		get_typlenbyval(base, &length, &by_value);
 		elements[i] = datumCopy(opened.value, by_value, length);
 		encrypted_close(&opened);
 	}
-	get_typlenbyvalalign(base, &length, &by_value, &alignment);
 	result = construct_md_array(elements, nulls, 1, &n, &lower, base, length, by_value, alignment);
 	return makeConst(get_array_type(base), -1, InvalidOid, -1, PointerGetDatum(result), false,
 					 false);
@@ -479,11 +478,15 @@ expect(RelOptInfo *rel, Selectivity fraction)
 
 /*
  * Make paths as if these were the relation's indexes and clauses.  What a path is made for is
- * kept with its parameters, which core looks up by the relations they come from: so the join
- * clauses that are there stay, whichever others are shown, or it would think them asked.
+ * kept with its parameters, which core looks up by the relations they come from: so where there
+ * are joins, the clauses that are there stay, whichever others are shown, or it would think them
+ * asked.
+ *	conditions	of the indexes, but for the arms of an OR
+ *	inferred	also of join clauses that core infers?
  */
 static void
-make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *restrictions, List *joins)
+make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *conditions, List *restrictions,
+		   List *joins, bool inferred)
 {
 	RelOptInfo outer = *rel;
 	ListCell *lc;
@@ -491,14 +494,16 @@ make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *restrictions
 	if (indexes == NIL)
 		return;
 	foreach (lc, indexes)
-		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = restrictions;
+		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = conditions;
 	rel->indexlist = indexes;
 	rel->baserestrictinfo = restrictions;
 	rel->joininfo = joins;
+	rel->has_eclass_joins = inferred && outer.has_eclass_joins;
 	create_index_paths(root, rel);
 	rel->indexlist = outer.indexlist;
 	rel->baserestrictinfo = outer.baserestrictinfo;
 	rel->joininfo = outer.joininfo;
+	rel->has_eclass_joins = outer.has_eclass_joins;
 	/* by these, plans are made of the paths */
 	foreach (lc, indexes)
 		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = outer.baserestrictinfo;
@@ -508,28 +513,15 @@ make_paths(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *restrictions
 static void
 make_bitmaps(PlannerInfo *root, RelOptInfo *rel, List *indexes, List *shown)
 {
-	RelOptInfo outer = *rel;
 	List *arms = NIL;
 	ListCell *lc;
 
 	foreach (lc, shown)
 		if (lfirst_node(RestrictInfo, lc)->orclause != NULL)
 			arms = lappend(arms, lfirst(lc));
-	if (arms == NIL)
-		return;
-	foreach (lc, indexes)
-		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = NIL;
-	rel->indexlist = indexes;
-	rel->baserestrictinfo = list_concat_copy(outer.baserestrictinfo, arms);
-	rel->joininfo = NIL;
-	rel->has_eclass_joins = false;
-	create_index_paths(root, rel);
-	rel->indexlist = outer.indexlist;
-	rel->baserestrictinfo = outer.baserestrictinfo;
-	rel->joininfo = outer.joininfo;
-	rel->has_eclass_joins = outer.has_eclass_joins;
-	foreach (lc, indexes)
-		lfirst_node(IndexOptInfo, lc)->indrestrictinfo = outer.baserestrictinfo;
+	if (arms != NIL)
+		make_paths(root, rel, indexes, NIL, list_concat_copy(rel->baserestrictinfo, arms), NIL,
+				   false);
 }
 
 /*
@@ -547,6 +539,7 @@ encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	List *shown;
 	List *shown_in_joins;
 	List *asked = NIL;
+	List *restrictions;
 	List *others = rel->indexlist;
 	Selectivity fraction = 1.0;
 	ListCell *lc;
@@ -572,8 +565,9 @@ encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 			(policy_tag_column(index, 0) && n_tag_columns(index) == 1))
 			asked = lappend(asked, index);
 	}
-	make_paths(root, rel, asked, list_concat_copy(rel->baserestrictinfo, shown),
-			   list_concat_copy(rel->joininfo, shown_in_joins));
+	restrictions = list_concat_copy(rel->baserestrictinfo, shown);
+	make_paths(root, rel, asked, restrictions, restrictions,
+			   list_concat_copy(rel->joininfo, shown_in_joins), true);
 	make_bitmaps(root, rel, indexes, shown);
 	/* what other paths, which are made later, would ask besides */
 	foreach (lc, rel->ppilist)

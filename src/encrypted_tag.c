@@ -294,9 +294,8 @@ take_tag(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode co
 static void
 leave_tag(FunctionCallInfo fcinfo, int argument, TagSide *side)
 {
-	if (side->stored != NULL &&
-		(Pointer) side->stored != DatumGetPointer(PG_GETARG_DATUM(argument)))
-		pfree(side->stored);
+	if (side->stored != NULL)
+		PG_FREE_IF_COPY(side->stored, argument);
 }
 
 /* values without a tag come last, in the order of their bytes */
@@ -441,5 +440,5 @@ encrypted_has_key(PG_FUNCTION_ARGS)
 	EncryptedHeader header;
 
 	encrypted_header(value, &header);
-	PG_RETURN_BOOL(!encrypted_lacks_key(value, header.code));
+	PG_RETURN_BOOL(!encrypted_lacks_key(&header));
 }

@@ -229,7 +229,7 @@ opens_argument(const FuncExpr *call)
 		return false;
 	argument = exprType(linitial(call->args));
 	return encrypted_code(getBaseType(argument)) != ENCRYPTED_NONE &&
-		   (strcmp(get_func_name(call->funcid), "opened") == 0 ||
+		   (catalog_is_own_function_named(call->funcid, "opened") ||
 			(encrypted_code(call->funcresulttype) != ENCRYPTED_NONE &&
 			 call->funcresulttype != getBaseType(argument)));
 }

@@ -158,13 +158,15 @@ load(char kind, int32 number)
 	uint64 generation = cache_key_generation;
 
 	if (!stored_key_fetch(kind, number, keyring_snapshot(), &stored))
+	{
+		bool none = number == 0 || !keyring_exists();
+
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
-						number == 0 || !keyring_exists() ?
-							errmsg("this database has no keys for encrypted values") :
-							errmsg("a key that values of this database are under is gone"),
-						number == 0 || !keyring_exists() ?
-							errhint("Call privseg.encrypt_column(), which makes them.") :
-							errdetail("Its kind is \"%c\", its number %d.", kind, number)));
+						none ? errmsg("this database has no keys for encrypted values") :
+							   errmsg("a key that values of this database are under is gone"),
+						none ? errhint("Call privseg.encrypt_column(), which makes them.") :
+							   errdetail("Its kind is \"%c\", its number %d.", kind, number)));
+	}
 	key = unwrap(&stored);
 	/* whoever holds the pointer of another one has used it */
 	if (n_unwrapped == MAX_UNWRAPPED || generation != cache_key_generation)

@@ -14,17 +14,11 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 
-static bool
-is_own(Oid function, const char *name)
-{
-	return catalog_is_own_function(function) && strcmp(get_func_name(function), name) == 0;
-}
-
 /* compares_tags_by -- is it the operator that indexes on tags are asked by? */
 bool
 compares_tags_by(Oid operator)
 {
-	return is_own(get_opcode(operator), "encrypted_tag_eq");
+	return catalog_is_own_function_named(get_opcode(operator), "encrypted_tag_eq");
 }
 
 /* of a call that opens a value, readies it to be looked for, or widens it: that value; else NULL */
@@ -32,8 +26,8 @@ static Node *
 argument_of(Node *call)
 {
 	return IsA(call, FuncExpr) && ((FuncExpr *) call)->args != NIL &&
-				   (is_own(((FuncExpr *) call)->funcid, "search_value") ||
-					is_own(((FuncExpr *) call)->funcid, "opened") ||
+				   (catalog_is_own_function_named(((FuncExpr *) call)->funcid, "search_value") ||
+					catalog_is_own_function_named(((FuncExpr *) call)->funcid, "opened") ||
 					((FuncExpr *) call)->funcid == F_INT8_INT4) ?
 			   linitial(((FuncExpr *) call)->args) :
 			   NULL;
@@ -121,6 +115,7 @@ recheck_of_tags(Node *condition)
 bool
 rechecks_tags(Node *qual)
 {
-	return (IsA(qual, FuncExpr) && is_own(((FuncExpr *) qual)->funcid, "has_key")) ||
+	return (IsA(qual, FuncExpr) &&
+			catalog_is_own_function_named(((FuncExpr *) qual)->funcid, "has_key")) ||
 		   compares_tags(qual);
 }
