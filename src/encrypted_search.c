@@ -170,8 +170,7 @@ tag_indexes_of(RelOptInfo *rel)
 	{
 		const TagIndex *entry = lfirst(lc);
 
-		if (entry->rel == rel && entry->index->indpred == NIL &&
-			policy_index_is_reviewed(entry->index))
+		if (entry->rel == rel)
 			indexes = lappend(indexes, entry->index);
 	}
 	return indexes;

@@ -72,9 +72,9 @@ promote(RestrictInfo *clause, Index least)
 	return true;
 }
 
-/* policy_index_is_reviewed -- may it be asked before the policy? */
-bool
-policy_index_is_reviewed(const IndexOptInfo *index)
+/* may it be asked before the policy? */
+static bool
+index_is_reviewed(const IndexOptInfo *index)
 {
 	HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(index->indexoid));
 	oidvector *classes;
@@ -112,7 +112,7 @@ policy_promote(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte)
 	if (!promoted)
 		return;
 	foreach (lc, indexes)
-		if (policy_index_is_reviewed(lfirst(lc)))
+		if (index_is_reviewed(lfirst(lc)))
 			reviewed = lappend(reviewed, lfirst(lc));
 	if (reviewed == NIL)
 		return;
@@ -171,6 +171,18 @@ is_on_tags(const IndexOptInfo *index)
 	return false;
 }
 
+static void
+put_aside(RelOptInfo *rel, IndexOptInfo *index)
+{
+	TagIndex *entry;
+
+	if (index->indpred != NIL || !index_is_reviewed(index))
+		return;
+	entry = palloc(sizeof(TagIndex));
+	*entry = (TagIndex){rel, index};
+	policy_tag_indexes = lappend(policy_tag_indexes, entry);
+}
+
 /*
  * policy_restrict_indexes -- for core's get_relation_info_hook: no index gives such an order,
  * and none is used that warns when it is asked for the second of its columns.  Rows in the order
@@ -199,10 +211,7 @@ policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel)
 		index->amcanorderbyop &= reviewed;
 		if (is_on_tags(index))
 		{
-			TagIndex *entry = palloc(sizeof(TagIndex));
-
-			*entry = (TagIndex){rel, index};
-			policy_tag_indexes = lappend(policy_tag_indexes, entry);
+			put_aside(rel, index);
 			rel->indexlist = foreach_delete_current(rel->indexlist, lc);
 		}
 		else if (!collations_are_current(index))

@@ -45,7 +45,6 @@ policy_index_statistics(PlannerInfo *root, Oid index, AttrNumber column, Variabl
 extern void policy_restrict_indexes(PlannerInfo *root, Oid relid, RelOptInfo *rel);
 extern bool order_is_reviewed(Node *expression);
 extern bool policy_tag_column(const IndexOptInfo *index, int column);
-extern bool policy_index_is_reviewed(const IndexOptInfo *index);
 
 #pragma GCC visibility pop
 
