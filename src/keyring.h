@@ -80,7 +80,7 @@ extern bool stored_key_fetch(char kind, int32 number, Snapshot snapshot, StoredK
 extern List *stored_keys(Snapshot snapshot);
 extern void stored_key_put(const StoredKey *key);
 extern void stored_key_delete(const StoredKey *key);
-extern bool key_page_fetch(Oid domain, uint64 hi, Snapshot snapshot, KeyPageRow *page);
+extern bool key_page_fetch(Oid domain, uint64 hi, bool ends, Snapshot snapshot, KeyPageRow *page);
 extern bool
 key_page_next(Oid domain, uint64 from, int32 before_epoch, Snapshot snapshot, KeyPageRow *page);
 extern void key_page_put(Oid domain, const KeyPageRow *page);

@@ -186,7 +186,7 @@ fold_sorted(const ProtectedRelation *domain, SubjectKey **keys, int n, Snapshot 
 
 		CHECK_FOR_INTERRUPTS();
 		stored = secret_in_context(SECRET_LARGE);
-		if (key_page_fetch(domain->relid, keys[i]->position.hi, snapshot, &row))
+		if (key_page_fetch(domain->relid, keys[i]->position.hi, true, snapshot, &row))
 			key_page_unwrap(domain, &row, stored);
 		while (j < n && keys[j]->position.hi <= row.last)
 			j++;
@@ -314,7 +314,7 @@ key_shred(const ProtectedRelation *domain, SubjectPosition position)
 	(void) key_fold_lock(domain->relid, true);
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	if (key_page_fetch(domain->relid, position.hi, snapshot, &row))
+	if (key_page_fetch(domain->relid, position.hi, true, snapshot, &row))
 	{
 		int kept = 0;
 

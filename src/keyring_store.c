@@ -230,12 +230,34 @@ page_scan_begins(Relation heap, Relation index, Oid domain, StrategyNumber strat
 	return systable_beginscan_ordered(heap, index, snapshot, 2, keys);
 }
 
+/* where the first page behind a position begins, less one */
+static uint64
+page_ends(Relation heap, Relation index, Oid domain, uint64 hi, Snapshot snapshot)
+{
+	SysScanDesc scan =
+		page_scan_begins(heap, index, domain, BTGreaterStrategyNumber, F_INT8GT, hi, snapshot);
+	HeapTuple tuple = systable_getnext_ordered(scan, ForwardScanDirection);
+	uint64 last = ~UINT64CONST(0);
+
+	if (HeapTupleIsValid(tuple))
+	{
+		bool isnull;
+
+		last = position_from_sql(DatumGetInt64(
+				   heap_getattr(tuple, PAGE_POSITION, RelationGetDescr(heap), &isnull))) -
+			   1;
+	}
+	systable_endscan_ordered(scan);
+	return last;
+}
+
 /*
  * key_page_fetch -- the page that covers a position, in the caller's memory; false where none
  * does, and page->last is then where the first one begins.
+ *	ends	set page->last, which takes a look at the next page
  */
 bool
-key_page_fetch(Oid domain, uint64 hi, Snapshot snapshot, KeyPageRow *page)
+key_page_fetch(Oid domain, uint64 hi, bool ends, Snapshot snapshot, KeyPageRow *page)
 {
 	Relation heap = table_open(catalog_table_oid(CATALOG_SUBJECT_KEYS), AccessShareLock);
 	Relation index = index_open(catalog_table_oid(CATALOG_SUBJECT_KEYS_INDEX), AccessShareLock);
@@ -248,19 +270,8 @@ key_page_fetch(Oid domain, uint64 hi, Snapshot snapshot, KeyPageRow *page)
 	if (found)
 		read_page(tuple, RelationGetDescr(heap), page);
 	systable_endscan_ordered(scan);
-
-	page->last = ~UINT64CONST(0);
-	scan = page_scan_begins(heap, index, domain, BTGreaterStrategyNumber, F_INT8GT, hi, snapshot);
-	tuple = systable_getnext_ordered(scan, ForwardScanDirection);
-	if (HeapTupleIsValid(tuple))
-	{
-		bool isnull;
-
-		page->last = position_from_sql(DatumGetInt64(
-						 heap_getattr(tuple, PAGE_POSITION, RelationGetDescr(heap), &isnull))) -
-					 1;
-	}
-	systable_endscan_ordered(scan);
+	if (ends)
+		page->last = page_ends(heap, index, domain, hi, snapshot);
 	index_close(index, AccessShareLock);
 	table_close(heap, AccessShareLock);
 	return found;

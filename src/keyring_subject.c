@@ -323,6 +323,11 @@ find_cached(Oid relid, SubjectPosition position, uint32 id)
 	return page != NULL && page->count > 0 ? find_on_page(page, position, id) : NULL;
 }
 
+/*
+ *	found		whether there is such a page: that there is none is remembered, too
+ *	complete	row->last is set, and the deltas of all its subjects come, too; otherwise the
+ *				page does for the positions up to its last key
+ */
 static void
 take_page(const ProtectedRelation *domain, bool found, const KeyPageRow *row, bool complete)
 {
@@ -347,6 +352,8 @@ take_page(const ProtectedRelation *domain, bool found, const KeyPageRow *row, bo
 		}
 		PG_END_TRY();
 	}
+	if (!complete)
+		page.last = page.count > 0 ? page.keys[page.count - 1].position.hi : page.first;
 	put_page(cached_domain(domain->relid), &page);
 	recent_domain = NULL;
 }
@@ -378,14 +385,25 @@ load(const ProtectedRelation *domain, SubjectPosition position, bool all)
 	/* of one moment, before anything else is read: a fold may be under way */
 	Snapshot snapshot = keyring_snapshot();
 	KeyPageRow row;
-	bool found = key_page_fetch(domain->relid, position.hi, snapshot, &row);
+	bool found = key_page_fetch(domain->relid, position.hi, all, snapshot, &row);
 	List *deltas = key_deltas(domain->relid, all ? row.first : position.hi,
 							  all ? row.last : position.hi, snapshot, 0);
 	ListCell *lc;
 
-	take_page(domain, found, &row, all);
+	if (found || all)
+		take_page(domain, found, &row, all);
 	foreach (lc, deltas)
 		take_delta(domain, lfirst(lc));
+}
+
+/* Unwrap the page of a position only, on which nearly every key is. */
+static void
+load_page(const ProtectedRelation *domain, SubjectPosition position)
+{
+	KeyPageRow row;
+
+	if (key_page_fetch(domain->relid, position.hi, false, keyring_snapshot(), &row))
+		take_page(domain, true, &row, false);
 }
 
 static const SubjectKey *
@@ -412,11 +430,16 @@ find_slow(const ProtectedRelation *domain, SubjectPosition position, uint32 id)
 		keyring_forget();
 	scratch = AllocSetContextCreate(CurrentMemoryContext, "privseg key", ALLOCSET_SMALL_SIZES);
 	caller = MemoryContextSwitchTo(scratch);
-	load(&copy, position, id == 0);
+	if (id != 0)
+		load_page(&copy, position);
+	key = find_cached(copy.relid, position, id);
+	if (key == NULL)
+	{
+		load(&copy, position, id == 0);
+		key = find_cached(copy.relid, position, id);
+	}
 	MemoryContextSwitchTo(caller);
 	MemoryContextDelete(scratch);
-
-	key = find_cached(copy.relid, position, id);
 	if (key != NULL)
 		return key;
 	known = loose_find(copy.relid, position, id);
