@@ -228,6 +228,10 @@ CREATE FUNCTION privseg.encrypted_row() RETURNS trigger
 LANGUAGE c AS 'MODULE_PATHNAME', 'encrypted_row';
 COMMENT ON FUNCTION privseg.encrypted_row() IS 'trigger: encrypted values become those of their row''s subject';
 
+CREATE FUNCTION privseg.may_find(category int) RETURNS boolean
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_may_find';
+COMMENT ON FUNCTION privseg.may_find(int) IS 'an error where values of a category may not be looked for by ON CONFLICT; for the extension itself';
+
 CREATE FUNCTION privseg.are_bound(VARIADIC "any") RETURNS boolean
 LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'are_bound';
 COMMENT ON FUNCTION privseg.are_bound(VARIADIC "any") IS 'an error where an encrypted value is of no subject: tables that are not protected take none';

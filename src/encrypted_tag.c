@@ -27,6 +27,7 @@
 PG_FUNCTION_INFO_V1(encrypted_search_value);
 PG_FUNCTION_INFO_V1(encrypted_search_base);
 PG_FUNCTION_INFO_V1(encrypted_has_key);
+PG_FUNCTION_INFO_V1(encrypted_may_find);
 
 /* ---- tags ---- */
 
@@ -441,4 +442,15 @@ encrypted_has_key(PG_FUNCTION_ARGS)
 
 	encrypted_header(value, &header);
 	PG_RETURN_BOOL(!encrypted_lacks_key(&header));
+}
+
+/*
+ * may_find(category) -- asked before ON CONFLICT looks for a value in an index on tags: true, or
+ * an error, whatever is there
+ */
+Datum
+encrypted_may_find(PG_FUNCTION_ARGS)
+{
+	encrypted_require_use(PG_GETARG_INT32(0), USE_PROJECT | USE_FILTER, "find");
+	PG_RETURN_BOOL(true);
 }

@@ -20,6 +20,7 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/prep.h"
 #include "policy.h"
+#include "policy_reviewed.h"
 #include "utils/lsyscache.h"
 
 static void
@@ -63,6 +64,28 @@ attach_check(Query *query, RangeTblEntry *rte, WCOKind kind, List *quals, List *
 	query->hasRowSecurity = true;
 }
 
+/*
+ * ON CONFLICT finds a row by the tag of a searchable column, whose it is is in RETURNING: so the
+ * role must be cleared to look for it, and a row of a subject whose key is gone is not shown.
+ */
+static void
+attach_search_checks(Query *query, RangeTblEntry *rte)
+{
+	ListCell *lc;
+
+	foreach (lc, query->onConflict->arbiterElems)
+	{
+		Node *column = lfirst_node(InferenceElem, lc)->expr;
+
+		if (encrypted_code(getBaseType(exprType(column))) == ENCRYPTED_NONE)
+			continue;
+		if (query->onConflict->action == ONCONFLICT_UPDATE)
+			attach_check(query, rte, WCO_RLS_CONFLICT_CHECK, list_make1(asks_for_key(column)), NIL);
+		attach_check(query, rte, WCO_RLS_INSERT_CHECK,
+					 list_make1(guard_may_find(rte->relid, castNode(Var, column))), NIL);
+	}
+}
+
 /* the write checks of the result relation, as core's rewriter would build them */
 static void
 attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const ProtectedRelation *entry)
@@ -103,6 +126,8 @@ attach_write_checks(Query *query, RangeTblEntry *rte, Index varno, const Protect
 	if (updates)
 		attach_check(query, rte, WCO_RLS_UPDATE_CHECK,
 					 policy_update_quals(entry, rte->relid, varno), NIL);
+	if (query->onConflict != NULL)
+		attach_search_checks(query, rte);
 
 	/* checks on the new row that core made of the SELECT policy (see there) */
 	if (!policy_is_subject_table(entry, rte->relid))

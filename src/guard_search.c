@@ -13,9 +13,11 @@
 #include "catalog/dependency.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_opclass.h"
+#include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "encrypted.h"
 #include "guard.h"
+#include "nodes/makefuncs.h"
 #include "nodes/value.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -47,6 +49,23 @@ guard_is_searchable(Oid relid, const char *column)
 	ProtectedColumn found;
 
 	return OidIsValid(root) && protected_column(root, column, &found) && found.searchable;
+}
+
+/* guard_may_find -- true, or an error where the role may not look for values of a column */
+Node *
+guard_may_find(Oid relid, const Var *column)
+{
+	ProtectedColumn found;
+
+	/* one that is not classified is of no category: nobody may */
+	if (!protected_column(protected_root(relid), get_attname(relid, column->varattno, false),
+						  &found))
+		found.category = 0;
+	return (Node *) makeFuncExpr(catalog_function_of_types("may_find", INT4OID, InvalidOid),
+								 BOOLOID,
+								 list_make1(makeConst(INT4OID, -1, InvalidOid, sizeof(int32),
+													  Int32GetDatum(found.category), false, true)),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 /* guard_restores -- are a dump's definitions made, before anything says what is protected? */

@@ -25,6 +25,7 @@ extern bool compares_tags_by(Oid operator);
 /* and that before the policy, so that nothing is told of a row? */
 extern bool tag_condition_tells_nothing(Node *condition);
 /* what is asked of the rows that it has found, before the rest */
+extern Node *asks_for_key(Node *column);
 extern Node *recheck_of_tags(Node *condition);
 extern bool rechecks_tags(Node *qual);
 /* may such an index be asked for a value of the column? */

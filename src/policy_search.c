@@ -93,6 +93,15 @@ tag_condition_tells_nothing(Node *condition)
 	return args != NIL && compares_tags(condition) && may_be_sought(linitial(args), lsecond(args));
 }
 
+/* asks_for_key -- has_key() of a column */
+Node *
+asks_for_key(Node *column)
+{
+	return (Node *) makeFuncExpr(
+		catalog_function_of_types("has_key", getBaseType(exprType(column)), InvalidOid), BOOLOID,
+		list_make1(copyObject(column)), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
 /*
  * recheck_of_tags -- what is asked first of rows that the policy lets through, where an index
  * was asked this: that the key is there, or the condition itself where there are several
@@ -106,9 +115,7 @@ recheck_of_tags(Node *condition)
 		return copyObject(condition);
 	column = IsA(condition, OpExpr) ? linitial(((OpExpr *) condition)->args) :
 									  linitial(castNode(ScalarArrayOpExpr, condition)->args);
-	return (Node *) makeFuncExpr(
-		catalog_function_of_types("has_key", getBaseType(exprType(column)), InvalidOid), BOOLOID,
-		list_make1(copyObject(column)), InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	return asks_for_key(column);
 }
 
 /* rechecks_tags -- is it one of these? */

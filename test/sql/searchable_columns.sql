@@ -299,6 +299,22 @@ SET enable_indexscan = off; SET enable_bitmapscan = off;
 SELECT count(*) FROM searched.person WHERE email OPERATOR(privseg.=) 'p20@example.org';
 SELECT count(*) FROM searched.person WHERE email OPERATOR(privseg.~=~) 'p20@example.org';
 RESET enable_indexscan; RESET enable_bitmapscan;
+-- nor by an upsert, which is refused as one that meets a hidden row
+SELECT code, message FROM pg_temp.refusal('INSERT INTO searched.person (id, email) VALUES (7020, ''p20@example.org'') ON CONFLICT (email) DO UPDATE SET points = 1 RETURNING id');
+RESET ROLE;
+
+-- who may write and not read does not look for anybody by writing
+CREATE ROLE search_writer;
+GRANT USAGE ON SCHEMA searched TO search_writer;
+GRANT ALL ON searched.person TO search_writer;
+SELECT privseg.grant_clearance('search_writer', 'searched_care'), privseg.grant_clearance('search_writer', 'searched_care', 'searched', '{mask,write}');
+SET ROLE search_writer;
+SELECT DISTINCT code, message FROM unnest('{p9@example.org,nobody@example.org}'::text[]) e, unnest('{NOTHING,UPDATE SET id = person.id}'::text[]) a,
+	pg_temp.refusal(format('INSERT INTO searched.person (id, email) VALUES (7021, %L) ON CONFLICT (email) DO %s RETURNING id', e, a));
+BEGIN;
+INSERT INTO searched.person (id, email) VALUES (7021, 'new@example.org') ON CONFLICT (id) DO UPDATE SET email = excluded.email RETURNING id, email;
+INSERT INTO searched.person (id, email) VALUES (7022, 'p9@example.org') ON CONFLICT DO NOTHING RETURNING id;
+ROLLBACK;
 RESET ROLE;
 
 -- partitions have the index of the table above
