@@ -218,7 +218,6 @@ extern DestReceiver *guard_bound_receiver(DestReceiver *next, TupleDesc result);
 /* guard_search.c */
 extern bool guard_is_searchable(Oid relid, const char *column);
 extern Node *guard_may_find(Oid relid, const Var *column);
-extern bool guard_restores(Oid relid);
 extern bool guard_is_search_class(Oid opclass);
 extern void guard_create_index(IndexStmt *create);
 

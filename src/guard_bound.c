@@ -13,6 +13,7 @@
 #include "catalog.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "errors.h"
@@ -100,6 +101,22 @@ guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno)
 	table_close(relation, NoLock);
 }
 
+/* but for those of protection, of which a dump may be restored before anything else says it */
+static bool
+has_triggers_before_rows(Relation relation)
+{
+	TriggerDesc *triggers = relation->trigdesc;
+
+	if (triggers == NULL || !triggers->trig_insert_before_row)
+		return false;
+	for (int i = 0; i < triggers->numtriggers; i++)
+		if (TRIGGER_TYPE_MATCHES(triggers->triggers[i].tgtype, TRIGGER_TYPE_ROW,
+								 TRIGGER_TYPE_BEFORE, TRIGGER_TYPE_INSERT) &&
+			!catalog_is_own_trigger(triggers->triggers[i].tgfoid))
+			return true;
+	return false;
+}
+
 /* guard_bound_copy -- COPY FROM into one: one more condition, and the last */
 void
 guard_bound_copy(CopyStmt *copy)
@@ -117,7 +134,7 @@ guard_bound_copy(CopyStmt *copy)
 		return;
 	relation = table_open(relid, NoLock);
 	columns = columns_of(relation, 1);
-	if (columns != NIL && relation->trigdesc != NULL && relation->trigdesc->trig_insert_before_row)
+	if (columns != NIL && has_triggers_before_rows(relation))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_SHAPE),

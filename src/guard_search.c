@@ -68,12 +68,6 @@ guard_may_find(Oid relid, const Var *column)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-/* guard_restores -- are a dump's definitions made, before anything says what is protected? */
-bool
-guard_restores(Oid relid)
-{
-	return row_security_bypassed() && !OidIsValid(protected_root(relid));
-}
 
 static const char *
 search_class_of(Oid type)
