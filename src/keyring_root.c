@@ -104,8 +104,8 @@ root_key_number(const char *fingerprint)
 			 errdetail("They are under the one with fingerprint %s; the server's has %s.",
 					   fingerprint, ours),
 		 errhint(
-			 "Give the server that key: as privseg.root_key_command or _file, and restart, or as "
-			 "privseg.next_root_key_command or _file.")));
+			 "Give the server that key: as privseg.root_key_command or _file, and restart, or, until "
+			 "that is done, as privseg.next_root_key_command or _file.")));
 }
 
 static uint8 *
