@@ -29,6 +29,7 @@ SQL_PARTS = \
 	08-check \
 	09-keys \
 	10-encrypted \
+	11-presented \
 	99-privileges
 
 SQL_FILES   = $(SQL_PARTS:%=sql/%.sql)

@@ -10,7 +10,8 @@ DECLARE
 	source text;
 BEGIN
 	FOR kind IN
-		SELECT * FROM (VALUES
+		-- operators of some are where the parser looks for them: see 11-presented.sql
+		SELECT *, CASE WHEN k.name IN ('numeric', 'bigint', 'integer', 'date') THEN 'pg_catalog' ELSE 'privseg' END AS visible FROM (VALUES
 			('text', 'text', 'varchartypmodin', 'varchartypmodout', 'S', true, true, '{}'),
 			('numeric', 'numeric', 'numerictypmodin', 'numerictypmodout', 'N', false, true, '{smallint,integer,bigint,real,double precision}'),
 			('bigint', 'bigint', NULL, NULL, 'N', false, true, '{smallint,integer,numeric,real,double precision}'),
@@ -45,6 +46,11 @@ BEGIN
 				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_integer_typmod_out';
 			COMMENT ON FUNCTION privseg.encrypted_integer_typmod_out(int) IS 'the other way';
 		END IF;
+		IF kind.name = 'jsonb' THEN
+			CREATE FUNCTION privseg.encrypted_jsonb_subscript(internal) RETURNS internal
+				LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_jsonb_subscript';
+			COMMENT ON FUNCTION privseg.encrypted_jsonb_subscript(internal) IS 'subscripts, of what is inside';
+		END IF;
 		IF kind.name = 'text' THEN
 			CREATE FUNCTION privseg.encrypted_typanalyze(internal) RETURNS boolean
 				LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'encrypted_typanalyze';
@@ -54,7 +60,7 @@ BEGIN
 			CREATE TYPE privseg.encrypted_%1$s (
 				INPUT = privseg.encrypted_%1$s_in, OUTPUT = privseg.encrypted_%1$s_out,
 				RECEIVE = privseg.encrypted_%1$s_recv, SEND = privseg.encrypted_%1$s_send,
-				%3$s ANALYZE = privseg.encrypted_typanalyze, INTERNALLENGTH = VARIABLE, STORAGE = external,
+				%3$s %6$s ANALYZE = privseg.encrypted_typanalyze, INTERNALLENGTH = VARIABLE, STORAGE = external,
 				CATEGORY = '%4$s', COLLATABLE = %5$s);
 			COMMENT ON TYPE privseg.encrypted_%1$s IS 'an encrypted %2$s';
 
@@ -66,7 +72,7 @@ BEGIN
 			CREATE FUNCTION privseg.encrypted_%1$s(%2$s, int, boolean) RETURNS privseg.encrypted_%1$s
 				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_seal';
 			COMMENT ON FUNCTION privseg.encrypted_%1$s(%2$s, int, boolean) IS 'a value of no row yet';
-			CREATE CAST (%2$s AS privseg.encrypted_%1$s) WITH FUNCTION privseg.encrypted_%1$s(%2$s, int, boolean) AS ASSIGNMENT;
+			CREATE CAST (%2$s AS privseg.encrypted_%1$s) WITH FUNCTION privseg.encrypted_%1$s(%2$s, int, boolean) AS %7$s;
 
 			CREATE FUNCTION privseg.encrypted_%1$s(privseg.encrypted_%1$s, int, boolean) RETURNS privseg.encrypted_%1$s
 				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_fit';
@@ -83,7 +89,10 @@ BEGIN
 		$f$, kind.name, kind.base,
 			CASE WHEN kind.typmod_in IS NOT NULL
 				 THEN pg_catalog.format('TYPMOD_IN = %s, TYPMOD_OUT = %s,', kind.typmod_in, kind.typmod_out) END,
-			kind.category, CASE WHEN kind.collatable THEN 'true' ELSE 'false' END);
+			kind.category, CASE WHEN kind.collatable THEN 'true' ELSE 'false' END,
+			CASE kind.name WHEN 'jsonb' THEN 'SUBSCRIPT = privseg.encrypted_jsonb_subscript,' END,
+			-- so that a recursive query may begin with such a column, where that changes nothing else
+			CASE WHEN kind.name IN ('text', 'double', 'timestamptz', 'boolean') THEN 'IMPLICIT' ELSE 'ASSIGNMENT' END);
 
 		FOR side IN
 			SELECT s.word, pg_catalog.format(s.a, kind.name, kind.base) AS a, pg_catalog.format(s.b, kind.name, kind.base) AS b
@@ -100,11 +109,12 @@ BEGIN
 					CREATE FUNCTION privseg.encrypted_%2$s(%3$s, %4$s) RETURNS boolean
 						LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_%2$s_%5$s';
 					COMMENT ON FUNCTION privseg.encrypted_%2$s(%3$s, %4$s) IS 'implementation of the operator %6$s';
-					CREATE OPERATOR privseg.%6$s (LEFTARG = %3$s, RIGHTARG = %4$s, FUNCTION = privseg.encrypted_%2$s,
-						COMMUTATOR = OPERATOR(privseg.%7$s), NEGATOR = OPERATOR(privseg.%8$s), RESTRICT = %9$s, JOIN = %10$s %11$s);
+					CREATE OPERATOR %12$s.%6$s (LEFTARG = %3$s, RIGHTARG = %4$s, FUNCTION = privseg.encrypted_%2$s,
+						COMMUTATOR = OPERATOR(%12$s.%7$s), NEGATOR = OPERATOR(%12$s.%8$s), RESTRICT = %9$s, JOIN = %10$s %11$s);
 				$f$, kind.name, operator.word, side.a, side.b, side.word, operator.symbol, operator.commutator, operator.negator,
 					operator.restrict, operator.joins,
-					CASE WHEN operator.word = 'eq' AND side.word = 'ee' THEN ', HASHES, MERGES' END);
+					CASE WHEN operator.word = 'eq' AND side.word = 'ee' THEN ', HASHES, MERGES' END,
+					CASE WHEN side.word = 'ee' THEN kind.visible ELSE 'privseg' END);
 			END LOOP;
 			EXECUTE pg_catalog.format($f$
 				CREATE FUNCTION privseg.encrypted_cmp(%2$s, %3$s) RETURNS int
@@ -120,13 +130,13 @@ BEGIN
 				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_hash_extended';
 			COMMENT ON FUNCTION privseg.encrypted_hash_extended(privseg.encrypted_%1$s, bigint) IS 'the same, with a salt';
 			CREATE OPERATOR CLASS privseg.encrypted_%1$s_ops DEFAULT FOR TYPE privseg.encrypted_%1$s USING btree AS
-				OPERATOR 1 privseg.<, OPERATOR 2 privseg.<=, OPERATOR 3 privseg.=, OPERATOR 4 privseg.>=, OPERATOR 5 privseg.>,
+				OPERATOR 1 %2$s.<, OPERATOR 2 %2$s.<=, OPERATOR 3 %2$s.=, OPERATOR 4 %2$s.>=, OPERATOR 5 %2$s.>,
 				FUNCTION 1 privseg.encrypted_cmp(privseg.encrypted_%1$s, privseg.encrypted_%1$s);
 			CREATE OPERATOR CLASS privseg.encrypted_%1$s_ops DEFAULT FOR TYPE privseg.encrypted_%1$s USING hash AS
-				OPERATOR 1 privseg.=,
+				OPERATOR 1 %2$s.=,
 				FUNCTION 1 privseg.encrypted_hash(privseg.encrypted_%1$s),
 				FUNCTION 2 privseg.encrypted_hash_extended(privseg.encrypted_%1$s, bigint);
-		$f$, kind.name);
+		$f$, kind.name, kind.visible);
 
 		-- what the base type is assigned from, besides itself; to a string, anything is
 		FOREACH source IN ARRAY kind.assigned::text[] LOOP
@@ -134,8 +144,11 @@ BEGIN
 				CREATE FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) RETURNS privseg.encrypted_%1$s
 					LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN privseg.encrypted_%1$s($1::%2$s, $2, $3);
 				COMMENT ON FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) IS 'a value of no row yet';
-				CREATE CAST (%3$s AS privseg.encrypted_%1$s) WITH FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) AS ASSIGNMENT;
-			$f$, kind.name, kind.base, source);
+				CREATE CAST (%3$s AS privseg.encrypted_%1$s) WITH FUNCTION privseg.encrypted_%1$s(%3$s, int, boolean) AS %4$s;
+			$f$, kind.name, kind.base, source,
+				-- what may stand beside such a column in COALESCE and the like, where that changes nothing else
+				CASE WHEN (kind.name, source) IN (('numeric', 'smallint'), ('numeric', 'integer'), ('numeric', 'bigint'), ('bigint', 'integer'))
+						  OR kind.name = 'double' THEN 'IMPLICIT' ELSE 'ASSIGNMENT' END);
 		END LOOP;
 
 		-- indexes on the tags of searchable columns
@@ -198,7 +211,7 @@ BEGIN
 	END LOOP;
 END
 $$;
-CREATE CAST (varchar AS privseg.encrypted_text) WITH FUNCTION privseg.encrypted_text(text, int, boolean) AS ASSIGNMENT;
+CREATE CAST (varchar AS privseg.encrypted_text) WITH FUNCTION privseg.encrypted_text(text, int, boolean) AS IMPLICIT;
 
 -- from one encrypted type to another, where the base types are assigned
 DO $$
@@ -218,8 +231,10 @@ BEGIN
 				LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN privseg.encrypted_%2$s(privseg.opened($1)::%3$s, $2, $3);
 			COMMENT ON FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) IS 'a value of no row yet';
 			CREATE CAST (privseg.encrypted_%1$s AS privseg.encrypted_%2$s)
-				WITH FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) AS ASSIGNMENT;
-		$f$, pair.source, pair.target, pair.base);
+				WITH FUNCTION privseg.encrypted_%2$s(privseg.encrypted_%1$s, int, boolean) AS %4$s;
+		$f$, pair.source, pair.target, pair.base,
+			CASE WHEN (pair.source, pair.target) IN (('integer', 'bigint'), ('integer', 'numeric'), ('integer', 'double'), ('bigint', 'numeric'),
+						('bigint', 'double'), ('numeric', 'double'), ('date', 'timestamptz')) THEN 'IMPLICIT' ELSE 'ASSIGNMENT' END);
 	END LOOP;
 END
 $$;

@@ -27,7 +27,7 @@ BEGIN
 		SELECT p.oid FROM pg_catalog.pg_proc p
 		 WHERE p.pronamespace = 'privseg'::regnamespace
 		   AND (p.proname ~ '^encrypted_(text|numeric|bigint|integer|double|date|timestamptz|boolean|jsonb)(_in|_out|_recv|_send|_typmod_in|_typmod_out)?$'
-				OR p.proname ~ '^encrypted_(eq|ne|lt|le|gt|ge|cmp|hash|hash_extended)$' OR p.proname IN ('opened', 'encrypted_typanalyze', 'search_value', 'encrypted_tag_eq', 'has_key', 'may_find', 'are_bound'))
+				OR p.proname ~ '^encrypted_(eq|ne|lt|le|gt|ge|cmp|hash|hash_extended)$' OR p.proname ~ '^opened' OR p.proname IN ('unopened', 'encrypted_typanalyze', 'encrypted_in_range', 'presented_type', 'search_value', 'encrypted_tag_eq', 'has_key', 'may_find', 'are_bound'))
 	LOOP
 		EXECUTE pg_catalog.format('GRANT EXECUTE ON FUNCTION %s TO PUBLIC', function);
 	END LOOP;

@@ -49,4 +49,22 @@ find_setting(const char *name)
 					  (model)->required_relids, (model)->outer_relids, (model)->nullable_relids)
 #endif
 
+/*
+ * What core infers parameters into (parser/parse_param.c), where the hook state is this: forget
+ * those for which forget(type) holds.
+ */
+static inline void
+compat_forget_parameters(void *state, bool (*forget)(Oid type))
+{
+	struct
+	{
+		Oid **types;
+		int *n;
+	} *parameters = state;
+
+	for (int i = 0; i < *parameters->n; i++)
+		if (forget((*parameters->types)[i]))
+			(*parameters->types)[i] = InvalidOid;
+}
+
 #endif /* PRIVSEG_COMPAT_H */

@@ -19,6 +19,7 @@
 
 PG_FUNCTION_INFO_V1(encrypted_in);
 PG_FUNCTION_INFO_V1(encrypted_out);
+PG_FUNCTION_INFO_V1(encrypted_unopened);
 PG_FUNCTION_INFO_V1(encrypted_recv);
 PG_FUNCTION_INFO_V1(encrypted_send);
 
@@ -83,6 +84,16 @@ encrypted_out(PG_FUNCTION_ARGS)
 	text = OidOutputFunctionCall(function, opened.value);
 	encrypted_close(&opened);
 	PG_RETURN_CSTRING(text);
+}
+
+/* unopened(encrypted) -- armour, where values pass unopened; NULL elsewhere */
+Datum
+encrypted_unopened(PG_FUNCTION_ARGS)
+{
+	if (!encrypted_passes_unopened() ||
+		encrypted_code(get_fn_expr_argtype(fcinfo->flinfo, 0)) == ENCRYPTED_NONE)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(encrypted_armour(PG_GETARG_VARLENA_PP(0))));
 }
 
 /* encrypted_recv(internal, oid, int) -- the base type's binary form, or the stored bytes */

@@ -330,6 +330,24 @@ reseal(const ProtectedRelation *domain, const EncryptedHeader *header,
 	return result;
 }
 
+/*
+ * A value of another subject, or category: who may read it may write what is inside, as if it had
+ * been typed.  False: it is not opened for him.
+ */
+static bool
+read_as_literal(EncryptedCode code, struct varlena **stored, EncryptedHeader *header)
+{
+	EncryptedOpened opened;
+
+	if ((encrypted_uses(header->category) & (USE_PROJECT | USE_FILTER)) == 0 ||
+		!encrypted_open_quietly(*stored, code, &opened))
+		return false;
+	*stored = (struct varlena *) encrypted_from_base(code, opened.value);
+	encrypted_close(&opened);
+	encrypted_header(*stored, header);
+	return true;
+}
+
 static void
 refuse_bound(Relation relation, AttrNumber column)
 {
@@ -340,7 +358,7 @@ refuse_bound(Relation relation, AttrNumber column)
 			 errmsg("an encrypted value of another subject or category may not be put into column "
 					"\"%s\" of \"%s\"",
 					name, RelationGetRelationName(relation)),
-			 errhint("Whoever may read it casts it to the base type, and writes that.")));
+			 errdetail("Whoever may read it may write what it says there.")));
 }
 
 /* no index would find it: where values are stored unopened, and this one is of another column */
@@ -417,7 +435,9 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	}
 	own = header.bound && is_remembered(&info->sealed, &header);
 	if (header.bound && !is_bound_to(&header, binding) &&
-		(header.category != column->category || header.domain != binding->domain || !(same || own)))
+		(header.category != column->category || header.domain != binding->domain ||
+		 !(same || own)) &&
+		!read_as_literal(column->code, &stored, &header))
 		refuse_bound(relation, column->number);
 	/* whether it fits tells of what is inside; so does a tag */
 	if (header.bound && !left_alone && !own && !as_it_is)

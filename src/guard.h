@@ -202,6 +202,7 @@ extern void guard_encrypted_joins(Oid member, Oid parent);
 extern void guard_encrypted_created(Oid class_id, Oid object_id, int sub_id);
 extern void guard_partition_key(void);
 extern void guard_retyped(Oid relid, const AlterTableCmd *command);
+extern void guard_encrypted_dropped(Oid relid, const AlterTableCmd *command);
 extern void guard_create_range(CreateRangeStmt *create);
 
 /* guard_log.c */

@@ -9,9 +9,11 @@
  */
 #include "compat.h"
 
+#include "access/transam.h"
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_namespace.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
@@ -236,19 +238,64 @@ guard_bound_receiver(DestReceiver *next, TupleDesc result)
 
 /* ---- values that are not opened, and what would be written in their place ---- */
 
-/* a cast to the base type, or to another encrypted one */
+/* one of ours that does: a cast, a comparison, what stands in for one of core's */
 static bool
-opens_argument(const FuncExpr *call)
+is_opening(Oid function)
 {
-	Oid argument;
+	char *name;
 
-	if (!catalog_is_own_function(call->funcid) || call->args == NIL)
+	if (function < FirstNormalObjectId)
 		return false;
-	argument = exprType(linitial(call->args));
-	return encrypted_code(getBaseType(argument)) != ENCRYPTED_NONE &&
-		   (catalog_is_own_function_named(call->funcid, "opened") ||
-			(encrypted_code(call->funcresulttype) != ENCRYPTED_NONE &&
-			 call->funcresulttype != getBaseType(argument)));
+	if (get_func_namespace(function) == PG_CATALOG_NAMESPACE)
+		return true;
+	if (!catalog_is_own_function(function))
+		return false;
+	name = get_func_name(function);
+	return strncmp(name, "opened", strlen("opened")) == 0 ||
+		   (strncmp(name, "encrypted_", strlen("encrypted_")) == 0 &&
+			strncmp(name, "encrypted_tag_", strlen("encrypted_tag_")) != 0);
+}
+
+/* does a function open an argument?  Making a value fit does not. */
+static bool
+opens_arguments(Oid function, Oid result, List *arguments)
+{
+	ListCell *lc;
+
+	if (!is_opening(function))
+		return false;
+	foreach (lc, arguments)
+	{
+		Node *argument =
+			IsA(lfirst(lc), TargetEntry) ? (Node *) lfirst_node(TargetEntry, lc)->expr : lfirst(lc);
+		Oid type = getBaseType(exprType(argument));
+
+		if (encrypted_code(type) == ENCRYPTED_NONE)
+			continue;
+		return result != type;
+	}
+	return false;
+}
+
+static bool
+opens_itself(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+			return opens_arguments(((FuncExpr *) node)->funcid, ((FuncExpr *) node)->funcresulttype,
+								   ((FuncExpr *) node)->args);
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			return opens_arguments(get_opcode(((OpExpr *) node)->opno), InvalidOid,
+								   ((OpExpr *) node)->args);
+		case T_Aggref:
+			return opens_arguments(((Aggref *) node)->aggfnoid, InvalidOid,
+								   ((Aggref *) node)->args);
+		default:
+			return false;
+	}
 }
 
 static bool
@@ -258,7 +305,7 @@ opens(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, opens, context, 0);
-	if (IsA(node, FuncExpr) && opens_argument((FuncExpr *) node) && contain_var_clause(node))
+	if (opens_itself(node) && contain_var_clause(node))
 		return true;
 	return expression_tree_walker(node, opens, context);
 }

@@ -168,6 +168,27 @@ guard_retyped(Oid relid, const AlterTableCmd *command)
 		refuse_type(relid, command->name);
 }
 
+/*
+ * guard_encrypted_dropped -- DROP COLUMN, which a schema tool plans that takes the type for another
+ * than its model's
+ */
+void
+guard_encrypted_dropped(Oid relid, const AlterTableCmd *command)
+{
+	AttrNumber column = command->subtype == AT_DropColumn && command->name != NULL ?
+							get_attnum(relid, command->name) :
+							InvalidAttrNumber;
+
+	if (column > 0 && encrypted_holds(get_atttype(relid, column)) &&
+		protected_relation(relid) != NULL && !row_security_bypassed() &&
+		!role_is_admin(GetUserId(), "privseg_admin"))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("column \"%s\" of \"%s\" is encrypted, and only members of "
+							   "privseg_admin drop it",
+							   command->name, get_rel_name(relid)),
+						errhint("Or call privseg.decrypt_column() first.")));
+}
+
 static void
 refuse(const char *what, Oid relid)
 {

@@ -20,6 +20,7 @@
 #include "catalog/pg_extension.h"
 #include "commands/extension.h"
 #include "consent.h"
+#include "encrypted.h"
 #include "errors.h"
 #include "guard.h"
 #include "keyring.h"

@@ -205,7 +205,10 @@ guard_alter_table(AlterTableStmt *alter)
 			refuse_own_table(relid, "ALTER TABLE");
 	}
 	foreach (lc, alter->cmds)
+	{
 		guard_retyped(relid, lfirst_node(AlterTableCmd, lc));
+		guard_encrypted_dropped(relid, lfirst_node(AlterTableCmd, lc));
+	}
 	entry = protected_relation(relid);
 	if (entry == NULL)
 	{

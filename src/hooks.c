@@ -25,8 +25,10 @@
 #include "optimizer/paths.h"
 #include "optimizer/plancat.h"
 #include "optimizer/planner.h"
+#include "parser/analyze.h"
 #include "policy.h"
 #include "policy_promote.h"
+#include "present.h"
 #include "rewrite/rowsecurity.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
@@ -51,6 +53,7 @@ static ProcessUtility_hook_type previous_utility = NULL;
 static object_access_hook_type previous_object_access = NULL;
 static get_relation_info_hook_type previous_relation_info = NULL;
 static emit_log_hook_type previous_log = NULL;
+static post_parse_analyze_hook_type previous_analyze = NULL;
 
 static void
 on_log(ErrorData *error)
@@ -58,6 +61,14 @@ on_log(ErrorData *error)
 	if (previous_log)
 		previous_log(error);
 	guard_log(error);
+}
+
+static void
+on_analyze(ParseState *state, Query *query, JumbleState *jumble)
+{
+	if (previous_analyze)
+		previous_analyze(state, query, jumble);
+	present_query(state, query);
 }
 
 static void
@@ -214,6 +225,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 	PolicyContext context;
 	PlannedStmt *plan;
 
+	present_catalog(parse);
 	if (!protected_any())
 	{
 		if (parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
@@ -633,6 +645,8 @@ hooks_init(void)
 	object_access_hook = on_object_access;
 	previous_relation_info = get_relation_info_hook;
 	get_relation_info_hook = on_relation_info;
+	previous_analyze = post_parse_analyze_hook;
+	post_parse_analyze_hook = on_analyze;
 	previous_log = emit_log_hook;
 	emit_log_hook = on_log;
 	register_label_provider("privseg", guard_relabel);

@@ -60,8 +60,11 @@ SET ROLE sealed_none;
 SELECT sealed.diagnose(11);
 SELECT code FROM pg_temp.refusal('UPDATE sealed.visit SET body = (SELECT body FROM sealed.visit WHERE id = 11) WHERE id = 4');
 SET ROLE sealed_writer;
+-- who may read it may write what it says
+BEGIN;
 UPDATE sealed.visit SET body = 'sealed now' WHERE id = 11;
-SELECT code FROM pg_temp.refusal('UPDATE sealed.visit SET body = (SELECT body FROM sealed.visit WHERE id = 11) WHERE id = 4');
+UPDATE sealed.visit SET body = (SELECT body FROM sealed.visit WHERE id = 11) WHERE id = 4 RETURNING body;
+ROLLBACK;
 SELECT code FROM pg_temp.refusal('WITH u AS (UPDATE sealed.visit SET body = ''x'' WHERE id = 11 RETURNING body) UPDATE sealed.visit v SET body = u.body FROM u WHERE v.id = 4');
 
 -- nothing is written without clearance, not what is the same subject's either

@@ -262,14 +262,19 @@ RESET ROLE;
 
 -- nor in how well an array of them is compressed, or how rows are ordered by their images
 SET ROLE search_none;
-CREATE TEMP TABLE squeezed AS SELECT a.id AS a, b.id AS b, array_fill(a.phone, ARRAY[30]) || b.phone AS values FROM searched.person a, searched.person b WHERE a.id IN (11, 12, 13) AND b.id BETWEEN 51 AND 70;
+SELECT string_agg('a.phone', ', ') AS phones FROM generate_series(1, 30) \gset
+CREATE TEMP TABLE squeezed AS SELECT a.id AS a, b.id AS b, ARRAY[:phones, b.phone] AS values FROM searched.person a, searched.person b WHERE a.id IN (11, 12, 13) AND b.id BETWEEN 51 AND 70;
 CREATE TEMP TABLE counted AS SELECT phone FROM searched.person WHERE id IN (11, 61);
 CREATE DOMAIN pg_temp.phones AS privseg.encrypted_text;
 CREATE TEMP TABLE counted_too (phone pg_temp.phones);
 INSERT INTO counted_too SELECT phone FROM searched.person WHERE id IN (11, 61);
 ANALYZE counted, counted_too;
 SELECT tablename, attname, n_distinct FROM pg_stats WHERE tablename LIKE 'counted%';
+RESET ROLE;
+SET row_security = off;
 SELECT min(pg_column_size(values)) FILTER (WHERE a % 50 = b % 50) >= min(pg_column_size(values)) FILTER (WHERE a % 50 <> b % 50) AS equal_or_not, count(*) FILTER (WHERE a % 50 = b % 50) AS equal FROM squeezed;
+RESET row_security;
+SET ROLE search_none;
 RESET ROLE;
 SET row_security = off;
 SELECT count(DISTINCT substr(decode(substr(privseg.encrypted_text_out(phone)::text, 11), 'base64'), 33, 16)) = count(phone) AS tags_differ FROM searched.person;

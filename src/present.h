@@ -1,0 +1,37 @@
+/*
+ * present.h
+ *	  Encrypted columns as clients see them: of their base types.
+ *
+ *	  present_query.c	statements are analysed as if the columns were of these
+ *	  present_source.c	the text of a statement, parsed once more
+ *	  present_catalog.c	the columns' types in pg_attribute
+ *	  present_type.c	which type stands for which; the expression that gives it
+ *
+ * The parser resolves operators, functions and parameters by types, and no hook lets it see others
+ * than the catalogs have.  So a statement that uses an encrypted column is analysed twice: by core,
+ * as it is, and then here with every column opened where it is named.
+ */
+#ifndef PRIVSEG_PRESENT_H
+#define PRIVSEG_PRESENT_H
+
+#include "encrypted.h"
+#include "parser/parse_node.h"
+
+#pragma GCC visibility push(hidden)
+
+/* present_type.c */
+extern Oid present_type(Oid type, int32 typmod, int32 *presented_typmod);
+extern Node *present_expr(ParseState *state, Node *expr);
+
+/* present_source.c */
+extern RawStmt *present_source(ParseState *state, const Query *query, bool *is_view);
+
+/* present_query.c */
+extern void present_query(ParseState *state, Query *query);
+
+/* present_catalog.c */
+extern void present_catalog(Query *query);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_PRESENT_H */

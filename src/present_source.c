@@ -1,0 +1,110 @@
+/*
+ * present_source.c
+ *	  The text of a statement, parsed once more.
+ *
+ * Hooks get what the parser made of a statement, not what it made it of.  The text is there, and
+ * where in it the statement lies.
+ */
+#include "compat.h"
+
+#include "fmgr.h"
+#include "nodes/parsenodes.h"
+#include "parser/parser.h"
+#include "plpgsql.h"
+#include "present.h"
+
+/* how PL/pgSQL hands over what is no statement: an expression, an assignment */
+static RawParseMode
+mode_of(const ParseState *state)
+{
+	static ParseParamRefHook of_plpgsql = NULL;
+
+	if (state->p_paramref_hook == NULL || state->p_pre_columnref_hook == NULL)
+		return RAW_PARSE_DEFAULT;
+	if (of_plpgsql == NULL)
+	{
+		void (*setup)(ParseState *, PLpgSQL_expr *) =
+			load_external_function("$libdir/plpgsql", "plpgsql_parser_setup", true, NULL);
+		ParseState *scratch = make_parsestate(NULL);
+
+		setup(scratch, NULL);
+		of_plpgsql = scratch->p_paramref_hook;
+	}
+	if (state->p_paramref_hook != of_plpgsql)
+		return RAW_PARSE_DEFAULT;
+	return ((PLpgSQL_expr *) state->p_ref_hook_state)->parseMode;
+}
+
+/* the statement in others that hold one */
+static Node *
+inner(Node *statement)
+{
+	switch (nodeTag(statement))
+	{
+		case T_PrepareStmt:
+			return ((PrepareStmt *) statement)->query;
+		case T_ViewStmt:
+			return ((ViewStmt *) statement)->query;
+		case T_CopyStmt:
+			return ((CopyStmt *) statement)->query;
+		default:
+			return statement;
+	}
+}
+
+static bool
+is_alike(const Node *statement, const Query *query)
+{
+	switch (query->commandType)
+	{
+		case CMD_SELECT:
+			return IsA(statement, SelectStmt) || IsA(statement, PLAssignStmt);
+		case CMD_INSERT:
+			return IsA(statement, InsertStmt);
+		case CMD_UPDATE:
+			return IsA(statement, UpdateStmt);
+		case CMD_DELETE:
+			return IsA(statement, DeleteStmt);
+		case CMD_MERGE:
+			return IsA(statement, MergeStmt);
+		case CMD_UTILITY:
+			return nodeTag(statement) == nodeTag(query->utilityStmt) ||
+				   (IsA(statement, SelectStmt) && IsA(query->utilityStmt, CreateTableAsStmt));
+		default:
+			return false;
+	}
+}
+
+/*
+ * present_source -- the tree that the parser made a query of, anew; NULL where it was made of no
+ * text.
+ *	is_view		set to whether it is the one of a CREATE VIEW
+ */
+RawStmt *
+present_source(ParseState *state, const Query *query, bool *is_view)
+{
+	int start = Max(query->stmt_location, 0);
+	char *text;
+	List *statements;
+	RawStmt *statement;
+
+	if (state->p_sourcetext == NULL || (int) strlen(state->p_sourcetext) < start)
+		return NULL;
+	/* positions in it are those in the whole text */
+	text = pstrdup(state->p_sourcetext);
+	memset(text, ' ', start);
+	if (query->stmt_len > 0 && start + query->stmt_len < (int) strlen(text))
+		text[start + query->stmt_len] = '\0';
+	statements = raw_parser(text, mode_of(state));
+	if (list_length(statements) != 1)
+		return NULL;
+	statement = linitial_node(RawStmt, statements);
+	*is_view = IsA(statement->stmt, ViewStmt);
+	if (!is_alike(statement->stmt, query))
+		statement->stmt = inner(statement->stmt);
+	if (statement->stmt == NULL || !is_alike(statement->stmt, query))
+		return NULL;
+	statement->stmt_location = query->stmt_location;
+	statement->stmt_len = query->stmt_len;
+	return statement;
+}

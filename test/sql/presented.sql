@@ -1,0 +1,155 @@
+-- What clients see of encrypted columns: base types, in results, parameters and catalogs, whoever
+-- runs the statement and however.  What expressions mean is in test/t/022_presented.pl.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+\pset format unaligned
+SET jit = off;
+SET client_min_messages = warning;
+CREATE ROLE presented_app;
+CREATE ROLE presented_masked;
+CREATE ROLE presented_none;
+CREATE ROLE presented_owner;
+CREATE SCHEMA presented AUTHORIZATION presented_owner;
+GRANT USAGE, CREATE ON SCHEMA presented TO presented_app, presented_masked, presented_none;
+SET ROLE presented_owner;
+CREATE TABLE presented.person (id bigint PRIMARY KEY, name text, note text, nick varchar(12), income numeric(10,2), rank smallint, born date, doc jsonb);
+INSERT INTO presented.person SELECT i, 'name ' || i, 'note ' || i, 'nick ' || i, i * 1.5, i, date '2000-01-01' + i, jsonb_build_object('a', i) FROM generate_series(1, 4) i;
+CREATE TABLE presented.plain (LIKE presented.person INCLUDING ALL);
+GRANT ALL ON presented.person, presented.plain TO presented_app, presented_masked, presented_none;
+RESET ROLE;
+SELECT privseg.create_purpose('presented_care', 'contract'), privseg.create_data_category('presented');
+SELECT privseg.protect('presented.person', 'id');
+SELECT count(privseg.encrypt_column('presented.person', c, 'presented')) FROM unnest('{note,nick,income,rank,born,doc}'::name[]) c;
+SELECT privseg.grant_clearance(r, 'presented_care') FROM unnest('{presented_app,presented_masked,presented_none,presented_owner}'::regrole[]) r;
+SELECT privseg.grant_clearance('presented_app', 'presented_care', 'presented', '{project,filter,write}'), privseg.grant_clearance('presented_masked', 'presented_care', 'presented', '{mask}');
+SET privseg.purpose = 'presented_care';
+
+-- the catalogs have the types that results have, for all but who administers privseg
+SELECT attname, atttypid::regtype, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'presented.person'::regclass AND attnum > 2 ORDER BY attnum;
+SET ROLE presented_app;
+SELECT attname, atttypid::regtype, format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'presented.person'::regclass AND attnum > 2 ORDER BY attnum;
+SELECT count(*) AS columns, count(*) FILTER (WHERE (p.data_type, p.udt_name, p.character_maximum_length, p.numeric_precision, p.numeric_scale) IS NOT DISTINCT FROM
+	(q.data_type, q.udt_name, q.character_maximum_length, q.numeric_precision, q.numeric_scale)) AS alike
+  FROM information_schema.columns p JOIN information_schema.columns q USING (table_schema, column_name) WHERE p.table_name = 'person' AND q.table_name = 'plain' AND table_schema = 'presented';
+PREPARE types AS SELECT atttypid::regtype FROM pg_attribute WHERE attrelid = 'presented.person'::regclass AND attname = 'note';
+EXECUTE types;
+RESET ROLE;
+EXECUTE types;
+SET ROLE presented_app;
+EXECUTE types;
+DEALLOCATE types;
+
+-- results, whichever the statement
+SELECT * FROM presented.person WHERE id = 1 \gdesc
+SELECT (p).note, (p).income FROM presented.person p WHERE id = 1 \gdesc
+UPDATE presented.person SET note = note WHERE id = 1 RETURNING note, income, born \gdesc
+BEGIN;
+DECLARE reader CURSOR FOR SELECT note, income, rank FROM presented.person ORDER BY id;
+FETCH 1 FROM reader \gdesc
+FETCH 2 FROM reader;
+MOVE BACKWARD 1 IN reader;
+COMMIT;
+COPY (SELECT note, income, born FROM presented.person ORDER BY id) TO STDOUT;
+COPY presented.person (id, note, born) TO STDOUT;
+EXPLAIN (COSTS OFF, VERBOSE) SELECT note || '!' FROM presented.person WHERE born > '2000-01-02';
+
+-- functions and views
+CREATE FUNCTION presented.notes() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT note FROM presented.person ORDER BY id; END $$;
+CREATE FUNCTION presented.total(minimum numeric) RETURNS numeric LANGUAGE sql STABLE AS $$ SELECT sum(income) FROM presented.person WHERE income > minimum $$;
+CREATE FUNCTION presented.whole() RETURNS SETOF presented.person LANGUAGE sql STABLE AS $$ SELECT * FROM presented.person $$;
+CREATE FUNCTION presented.described(who bigint) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	one presented.person;
+	its_note presented.person.note%TYPE;
+	its_income numeric;
+	r record;
+	result text := '';
+BEGIN
+	SELECT * INTO one FROM presented.person WHERE id = who;
+	SELECT note, income INTO its_note, its_income FROM presented.person WHERE id = who;
+	its_income := its_income + (SELECT income FROM presented.person WHERE id = who);
+	FOR r IN SELECT note, born + 1 AS after FROM presented.person WHERE id <= who ORDER BY id LOOP
+		result := result || r.note || ' ' || r.after || ', ';
+	END LOOP;
+	IF (SELECT income FROM presented.person WHERE id = who) > 2 AND its_note LIKE 'note%' THEN
+		result := result || 'more than 2, ';
+	END IF;
+	RETURN result || its_note || ' ' || its_income || ' ' || pg_typeof(r.note) || ' ' || upper(one.note);
+END $$;
+SELECT * FROM presented.notes() n WHERE n > 'note 2';
+SELECT presented.total(2), pg_typeof(presented.total(2));
+SELECT note, income + 1 FROM presented.whole() WHERE born > '2000-01-03' ORDER BY id;
+SELECT presented.described(2);
+DO $$ DECLARE n text; BEGIN UPDATE presented.person SET note = note || '!' WHERE id = 1 RETURNING note INTO n; RAISE WARNING '%', n; UPDATE presented.person SET note = 'note 1' WHERE id = 1; END $$;
+CREATE VIEW presented.rich WITH (security_invoker = true) AS SELECT id, note, income, upper(note) AS loud FROM presented.person WHERE income > 2;
+SELECT * FROM presented.rich ORDER BY id;
+SELECT note || '!', income * 2 FROM presented.rich WHERE note LIKE '%3';
+SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'presented.rich'::regclass ORDER BY attnum;
+UPDATE presented.rich SET note = 'by a view' WHERE id = 2 RETURNING note;
+UPDATE presented.rich SET note = 'note 2' WHERE id = 2;
+SELECT pg_get_viewdef('presented.rich');
+
+-- what is only handed on stays encrypted, for whoever may not read it, too
+SET ROLE presented_none;
+CREATE TEMP TABLE copied AS SELECT id, note, ARRAY[note, nick] AS both FROM (SELECT * FROM presented.person) x;
+SELECT code, message FROM pg_temp.refusal('SELECT note FROM copied');
+SELECT code FROM pg_temp.refusal('SELECT id FROM presented.person WHERE note = ''x''');
+SELECT code FROM pg_temp.refusal('SELECT * FROM presented.person');
+SELECT code FROM pg_temp.refusal('SELECT count(*) FROM presented.person WHERE note IS NULL');
+SELECT count(*) FROM presented.person;
+RESET ROLE;
+SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'pg_temp.copied'::regclass AND attnum > 1 ORDER BY attnum;
+GRANT ALL ON copied TO presented_app;
+
+-- who sees the mask only, loads an object, and saves it whole, changes nothing
+CREATE TEMP TABLE before (id bigint, stored text);
+SET row_security = off;
+INSERT INTO before SELECT id, to_json(p)::text FROM presented.person p;
+RESET row_security;
+SET ROLE presented_masked;
+SELECT id, note, income, born FROM presented.person WHERE id < 3 ORDER BY id;
+PREPARE saves AS UPDATE presented.person SET name = $2, note = $3, nick = $4, income = $5, rank = $6, born = $7, doc = $8 WHERE id = $1;
+EXECUTE saves (1, 'name 1', NULL, NULL, NULL, NULL, NULL, NULL);
+UPDATE presented.person p SET (note, income) = (SELECT q.note, q.income FROM presented.person q WHERE q.id = p.id);
+UPDATE presented.person SET note = note, income = income, doc = doc;
+UPDATE presented.person SET note = COALESCE(note, NULL);
+SELECT code, message FROM pg_temp.refusal('UPDATE presented.person SET note = ''mine'' WHERE id = 1');
+RESET ROLE;
+SET row_security = off;
+SELECT count(*), count(*) FILTER (WHERE b.stored = to_json(p)::text) AS as_before FROM presented.person p JOIN before b USING (id);
+RESET row_security;
+SET ROLE presented_app;
+EXECUTE saves (1, 'name 1', 'saved', 'nick 1', 1.5, 1, '2000-01-02', '{"a": 1}');
+SELECT note, nick, income, rank, born, doc FROM presented.person WHERE id = 1;
+DEALLOCATE saves;
+RESET ROLE;
+
+-- schema tools that plan to exchange a column
+SET ROLE presented_owner;
+SELECT c AS command, r.* FROM unnest(ARRAY['DROP COLUMN note', 'ALTER COLUMN note TYPE text', 'ALTER COLUMN note TYPE text USING note::text', 'ALTER COLUMN income TYPE numeric(12,2)']) c,
+	pg_temp.refusal('ALTER TABLE presented.person ' || c) r;
+RESET ROLE;
+
+-- a plan that is kept serves another purpose and role
+SELECT privseg.create_purpose('presented_ads', 'consent');
+SELECT privseg.grant_clearance('presented_app', 'presented_ads');
+SET ROLE presented_app;
+PREPARE kept AS SELECT note FROM presented.person WHERE id = $1;
+SET plan_cache_mode = force_generic_plan;
+EXECUTE kept (2);
+SET privseg.purpose = 'presented_ads';
+EXECUTE kept (2);
+SET privseg.purpose = 'presented_care';
+EXECUTE kept (2);
+RESET ROLE;
+SET ROLE presented_none;
+EXECUTE kept (2);
+RESET ROLE;
+RESET plan_cache_mode;
+
+DROP SCHEMA presented CASCADE;
+DROP OWNED BY presented_app, presented_masked, presented_none, presented_owner;
+DROP ROLE presented_app, presented_masked, presented_none, presented_owner;
