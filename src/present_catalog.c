@@ -123,8 +123,7 @@ presented_type(PG_FUNCTION_ARGS)
 		PG_RETURN_NULL();
 	type = PG_GETARG_OID(0);
 	presented = present_type(type, PG_ARGISNULL(1) ? -1 : PG_GETARG_INT32(1), &typmod);
-	if (presented == type || superuser() || row_security_bypassed() ||
-		role_is_admin(GetUserId(), "privseg_admin"))
+	if (presented == type || row_security_bypassed() || role_is_admin(GetUserId(), "privseg_admin"))
 		PG_RETURN_OID(type);
 	PG_RETURN_OID(presented);
 }

@@ -100,6 +100,7 @@ SELECT code FROM pg_temp.refusal('SELECT id FROM presented.person WHERE note = '
 SELECT code FROM pg_temp.refusal('SELECT * FROM presented.person');
 SELECT code FROM pg_temp.refusal('SELECT count(*) FROM presented.person WHERE note IS NULL');
 SELECT count(*) FROM presented.person;
+UPDATE presented.person SET name = name, note = note WHERE id = 1 RETURNING id;
 RESET ROLE;
 SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'pg_temp.copied'::regclass AND attnum > 1 ORDER BY attnum;
 GRANT ALL ON copied TO presented_app;
