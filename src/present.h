@@ -24,6 +24,7 @@ extern Oid present_type(Oid type, int32 typmod, int32 *presented_typmod);
 extern Node *present_expr(ParseState *state, Node *expr);
 
 /* present_source.c */
+extern bool present_source_is_known(const ParseState *state, const Query *query);
 extern RawStmt *present_source(ParseState *state, const Query *query, bool *is_view);
 
 /* present_query.c */

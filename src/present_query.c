@@ -5,7 +5,7 @@
  *	  types.
  *
  * Where a column is only handed on (into another table, out of a subquery) it is left as it is,
- * and its values stay encrypted.  A star is written out in the tree before it is analysed.
+ * and its values stay encrypted.  So is what comes of a star, until it is sent.
  */
 #include "compat.h"
 
@@ -21,32 +21,16 @@
 #include "parser/parsetree.h"
 #include "present.h"
 #include "tcop/utility.h"
+#include "utils/fmgroids.h"
+#include "utils/memutils.h"
 
 /* a statement that is being analysed */
 typedef struct Presentation
 {
 	PreParseColumnRefHook column_hook; /* of whoever has it analysed */
 	CoerceParamHook param_hook;
-	List *carried;  /* of ColumnRef *: handed on as they are */
-	List *stars;    /* of Star * */
-	List *resolved; /* of Resolved * */
+	List *carried; /* of ColumnRef *: handed on as they are */
 } Presentation;
-
-/* t.*, which is written out where it is first met */
-typedef struct Star
-{
-	ColumnRef *column;
-	List *qualifiers;
-	List *list; /* that it is in */
-	Node *cell; /* it, or the ResTarget around it */
-} Star;
-
-/* a column of a star */
-typedef struct Resolved
-{
-	ColumnRef *column;
-	Var *var;
-} Resolved;
 
 static Presentation *presenting = NULL;
 
@@ -83,12 +67,6 @@ uses_encrypted(Query *query)
 
 /* ---- what is handed on ---- */
 
-static bool
-is_star(const Node *node)
-{
-	return IsA(node, ColumnRef) && IsA(llast(((ColumnRef *) node)->fields), A_Star);
-}
-
 /* a value that is handed on as it is, or several in an array or a row */
 static void
 carry_value(Node *value, Presentation *presentation)
@@ -110,7 +88,8 @@ carry_value(Node *value, Presentation *presentation)
 			values = ((RowExpr *) value)->args;
 			break;
 		case T_FuncCall:
-			if (strcmp(strVal(llast(((FuncCall *) value)->funcname)), "array_agg") == 0)
+			if (strcmp(strVal(llast(((FuncCall *) value)->funcname)), "array_agg") == 0 &&
+				((FuncCall *) value)->agg_order == NIL && !((FuncCall *) value)->agg_distinct)
 				values = ((FuncCall *) value)->args;
 			break;
 		default:
@@ -168,39 +147,6 @@ carry(SelectStmt *select, Presentation *presentation)
 		carry_targets(select->targetList, presentation);
 }
 
-static void
-note_star(List *list, Node *cell, Node *column, Presentation *presentation)
-{
-	Star *star;
-
-	if (!is_star(column) || list_member_ptr(presentation->carried, column))
-		return;
-	star = palloc(sizeof(Star));
-	star->column = (ColumnRef *) column;
-	star->list = list;
-	star->cell = cell;
-	star->qualifiers = list_copy(star->column->fields);
-	star->qualifiers = list_delete_last(star->qualifiers);
-	/* no star any more, for core writes that out on its own */
-	star->column->fields = list_make1(makeString(pstrdup("*")));
-	presentation->stars = lappend(presentation->stars, star);
-}
-
-static void
-note_stars(List *list, Presentation *presentation)
-{
-	ListCell *lc;
-
-	foreach (lc, list)
-	{
-		Node *node = lfirst(lc);
-
-		if (node != NULL)
-			note_star(list, node, IsA(node, ResTarget) ? ((ResTarget *) node)->val : node,
-					  presentation);
-	}
-}
-
 static bool
 prepare_walker(Node *node, Presentation *presentation)
 {
@@ -213,14 +159,12 @@ prepare_walker(Node *node, Presentation *presentation)
 		case T_InsertStmt:
 			if (((InsertStmt *) node)->selectStmt != NULL)
 				carry((SelectStmt *) ((InsertStmt *) node)->selectStmt, presentation);
-			note_stars(((InsertStmt *) node)->returningList, presentation);
 			break;
 		case T_OnConflictClause:
 			carry_targets(((OnConflictClause *) node)->targetList, presentation);
 			break;
 		case T_UpdateStmt:
 			carry_targets(((UpdateStmt *) node)->targetList, presentation);
-			note_stars(((UpdateStmt *) node)->returningList, presentation);
 			break;
 		case T_MergeWhenClause:
 			carry_targets(((MergeWhenClause *) node)->targetList, presentation);
@@ -237,9 +181,6 @@ prepare_walker(Node *node, Presentation *presentation)
 				carry_value(((A_Expr *) node)->lexpr, presentation);
 				carry_value(((A_Expr *) node)->rexpr, presentation);
 			}
-			break;
-		case T_DeleteStmt:
-			note_stars(((DeleteStmt *) node)->returningList, presentation);
 			break;
 		case T_RangeSubselect:
 			if (IsA(((RangeSubselect *) node)->subquery, SelectStmt))
@@ -259,16 +200,6 @@ prepare_walker(Node *node, Presentation *presentation)
 		case T_SelectStmt:
 			if (((SelectStmt *) node)->intoClause != NULL)
 				carry((SelectStmt *) node, presentation);
-			/* before the lists, so that it is known what is carried */
-			if (raw_expression_tree_walker((Node *) ((SelectStmt *) node)->withClause,
-										   prepare_walker, presentation))
-				return true;
-			note_stars(((SelectStmt *) node)->targetList, presentation);
-			foreach (lc, ((SelectStmt *) node)->valuesLists)
-				note_stars(lfirst(lc), presentation);
-			break;
-		case T_RowExpr:
-			note_stars(((RowExpr *) node)->args, presentation);
 			break;
 		default:
 			break;
@@ -313,117 +244,11 @@ prepare(Node *statement, bool is_view, Presentation *presentation)
 
 /* ---- columns ---- */
 
-static List *
-columns_of_star(ParseState *state, const Star *star, List **names)
-{
-	List *result = NIL;
-	ParseNamespaceItem *item;
-	int levels_up;
-	ListCell *lc;
-	int location = star->column->location;
-
-	*names = NIL;
-	if (star->qualifiers == NIL)
-	{
-		foreach (lc, state->p_namespace)
-		{
-			List *more;
-
-			item = lfirst(lc);
-			if (!item->p_cols_visible)
-				continue;
-			result = list_concat(result, expandNSItemVars(item, 0, location, &more));
-			*names = list_concat(*names, more);
-		}
-		if (result == NIL && state->p_namespace == NIL)
-			ereport(ERROR, (errcode(ERRCODE_SYNTAX_ERROR),
-							errmsg("SELECT * with no tables specified is not valid"),
-							parser_errposition(state, location)));
-		return result;
-	}
-	else
-	{
-		RangeVar *name = makeRangeVarFromNameList(star->qualifiers);
-
-		item = refnameNamespaceItem(state, name->schemaname, name->relname, location, &levels_up);
-		if (item == NULL)
-			errorMissingRTE(state, name);
-		return expandNSItemVars(item, levels_up, location, names);
-	}
-}
-
-/* write a star out in the list that it is in, behind itself; returns its first column */
-static Var *
-write_out(ParseState *state, Star *star)
-{
-	List *names;
-	List *vars = columns_of_star(state, star, &names);
-	int at = 0;
-	ListCell *lc;
-	ListCell *name;
-
-	if (vars == NIL)
-		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
-						errmsg("\"*\" of relations without columns beside encrypted ones is not "
-							   "supported"),
-						parser_errposition(state, star->column->location)));
-	foreach (lc, star->list)
-	{
-		at++;
-		if (lfirst(lc) == star->cell)
-			break;
-	}
-	forboth (lc, vars, name, names)
-	{
-		Resolved *resolved;
-		Node *cell;
-
-		markVarForSelectPriv(state, lfirst_node(Var, lc));
-		if (lc == list_head(vars))
-		{
-			star->column->fields = list_make1(lfirst(name));
-			continue;
-		}
-		resolved = palloc(sizeof(Resolved));
-		resolved->var = lfirst_node(Var, lc);
-		resolved->column = makeNode(ColumnRef);
-		resolved->column->fields = list_make1(lfirst(name));
-		resolved->column->location = star->column->location;
-		presenting->resolved = lappend(presenting->resolved, resolved);
-		cell = (Node *) resolved->column;
-		if (IsA(star->cell, ResTarget))
-		{
-			ResTarget *target = makeNode(ResTarget);
-
-			target->val = cell;
-			target->location = star->column->location;
-			cell = (Node *) target;
-		}
-		star->list = list_insert_nth(star->list, at++, cell);
-	}
-	return linitial_node(Var, vars);
-}
-
 static Node *
 present_column(ParseState *state, ColumnRef *column)
 {
-	ListCell *lc;
 	Node *result;
 
-	foreach (lc, presenting->stars)
-	{
-		Star *star = lfirst(lc);
-
-		if (star->column == column)
-			return present_expr(state, (Node *) write_out(state, star));
-	}
-	foreach (lc, presenting->resolved)
-	{
-		Resolved *resolved = lfirst(lc);
-
-		if (resolved->column == column)
-			return present_expr(state, (Node *) resolved->var);
-	}
 	state->p_pre_columnref_hook = presenting->column_hook;
 	result = transformExpr(state, (Node *) column, state->p_expr_kind);
 	state->p_pre_columnref_hook = present_column;
@@ -455,13 +280,13 @@ static Query *
 analyse(ParseState *state, RawStmt *statement, bool is_view)
 {
 	ParseState *mine = make_parsestate(NULL);
-	Presentation presentation = {state->p_pre_columnref_hook, state->p_coerce_param_hook, NIL, NIL,
-								 NIL};
+	Presentation presentation = {state->p_pre_columnref_hook, state->p_coerce_param_hook, NIL};
 	Presentation *outer = presenting;
 	Query *result;
 
 	prepare(statement->stmt, is_view, &presentation);
-	mine->p_sourcetext = state->p_sourcetext;
+	/* positions are in the statement's own text, and the client's is the whole script */
+	mine->p_sourcetext = statement->stmt_location > 0 ? NULL : state->p_sourcetext;
 	mine->p_queryEnv = state->p_queryEnv;
 	mine->p_pre_columnref_hook = present_column;
 	mine->p_post_columnref_hook = state->p_post_columnref_hook;
@@ -490,29 +315,22 @@ analyse(ParseState *state, RawStmt *statement, bool is_view)
 
 /* ---- results ---- */
 
-/*
- * What is of an encrypted type still, a field of a row or a function's result, is opened when it
- * is sent.  What rows are sorted or grouped by stays beside it.
- */
+/* open what is of an encrypted type still: of a star, a row's field, a function's result */
 static void
-present_results(ParseState *state, Query *query)
+present_targets(ParseState *state, List **targets)
 {
 	List *beside = NIL;
 	ListCell *lc;
 
-	if (query->commandType != CMD_SELECT || query->setOperations != NULL ||
-		query->distinctClause != NIL)
-		return;
-	foreach (lc, query->targetList)
+	foreach (lc, *targets)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		Node *presented;
+		Node *presented =
+			entry->resjunk ? (Node *) entry->expr : present_expr(state, (Node *) entry->expr);
 
-		if (entry->resjunk)
-			continue;
-		presented = present_expr(state, (Node *) entry->expr);
 		if (presented == (Node *) entry->expr)
 			continue;
+		/* what rows are sorted or grouped by stays */
 		if (entry->ressortgroupref != 0)
 		{
 			TargetEntry *kept = flatCopyTargetEntry(entry);
@@ -525,26 +343,109 @@ present_results(ParseState *state, Query *query)
 	}
 	foreach (lc, beside)
 	{
-		lfirst_node(TargetEntry, lc)->resno = list_length(query->targetList) + 1;
-		query->targetList = lappend(query->targetList, lfirst(lc));
+		lfirst_node(TargetEntry, lc)->resno = list_length(*targets) + 1;
+		*targets = lappend(*targets, lfirst(lc));
 	}
+}
+
+/* SELECT ... FROM (the query): where its rows are told from one another, they stay as they are */
+static Query *
+query_around(Query *query)
+{
+	Query *outer = makeNode(Query);
+	RangeTblEntry *rte = makeNode(RangeTblEntry);
+	RangeTblRef *reference = makeNode(RangeTblRef);
+	List *names = NIL;
+	ListCell *lc;
+
+	rte->rtekind = RTE_SUBQUERY;
+	rte->subquery = query;
+	rte->inFromCl = true;
+	reference->rtindex = 1;
+	outer->commandType = CMD_SELECT;
+	outer->canSetTag = query->canSetTag;
+	outer->stmt_location = query->stmt_location;
+	outer->stmt_len = query->stmt_len;
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		TargetEntry *seen;
+
+		if (entry->resjunk)
+			continue;
+		seen = makeTargetEntry((Expr *) makeVarFromTargetEntry(1, entry), entry->resno,
+							   entry->resname, false);
+		seen->resorigtbl = entry->resorigtbl;
+		seen->resorigcol = entry->resorigcol;
+		outer->targetList = lappend(outer->targetList, seen);
+		names = lappend(names,
+						makeString(entry->resname != NULL ? entry->resname : pstrdup("?column?")));
+	}
+	rte->eref = makeAlias("presented", names);
+	outer->rtable = list_make1(rte);
+	outer->jointree = makeFromExpr(list_make1(reference), NULL);
+	return outer;
+}
+
+static bool
+any_encrypted(List *targets)
+{
+	ListCell *lc;
+
+	foreach (lc, targets)
+		if (!lfirst_node(TargetEntry, lc)->resjunk &&
+			is_encrypted(exprType((Node *) lfirst_node(TargetEntry, lc)->expr)))
+			return true;
+	return false;
+}
+
+/* what a statement sends */
+static Query *
+present_results(ParseState *state, Query *query)
+{
+	if (query->commandType != CMD_SELECT)
+		present_targets(state, &query->returningList);
+	else if (any_encrypted(query->targetList))
+	{
+		if (query->setOperations != NULL || query->distinctClause != NIL)
+			query = query_around(query);
+		present_targets(state, &query->targetList);
+	}
+	return query;
+}
+
+/* the same in EXPLAIN and DECLARE */
+static Query *
+present_inner_results(ParseState *state, Query *query)
+{
+	Node *statement = query->utilityStmt;
+
+	if (query->commandType != CMD_UTILITY)
+		return present_results(state, query);
+	if (IsA(statement, ExplainStmt) && IsA(((ExplainStmt *) statement)->query, Query) &&
+		((Query *) ((ExplainStmt *) statement)->query)->commandType != CMD_UTILITY)
+		((ExplainStmt *) statement)->query =
+			(Node *) present_results(state, (Query *) ((ExplainStmt *) statement)->query);
+	else if (IsA(statement, DeclareCursorStmt))
+		((DeclareCursorStmt *) statement)->query =
+			(Node *) present_results(state, (Query *) ((DeclareCursorStmt *) statement)->query);
+	return query;
 }
 
 /* ---- where a result's column comes from ---- */
 
-/* what a value was opened of, where that is all that is done with it */
+/* what a value was opened of, where that is all that is done with it; or NULL */
 static Node *
 opened_of(Node *expr)
 {
-	for (;;)
-	{
-		if (IsA(expr, RelabelType))
-			expr = (Node *) ((RelabelType *) expr)->arg;
-		else if (IsA(expr, FuncExpr) && ((FuncExpr *) expr)->funcformat == COERCE_EXPLICIT_CAST)
-			expr = linitial(((FuncExpr *) expr)->args);
-		else
-			return expr;
-	}
+	while (IsA(expr, RelabelType) ||
+		   (IsA(expr, FuncExpr) && ((FuncExpr *) expr)->funcid == F_INT2_INT4))
+		expr = IsA(expr, RelabelType) ? (Node *) ((RelabelType *) expr)->arg :
+										linitial(((FuncExpr *) expr)->args);
+	return IsA(expr, FuncExpr) &&
+				   catalog_is_own_function_named(((FuncExpr *) expr)->funcid, "opened") ?
+			   linitial(((FuncExpr *) expr)->args) :
+			   NULL;
 }
 
 static void
@@ -553,7 +454,7 @@ mark_origin(Query *query, TargetEntry *entry, Node *expr)
 	RangeTblEntry *rte;
 	Var *var = (Var *) expr;
 
-	if (!IsA(expr, Var) || var->varlevelsup > 0 || var->varattno <= 0)
+	if (expr == NULL || !IsA(expr, Var) || var->varlevelsup > 0 || var->varattno <= 0)
 		return;
 	rte = rt_fetch(var->varno, query->rtable);
 	if (rte->rtekind == RTE_RELATION)
@@ -601,18 +502,30 @@ present_query(ParseState *state, Query *query)
 	RawStmt *statement;
 	Query *presented;
 	bool is_view;
+	MemoryContext scratch;
+	MemoryContext caller;
 
-	if (presenting != NULL || !catalog_installed() || !uses_encrypted(query) ||
+	if (!catalog_installed() || !present_source_is_known(state, query) || !uses_encrypted(query) ||
 		encrypted_passes_unopened())
 		return;
+	/* of a script, each statement is */
+	scratch =
+		AllocSetContextCreate(CurrentMemoryContext, "privseg presents", ALLOCSET_DEFAULT_SIZES);
+	caller = MemoryContextSwitchTo(scratch);
 	statement = present_source(state, query, &is_view);
-	if (statement == NULL)
-		return;
-	presented = analyse(state, statement, is_view);
-	presented->queryId = query->queryId;
-	presented->querySource = query->querySource;
-	if (presented->commandType == CMD_SELECT && !is_view)
-		present_results(state, presented);
-	mark_origins(presented);
-	*query = *presented;
+	if (statement != NULL)
+	{
+		presented = analyse(state, statement, is_view);
+		if (!is_view)
+			presented = present_inner_results(state, presented);
+		mark_origins(presented);
+		MemoryContextSwitchTo(caller);
+		presented = copyObject(presented);
+		presented->queryId = query->queryId;
+		presented->querySource = query->querySource;
+		presented->canSetTag = query->canSetTag;
+		*query = *presented;
+	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextDelete(scratch);
 }

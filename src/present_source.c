@@ -76,6 +76,32 @@ is_alike(const Node *statement, const Query *query)
 }
 
 /*
+ * present_source_is_known -- would the text be taken for the same as it was?  A string constant with
+ * a backslash depends on a setting, which may have been another one when it was parsed: a script
+ * is parsed before its first statement runs, and a plan that is kept is analysed again.
+ */
+bool
+present_source_is_known(const ParseState *state, const Query *query)
+{
+	static bool asked = false;
+	static bool first;
+	static bool moved = false;
+	const char *text = state->p_sourcetext;
+	int start = Max(query->stmt_location, 0);
+
+	/* of every statement, the one that sets it included */
+	if (!asked)
+		first = standard_conforming_strings;
+	asked = true;
+	if (standard_conforming_strings != first)
+		moved = true;
+	if (!moved || text == NULL)
+		return true;
+	return memchr(text + start, '\\',
+				  query->stmt_len > 0 ? (size_t) query->stmt_len : strlen(text + start)) == NULL;
+}
+
+/*
  * present_source -- the tree that the parser made a query of, anew; NULL where it was made of no
  * text.
  *	is_view		set to whether it is the one of a CREATE VIEW
@@ -84,18 +110,16 @@ RawStmt *
 present_source(ParseState *state, const Query *query, bool *is_view)
 {
 	int start = Max(query->stmt_location, 0);
-	char *text;
 	List *statements;
 	RawStmt *statement;
 
-	if (state->p_sourcetext == NULL || (int) strlen(state->p_sourcetext) < start)
+	if (state->p_sourcetext == NULL)
 		return NULL;
-	/* positions in it are those in the whole text */
-	text = pstrdup(state->p_sourcetext);
-	memset(text, ' ', start);
-	if (query->stmt_len > 0 && start + query->stmt_len < (int) strlen(text))
-		text[start + query->stmt_len] = '\0';
-	statements = raw_parser(text, mode_of(state));
+	/* that much and no more, or a long script would take the square of its length */
+	statements =
+		raw_parser(query->stmt_len > 0 ? pnstrdup(state->p_sourcetext + start, query->stmt_len) :
+										 pstrdup(state->p_sourcetext + start),
+				   mode_of(state));
 	if (list_length(statements) != 1)
 		return NULL;
 	statement = linitial_node(RawStmt, statements);

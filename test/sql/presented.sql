@@ -151,6 +151,33 @@ EXECUTE kept (2);
 RESET ROLE;
 RESET plan_cache_mode;
 
+-- a record's fields, in PL/pgSQL; a star that has a label; scripts
+SET ROLE presented_app;
+CREATE TEMP TABLE log (id bigint, name text, said text);
+CREATE TEMP TABLE book AS SELECT id, name FROM presented.person;
+CREATE FUNCTION pg_temp.book_changed() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO log VALUES (new.*, (SELECT note FROM presented.person p WHERE p.id = new.id)); RETURN new; END $$;
+CREATE TRIGGER book_changed AFTER UPDATE ON book FOR EACH ROW EXECUTE FUNCTION pg_temp.book_changed();
+UPDATE book SET name = 'renamed' WHERE id = 2;
+SELECT * FROM log;
+DO $$ DECLARE r presented.plain; BEGIN SELECT * INTO r FROM presented.person WHERE id = 3; PERFORM r.*, p.note FROM presented.person p; RAISE WARNING '% %', r.note, (SELECT note FROM presented.person WHERE row(r.*) IS NOT NULL AND id = 4); END $$;
+SELECT DISTINCT p.* AS x FROM presented.person p ORDER BY id LIMIT 1 \gdesc
+SELECT * FROM presented.person EXCEPT SELECT * FROM presented.person WHERE id > 1 ORDER BY id;
+SELECT * FROM (SELECT array_agg(DISTINCT note ORDER BY note) FROM presented.person) x;
+SELECT note FROM presented.person WHERE id = 1\; SELECT income FROM presented.person WHERE id = 2\; UPDATE presented.person SET rank = rank WHERE id = 2 RETURNING *;
+
+-- what was a string when it was prepared stays one
+PREPARE quoted AS SELECT id FROM presented.person WHERE id = 1 AND name <> '\' AND note <> ' OR id < 4 -- ';
+EXECUTE quoted;
+SET standard_conforming_strings = off;
+SET escape_string_warning = off;
+SET search_path = presented;
+EXECUTE quoted;
+RESET standard_conforming_strings;
+RESET escape_string_warning;
+RESET search_path;
+EXECUTE quoted;
+RESET ROLE;
+
 DROP SCHEMA presented CASCADE;
 DROP OWNED BY presented_app, presented_masked, presented_none, presented_owner;
 DROP ROLE presented_app, presented_masked, presented_none, presented_owner;
