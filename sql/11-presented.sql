@@ -62,21 +62,21 @@ BEGIN
 	FOR entry IN
 		WITH kind (name, base) AS (
 			VALUES ('numeric', 'numeric'::regtype), ('bigint', 'bigint'), ('integer', 'integer'), ('date', 'date'), ('jsonb', 'jsonb')
-		), side (kind, word, a, b, symbols) AS (
+		), side (kind, a, b, symbols) AS (
 			-- NULL: the encrypted type
-			VALUES ('numeric', 'ee', NULL::regtype, NULL::regtype, '{+,-,*,/,%}'::text[]),
-				   ('bigint', 'ee', NULL, NULL, '{+,-,*,/,%}'), ('integer', 'ee', NULL, NULL, '{+,-,*,/,%}'),
-				   ('date', 'ee', NULL, NULL, '{-}'), ('jsonb', 'ee', NULL, NULL, '{||}'),
-				   ('date', 'eb', NULL, 'date', '{=,<>,<,<=,>,>=,-}'), ('date', 'be', 'date', NULL, '{=,<>,<,<=,>,>=,-}'),
-				   ('date', 'eb', NULL, 'integer', '{+,-}'), ('date', 'be', 'integer', NULL, '{+}'),
-				   ('date', 'eb', NULL, 'interval', '{+,-}'), ('date', 'be', 'interval', NULL, '{+}'),
-				   ('bigint', 'eb', NULL, 'integer', '{<<,>>}'), ('integer', 'eb', NULL, 'integer', '{<<,>>}'),
-				   ('date', 'eb', NULL, 'time', '{+}'), ('date', 'eb', NULL, 'timetz', '{+}')
+			VALUES ('numeric', NULL::regtype, NULL::regtype, '{+,-,*,/,%}'::text[]),
+				   ('bigint', NULL, NULL, '{+,-,*,/,%}'), ('integer', NULL, NULL, '{+,-,*,/,%}'),
+				   ('date', NULL, NULL, '{-}'), ('jsonb', NULL, NULL, '{||}'),
+				   ('date', NULL, 'date', '{=,<>,<,<=,>,>=,-}'), ('date', 'date', NULL, '{=,<>,<,<=,>,>=,-}'),
+				   ('date', NULL, 'integer', '{+,-}'), ('date', 'integer', NULL, '{+}'),
+				   ('date', NULL, 'interval', '{+,-}'), ('date', 'interval', NULL, '{+}'),
+				   ('bigint', NULL, 'integer', '{<<,>>}'), ('integer', NULL, 'integer', '{<<,>>}'),
+				   ('date', NULL, 'time', '{+}'), ('date', NULL, 'timetz', '{+}')
 			UNION ALL
-			SELECT k.kind, 'eb', NULL, t.type, '{=,<>,<,<=,>,>=,+,-,*,/}' FROM (VALUES ('bigint'), ('integer')) k (kind), unnest('{smallint,integer,bigint}'::regtype[]) t (type)
+			SELECT k.kind, NULL, t.type, '{=,<>,<,<=,>,>=,+,-,*,/}' FROM (VALUES ('bigint'), ('integer')) k (kind), unnest('{smallint,integer,bigint}'::regtype[]) t (type)
 			 WHERE (k.kind, t.type::text) <> ('bigint', 'bigint')
 			UNION ALL
-			SELECT k.kind, 'be', t.type, NULL, '{=,<>,<,<=,>,>=,+,-,*,/}' FROM (VALUES ('bigint'), ('integer')) k (kind), unnest('{smallint,integer,bigint}'::regtype[]) t (type)
+			SELECT k.kind, t.type, NULL, '{=,<>,<,<=,>,>=,+,-,*,/}' FROM (VALUES ('bigint'), ('integer')) k (kind), unnest('{smallint,integer,bigint}'::regtype[]) t (type)
 			 WHERE (k.kind, t.type::text) <> ('bigint', 'bigint')
 		)
 		SELECT k.name AS kind, s.a, s.b, o.oprname AS symbol, o.oprresult::regtype AS result, w.word,
@@ -114,7 +114,7 @@ DECLARE
 	entry record;
 BEGIN
 	FOR entry IN
-		SELECT s.a AS a_type, s.b AS b_type, w.symbol, w.word, o.oprresult::regtype AS result, 'privseg.opened($1)' AS x, 'privseg.opened($2)' AS y
+		SELECT s.a AS a_type, s.b AS b_type, w.symbol, w.word, o.oprresult::regtype AS result
 		  FROM (VALUES ('privseg.encrypted_bigint', 'bigint'::regtype, 'privseg.encrypted_integer', 'integer'::regtype),
 					   ('privseg.encrypted_integer', 'integer', 'privseg.encrypted_bigint', 'bigint')) s (a, a_base, b, b_base),
 			   (VALUES ('=', 'eq'), ('<>', 'ne'), ('<', 'lt'), ('<=', 'le'), ('>', 'gt'), ('>=', 'ge'), ('+', 'add'), ('-', 'subtract'), ('*', 'multiply'), ('/', 'divide')) w (symbol, word)
@@ -122,10 +122,10 @@ BEGIN
 		 WHERE o.oprleft = s.a_base AND o.oprright = s.b_base
 	LOOP
 		EXECUTE pg_catalog.format($f$
-			CREATE FUNCTION privseg.opened_%1$s(%2$s, %3$s) RETURNS %4$s LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN %5$s OPERATOR(pg_catalog.%6$s) %7$s;
-			COMMENT ON FUNCTION privseg.opened_%1$s(%2$s, %3$s) IS 'implementation of the operator %6$s';
-			CREATE OPERATOR pg_catalog.%6$s (LEFTARG = %2$s, RIGHTARG = %3$s, FUNCTION = privseg.opened_%1$s);
-		$f$, entry.word, entry.a_type, entry.b_type, entry.result, entry.x, entry.symbol, entry.y);
+			CREATE FUNCTION privseg.opened_%1$s(%2$s, %3$s) RETURNS %4$s LANGUAGE sql STABLE STRICT PARALLEL SAFE RETURN privseg.opened($1) OPERATOR(pg_catalog.%5$s) privseg.opened($2);
+			COMMENT ON FUNCTION privseg.opened_%1$s(%2$s, %3$s) IS 'implementation of the operator %5$s';
+			CREATE OPERATOR pg_catalog.%5$s (LEFTARG = %2$s, RIGHTARG = %3$s, FUNCTION = privseg.opened_%1$s);
+		$f$, entry.word, entry.a_type, entry.b_type, entry.result, entry.symbol);
 	END LOOP;
 END
 $$;

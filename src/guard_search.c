@@ -68,7 +68,6 @@ guard_may_find(Oid relid, const Var *column)
 								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
-
 static const char *
 search_class_of(Oid type)
 {

@@ -10,14 +10,12 @@
 #include "compat.h"
 
 #include "catalog.h"
-#include "catalog/namespace.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "parser/analyze.h"
 #include "parser/parse_coerce.h"
 #include "parser/parse_expr.h"
 #include "parser/parse_param.h"
-#include "parser/parse_relation.h"
 #include "parser/parsetree.h"
 #include "present.h"
 #include "tcop/utility.h"
@@ -207,15 +205,17 @@ prepare_walker(Node *node, Presentation *presentation)
 	return raw_expression_tree_walker(node, prepare_walker, presentation);
 }
 
+/*
+ *	stored	its columns become those of a table, or of a view: which whoever reads it opens, and can
+ *			be updated
+ */
 static void
-prepare(Node *statement, bool is_view, Presentation *presentation)
+prepare(Node *statement, bool stored, Presentation *presentation)
 {
 	switch (nodeTag(statement))
 	{
 		case T_CreateTableAsStmt:
-			if (IsA(((CreateTableAsStmt *) statement)->query, SelectStmt))
-				carry((SelectStmt *) ((CreateTableAsStmt *) statement)->query, presentation);
-			prepare(((CreateTableAsStmt *) statement)->query, false, presentation);
+			prepare(((CreateTableAsStmt *) statement)->query, true, presentation);
 			return;
 		case T_ExplainStmt:
 			prepare(((ExplainStmt *) statement)->query, false, presentation);
@@ -227,8 +227,7 @@ prepare(Node *statement, bool is_view, Presentation *presentation)
 			prepare((Node *) ((PLAssignStmt *) statement)->val, false, presentation);
 			return;
 		case T_SelectStmt:
-			/* its columns are those below, which whoever reads it opens, and can be updated */
-			if (is_view)
+			if (stored)
 				carry((SelectStmt *) statement, presentation);
 			break;
 		case T_InsertStmt:
