@@ -96,6 +96,7 @@ extern Oid catalog_owner(void);
 extern bool catalog_works(void);
 extern bool catalog_is_own_function(Oid function);
 extern bool catalog_is_own_function_named(Oid function, const char *name);
+extern bool catalog_has_added_types(Oid relid);
 extern bool catalog_is_own_type(Oid type);
 extern Oid catalog_function_of_types(const char *name, Oid first, Oid second);
 

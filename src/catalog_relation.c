@@ -55,6 +55,7 @@ static uint64 relations_generation = 0;
 static List *relations = NIL; /* of ProtectedRelation * */
 
 static HTAB *resolved = NULL; /* of RelationEntry, for relids seen so far */
+static Oid plain[64];         /* of these some that are not protected: every statement asks */
 static uint64 resolved_catalog_generation = 0;
 static uint64 resolved_relation_generation = 0;
 
@@ -248,6 +249,7 @@ protected_relation(Oid relid)
 			if (resolved != NULL)
 				hash_destroy(resolved);
 			resolved = NULL;
+			MemSet(plain, 0, sizeof(plain));
 			ctl.keysize = sizeof(Oid);
 			ctl.entrysize = sizeof(RelationEntry);
 			ctl.hcxt = CacheMemoryContext;
@@ -257,9 +259,15 @@ protected_relation(Oid relid)
 			resolved_relation_generation = cache_relation_generation;
 		}
 
+		if (likely(plain[relid % lengthof(plain)] == relid))
+			return NULL;
 		entry = hash_search(resolved, &relid, HASH_FIND, NULL);
 		if (entry != NULL)
+		{
+			if (entry->root == NULL)
+				plain[relid % lengthof(plain)] = relid;
 			return entry->root;
+		}
 
 		catalog_generation = cache_catalog_generation;
 		relation_generation = cache_relation_generation;

@@ -11,6 +11,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "access/table.h"
 #include "cache_inval.h"
 #include "catalog.h"
@@ -245,6 +246,36 @@ catalog_is_own_type(Oid type)
 	return type >= FirstNormalObjectId && catalog_installed() &&
 		   GetSysCacheOid1(TYPEOID, Anum_pg_type_typnamespace, ObjectIdGetDatum(type)) ==
 			   known_schema;
+}
+
+/*
+ * catalog_has_added_types -- is a column of a relation of a type that core does not bring?  The
+ * caller holds a lock on it.
+ */
+bool
+catalog_has_added_types(Oid relid)
+{
+	static Oid without[64]; /* some that have none: every statement asks */
+	static uint64 generation = 0;
+	Relation relation;
+	TupleDesc columns;
+	bool result = false;
+
+	if (relid < FirstNormalObjectId)
+		return false;
+	if (generation != cache_relation_generation)
+		MemSet(without, 0, sizeof(without));
+	generation = cache_relation_generation;
+	if (without[relid % lengthof(without)] == relid)
+		return false;
+	relation = relation_open(relid, NoLock);
+	columns = RelationGetDescr(relation);
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = TupleDescAttr(columns, i)->atttypid >= FirstNormalObjectId;
+	relation_close(relation, NoLock);
+	if (!result && generation == cache_relation_generation)
+		without[relid % lengthof(without)] = relid;
+	return result;
 }
 
 /* catalog_owner -- who owns the extension: the identity internal work runs under */

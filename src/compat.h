@@ -67,4 +67,20 @@ compat_forget_parameters(void *state, bool (*forget)(Oid type))
 			(*parameters->types)[i] = InvalidOid;
 }
 
+/* the same: is any of a type that core does not bring? */
+static inline bool
+compat_any_parameter(void *state)
+{
+	struct
+	{
+		Oid **types;
+		int *n;
+	} *parameters = state;
+
+	for (int i = 0; i < *parameters->n; i++)
+		if ((*parameters->types)[i] >= FirstNormalObjectId)
+			return true;
+	return false;
+}
+
 #endif /* PRIVSEG_COMPAT_H */

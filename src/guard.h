@@ -21,7 +21,17 @@
 #pragma GCC visibility push(hidden)
 
 /* guard_query.c */
-extern void guard_query(Query *query, PlannerGlobal *global);
+/* what a statement has that is looked at, or changed, before it is planned */
+typedef struct QueryUses
+{
+	PlannerGlobal *global; /* has the parameters, and gets what the plan must be invalidated by */
+	bool is_protected;     /* relations that are protected */
+	bool counters;         /* functions and columns that count rows */
+	bool statistics;       /* catalogs of values that ANALYZE has kept */
+	bool attributes;       /* pg_attribute */
+	bool added;            /* functions and operators that core does not bring */
+} QueryUses;
+extern void guard_query(Query *query, QueryUses *uses);
 
 /* guard_referential.c */
 extern Oid guard_referential(Query *query, const PolicyContext *context);
@@ -90,12 +100,14 @@ extern uint64 guard_n_policed(void);
 /* guard_counters.c */
 extern bool guard_sees_counts(void);
 extern bool guard_sees_counters(void);
+extern bool guard_counts_rows(Oid function);
 extern void guard_counters(Query *query);
 extern void guard_function(Oid function);
 extern bool guard_is_of_protected(Oid relid);
 
 /* guard_column.c */
 extern bool guard_counts(Oid catalog);
+extern bool guard_replaces_column(const Var *var, const RangeTblEntry *rte);
 extern Node *guard_column(Var *var, const RangeTblEntry *rte);
 
 /* guard_verbose.c */

@@ -90,7 +90,8 @@ guard_bound_write(Query *query, const RangeTblEntry *rte, Index varno)
 	Relation relation;
 	List *columns;
 
-	if (query->commandType == CMD_DELETE || !OidIsValid(catalog_function_oid(CATALOG_ARE_BOUND)))
+	if (query->commandType == CMD_DELETE || !catalog_has_added_types(rte->relid) ||
+		!OidIsValid(catalog_function_oid(CATALOG_ARE_BOUND)))
 		return;
 	/* the statement has locked it */
 	relation = table_open(rte->relid, NoLock);

@@ -156,6 +156,18 @@ shown_xmax(const Var *var, Oid relid)
 						  where_shown(of, copyObject((Node *) var), zero));
 }
 
+/* guard_replaces_column -- does another take a column's place? */
+bool
+guard_replaces_column(const Var *var, const RangeTblEntry *rte)
+{
+	if (rte->rtekind != RTE_RELATION)
+		return false;
+	if (var->varattno == MaxTransactionIdAttributeNumber)
+		return protected_relation(rte->relid) != NULL;
+	return guard_counts(rte->relid) &&
+		   (var->varattno == 0 || nothing_known(rte->relid, var->varattno) != NULL);
+}
+
 /*
  * guard_column -- what takes a column's place, or itself.
  *	rte		what it is of
@@ -163,15 +175,10 @@ shown_xmax(const Var *var, Oid relid)
 Node *
 guard_column(Var *var, const RangeTblEntry *rte)
 {
-	if (rte->rtekind != RTE_RELATION)
+	if (!guard_replaces_column(var, rte))
 		return (Node *) var;
 	if (var->varattno == MaxTransactionIdAttributeNumber)
-		return protected_relation(rte->relid) != NULL ? shown_xmax(var, rte->relid) : (Node *) var;
-	if (!guard_counts(rte->relid))
-		return (Node *) var;
-	if (var->varattno == 0)
-		return shown_row(var, rte->relid);
-	return nothing_known(rte->relid, var->varattno) != NULL ?
-			   shown_column(var, rte->relid, var->varattno) :
-			   (Node *) var;
+		return shown_xmax(var, rte->relid);
+	return var->varattno == 0 ? shown_row(var, rte->relid) :
+								shown_column(var, rte->relid, var->varattno);
 }

@@ -471,10 +471,18 @@ typedef struct Replacing
 	bool keeps_result; /* what is said of its result relation stays */
 } Replacing;
 
-static bool
-is_replaced(Oid function)
+/* guard_counts_rows -- is a call of it replaced? */
+bool
+guard_counts_rows(Oid function)
 {
-	return is_counter(function) || function == F_ROW_SECURITY_ACTIVE_OID;
+	/* of every function in every statement: of core's only, and looked up once */
+	static enum { UNKNOWN, NO, YES } known[FirstNormalObjectId];
+
+	if (function >= FirstNormalObjectId)
+		return false;
+	if (unlikely(known[function] == UNKNOWN))
+		known[function] = is_counter(function) || function == F_ROW_SECURITY_ACTIVE_OID ? YES : NO;
+	return known[function] == YES;
 }
 
 static Node *
@@ -553,21 +561,24 @@ replace_call(FuncExpr *call)
 					lcons(regproc_constant(call->funcid), list_copy(call->args)));
 }
 
-/* the range table's entry that a column is of, at whichever level, or NULL */
-static RangeTblEntry *
-entry_of(const Var *var, const Replacing *replacing)
+/* the query that a column is of, at whichever level, or NULL */
+static const Replacing *
+level_of(const Var *var, const Replacing *replacing)
 {
-	for (Index level = 0; level < var->varlevelsup; level++)
-	{
+	for (Index level = 0; level < var->varlevelsup && replacing != NULL; level++)
 		replacing = replacing->outer;
-		if (replacing == NULL)
-			return NULL;
-	}
-	if (var->varno <= 0 || var->varno > list_length(replacing->query->rtable) ||
-		(replacing->query->resultRelation == var->varno &&
-		 (replacing->keeps_result || var->varattno != MaxTransactionIdAttributeNumber)))
+	return replacing;
+}
+
+/* the range table's entry that it is of, or NULL */
+static RangeTblEntry *
+entry_of(const Var *var, const Replacing *level)
+{
+	if (level == NULL || var->varno <= 0 || var->varno > list_length(level->query->rtable) ||
+		(level->query->resultRelation == var->varno &&
+		 (level->keeps_result || var->varattno != MaxTransactionIdAttributeNumber)))
 		return NULL;
-	return rt_fetch(var->varno, replacing->query->rtable);
+	return rt_fetch(var->varno, level->query->rtable);
 }
 
 static Node *
@@ -596,16 +607,17 @@ replace(Node *node, void *context)
 	}
 	if (IsA(node, Var))
 	{
-		const RangeTblEntry *rte = entry_of((Var *) node, replacing);
+		const RangeTblEntry *rte = entry_of((Var *) node, level_of((Var *) node, replacing));
 
 		return rte != NULL ? guard_column((Var *) node, rte) : node;
 	}
 	node = expression_tree_mutator(node, replace, context);
-	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
+	if (IsA(node, FuncExpr) && guard_counts_rows(((FuncExpr *) node)->funcid))
 		return replace_call((FuncExpr *) node);
 	return node;
 }
 
+/* a join has all columns of what it joins; only those that are named count */
 static bool
 counts_anything(Node *node, void *context)
 {
@@ -613,21 +625,30 @@ counts_anything(Node *node, void *context)
 		return false;
 	if (IsA(node, Query))
 	{
-		ListCell *lc;
+		Replacing inner = {(Query *) node, context, false};
 
-		foreach (lc, ((Query *) node)->rtable)
-			if (guard_counts(lfirst_node(RangeTblEntry, lc)->relid))
-				return true;
-		return query_tree_walker((Query *) node, counts_anything, NULL, 0);
+		return query_tree_walker((Query *) node, counts_anything, &inner, QTW_IGNORE_JOINALIASES);
 	}
-	if (IsA(node, FuncExpr) && is_replaced(((FuncExpr *) node)->funcid))
+	if (IsA(node, Var))
+	{
+		const Var *var = (Var *) node;
+		const Replacing *level = level_of(var, context);
+		const RangeTblEntry *rte = entry_of(var, level);
+
+		if (rte == NULL)
+			return false;
+		if (rte->rtekind == RTE_JOIN)
+			return var->varattno <= 0 ||
+				   counts_anything(list_nth(rte->joinaliasvars, var->varattno - 1),
+								   unconstify(Replacing *, level));
+		return guard_replaces_column(var, rte);
+	}
+	if (IsA(node, FuncExpr) && guard_counts_rows(((FuncExpr *) node)->funcid))
 		return true;
-	if (IsA(node, Var) && ((Var *) node)->varattno == MaxTransactionIdAttributeNumber)
-		return true;
-	return expression_tree_walker(node, counts_anything, NULL);
+	return expression_tree_walker(node, counts_anything, context);
 }
 
-/* guard_counters -- before planning, where any relation is protected */
+/* guard_counters -- before planning, where any relation is protected: what counts is replaced */
 void
 guard_counters(Query *query)
 {
@@ -643,7 +664,7 @@ guard_function(Oid function)
 		return;
 	if (catalog_is_own_function(function))
 		guard_planned();
-	if (!is_counter(function) || guard_sees_counters())
+	if (!guard_counts_rows(function) || !is_counter(function) || guard_sees_counters())
 		return;
 	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 					errmsg("function %s tells of hidden rows", get_func_name(function)),

@@ -345,13 +345,37 @@ find_lazy(Plan *node)
 	find_lazy(node->righttree);
 }
 
+/*
+ * A protected relation that the plan reads or writes, or NULL; the TOAST table of
+ * one, if it reads any.
+ */
+static RangeTblEntry *
+protected_in(PlannedStmt *plan)
+{
+	RangeTblEntry *found = NULL;
+	ListCell *lc;
+
+	foreach (lc, plan->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW)
+			continue;
+		if (rte->relkind == RELKIND_TOASTVALUE && OidIsValid(protected_toast(rte->relid)))
+			return rte;
+		if (found == NULL && protected_relation(rte->relid) != NULL)
+			found = rte;
+	}
+	return found;
+}
+
 /* guard_plan -- verify a finished plan */
 void
 guard_plan(PlannedStmt *plan)
 {
 	ListCell *lc;
 
-	if (plan->commandType == CMD_UTILITY)
+	if (plan->commandType == CMD_UTILITY || protected_in(plan) == NULL)
 		return;
 	lazy_parameters = NULL;
 	find_lazy(plan->planTree);
@@ -398,30 +422,6 @@ bool
 guard_is_referential(PlannedStmt *plan)
 {
 	return referential_mark(plan) != NULL;
-}
-
-/*
- * A protected relation that the plan reads or writes, or NULL; the TOAST table of
- * one, if it reads any.
- */
-static RangeTblEntry *
-protected_in(PlannedStmt *plan)
-{
-	RangeTblEntry *found = NULL;
-	ListCell *lc;
-
-	foreach (lc, plan->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_VIEW)
-			continue;
-		if (rte->relkind == RELKIND_TOASTVALUE && OidIsValid(protected_toast(rte->relid)))
-			return rte;
-		if (found == NULL && protected_relation(rte->relid) != NULL)
-			found = rte;
-	}
-	return found;
 }
 
 /* guard_reads -- what a plan reads if it runs here and now */

@@ -11,7 +11,10 @@
  */
 #include "compat.h"
 
+#include "access/sysattr.h"
+#include "access/transam.h"
 #include "catalog.h"
+#include "catalog/pg_attribute.h"
 #include "catalog/pg_class.h"
 #include "encrypted.h"
 #include "guard.h"
@@ -164,35 +167,80 @@ inline_functions(Query *query, PlannerGlobal *global)
 	preprocess_function_rtes(root);
 }
 
+static void
+use_function(Oid function, QueryUses *uses)
+{
+	if (function >= FirstNormalObjectId)
+		uses->added = true;
+	else if (guard_counts_rows(function))
+		uses->counters = true;
+}
+
+/* every statement pays for this, so it is the only walk where nothing is found */
 static bool
-guard_walker(Node *node, void *global)
+guard_walker(Node *node, QueryUses *uses)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, Query))
+	switch (nodeTag(node))
 	{
-		guard_query((Query *) node, global);
-		return false;
+		case T_Var:
+			if (((Var *) node)->varattno == MaxTransactionIdAttributeNumber)
+				uses->counters = true;
+			return false;
+		case T_Const:
+		case T_Param:
+		case T_RangeTblRef:
+			return false;
+		case T_TargetEntry:
+			return guard_walker((Node *) ((TargetEntry *) node)->expr, uses);
+		case T_Query:
+			guard_query((Query *) node, uses);
+			return false;
+		case T_FuncExpr:
+			use_function(((FuncExpr *) node)->funcid, uses);
+			break;
+		case T_Aggref:
+			use_function(((Aggref *) node)->aggfnoid, uses);
+			break;
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			uses->added = uses->added || ((OpExpr *) node)->opno >= FirstNormalObjectId;
+			break;
+		case T_ScalarArrayOpExpr:
+			encrypted_open_list((ScalarArrayOpExpr *) node);
+			break;
+		default:
+			break;
 	}
-	if (IsA(node, ScalarArrayOpExpr))
-		encrypted_open_list((ScalarArrayOpExpr *) node);
-	return expression_tree_walker(node, guard_walker, global);
+	return expression_tree_walker(node, guard_walker, uses);
+}
+
+static void
+use_relation(const RangeTblEntry *rte, QueryUses *uses)
+{
+	if (rte->relid == AttributeRelationId)
+		uses->attributes = true;
+	else if (guard_counts(rte->relid))
+		uses->counters = true;
+	else if ((rte->relid < FirstNormalObjectId || rte->relkind == RELKIND_TOASTVALUE) &&
+			 guard_keeps_statistics(rte->relid))
+		uses->statistics = true;
 }
 
 /*
- * guard_query -- make sure of the row policy in a statement and everything
- * below it.
- *	global	for the planner's own use: has the parameters, and gets what the
- *			plan must be invalidated by
+ * guard_query -- make sure of the row policy in a statement and everything below it, and find what
+ * else is to be done about it.
  */
 void
-guard_query(Query *query, PlannerGlobal *global)
+guard_query(Query *query, QueryUses *uses)
 {
 	Index varno = 0;
 	ListCell *lc;
 
 	check_stack_depth();
-	inline_functions(query, global);
+	inline_functions(query, uses->global);
 	foreach (lc, query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -203,6 +251,7 @@ guard_query(Query *query, PlannerGlobal *global)
 		/* EXCLUDED of ON CONFLICT is entered as a composite type: not a table */
 		if (rte->rtekind != RTE_RELATION || rte->relkind == RELKIND_COMPOSITE_TYPE)
 			continue;
+		use_relation(rte, uses);
 		entry = protected_relation(rte->relid);
 		if (entry == NULL)
 		{
@@ -211,6 +260,7 @@ guard_query(Query *query, PlannerGlobal *global)
 			continue;
 		}
 		copy = *entry;
+		uses->is_protected = true;
 		/* it may be planned and not run */
 		guard_planned();
 		if (query->resultRelation == (int) varno)
@@ -218,5 +268,5 @@ guard_query(Query *query, PlannerGlobal *global)
 		if (query->resultRelation != (int) varno || query->commandType != CMD_INSERT)
 			attach_read_policy(query, rte, varno, &copy);
 	}
-	query_tree_walker(query, guard_walker, global, 0);
+	query_tree_walker(query, guard_walker, uses, 0);
 }

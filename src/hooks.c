@@ -182,7 +182,7 @@ static PlannedStmt *
 plan_protected(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
 			   const PolicyContext *context)
 {
-	PlannerGlobal *global;
+	QueryUses uses = {.global = makeNode(PlannerGlobal)};
 	PlannedStmt *plan;
 	Oid copies_into;
 	bool opens;
@@ -197,18 +197,21 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 			guard_print();
 		return plan;
 	}
-	global = makeNode(PlannerGlobal);
-	global->boundParams = params;
-	guard_query(parse, global);
-	opens = guard_opens(parse);
-	copies_into = guard_copies(parse);
-	guard_counters(parse);
-	guard_statistics(parse);
-	plan = plan_guarded(parse, query_string, cursor_options, params, true);
+	uses.global->boundParams = params;
+	guard_query(parse, &uses);
+	if (uses.attributes)
+		present_catalog(parse);
+	opens = uses.added && guard_opens(parse);
+	copies_into = uses.is_protected ? guard_copies(parse) : InvalidOid;
+	if (uses.counters)
+		guard_counters(parse);
+	if (uses.statistics)
+		guard_statistics(parse);
+	plan = plan_guarded(parse, query_string, cursor_options, params, uses.is_protected);
 	/* of functions that were inlined */
-	plan->dependsOnRole = plan->dependsOnRole || global->dependsOnRole;
-	plan->invalItems = list_concat(plan->invalItems, global->invalItems);
-	plan->relationOids = list_concat(plan->relationOids, global->relationOids);
+	plan->dependsOnRole = plan->dependsOnRole || uses.global->dependsOnRole;
+	plan->invalItems = list_concat(plan->invalItems, uses.global->invalItems);
+	plan->relationOids = list_concat(plan->relationOids, uses.global->relationOids);
 	if (opens)
 		policy_mark_plan(plan, MARK_OPENS, InvalidOid);
 	if (OidIsValid(copies_into))
@@ -225,9 +228,9 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 	PolicyContext context;
 	PlannedStmt *plan;
 
-	present_catalog(parse);
 	if (!protected_any())
 	{
+		present_catalog(parse);
 		if (parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
 			guard_bound_statement(parse);
 		plan = plan_guarded(parse, query_string, cursor_options, params, false);

@@ -3,6 +3,7 @@
  *	  Encrypted columns as clients see them: of their base types.
  *
  *	  present_query.c	statements are analysed as if the columns were of these
+ *	  present_walk.c	which statements do not use any, at a glance
  *	  present_source.c	the text of a statement, parsed once more
  *	  present_catalog.c	the columns' types in pg_attribute
  *	  present_type.c	which type stands for which; the expression that gives it
@@ -26,6 +27,10 @@ extern Node *present_expr(ParseState *state, Node *expr);
 /* present_source.c */
 extern bool present_source_is_known(const ParseState *state, const Query *query);
 extern RawStmt *present_source(ParseState *state, const Query *query, bool *is_view);
+
+/* present_walk.c */
+extern bool present_any_entry(Query *query, bool (*test)(const RangeTblEntry *rte));
+extern bool present_may_use_encrypted(const ParseState *state, Query *query);
 
 /* present_query.c */
 extern void present_query(ParseState *state, Query *query);

@@ -23,17 +23,9 @@
 PG_FUNCTION_INFO_V1(presented_type);
 
 static bool
-reads_attributes(Node *node, void *context)
+is_attributes(const RangeTblEntry *rte)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, RangeTblEntry))
-		return ((RangeTblEntry *) node)->rtekind == RTE_RELATION &&
-			   ((RangeTblEntry *) node)->relid == AttributeRelationId;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, reads_attributes, context,
-								 QTW_EXAMINE_RTES_BEFORE);
-	return expression_tree_walker(node, reads_attributes, context);
+	return rte->rtekind == RTE_RELATION && rte->relid == AttributeRelationId;
 }
 
 static Node *
@@ -86,15 +78,18 @@ present_types(Node *node, List *queries)
 
 		if ((var->varattno != Anum_pg_attribute_atttypid && var->varattno != 0) ||
 			(int) var->varlevelsup >= list_length(queries))
-			return copyObject(node);
+			return node;
 		rte = rt_fetch(var->varno, list_nth_node(Query, queries, var->varlevelsup)->rtable);
 		if (rte->rtekind != RTE_RELATION || rte->relid != AttributeRelationId)
-			return copyObject(node);
+			return node;
 		return var->varattno == 0 ? presented_row(var) : presented_column(var);
 	}
 	if (IsA(node, Query))
-		return (Node *) query_tree_mutator((Query *) node, present_types,
-										   lcons(node, list_copy(queries)), 0);
+	{
+		(void) query_tree_mutator((Query *) node, present_types, lcons(node, list_copy(queries)),
+								  QTW_DONT_COPY_QUERY);
+		return node;
+	}
 	return expression_tree_mutator(node, present_types, queries);
 }
 
@@ -102,10 +97,9 @@ present_types(Node *node, List *queries)
 void
 present_catalog(Query *query)
 {
-	if (query->commandType == CMD_UTILITY || !catalog_installed() ||
-		!query_tree_walker(query, reads_attributes, NULL, QTW_EXAMINE_RTES_BEFORE))
-		return;
-	*query = *(Query *) present_types((Node *) query, NIL);
+	if (query->commandType != CMD_UTILITY && catalog_installed() &&
+		present_any_entry(query, is_attributes))
+		(void) present_types((Node *) query, NIL);
 }
 
 /*

@@ -504,7 +504,8 @@ present_query(ParseState *state, Query *query)
 	MemoryContext scratch;
 	MemoryContext caller;
 
-	if (!catalog_installed() || !present_source_is_known(state, query) || !uses_encrypted(query) ||
+	if (!catalog_installed() || !present_source_is_known(state, query) ||
+		!present_may_use_encrypted(state, query) || !uses_encrypted(query) ||
 		encrypted_passes_unopened())
 		return;
 	/* of a script, each statement is */

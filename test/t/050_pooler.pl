@@ -20,8 +20,8 @@ CREATE ROLE analyst LOGIN;
 CREATE ROLE other LOGIN;
 CREATE ROLE stranger LOGIN;
 CREATE ROLE mailer LOGIN;
-CREATE TABLE people (id bigint PRIMARY KEY);
-INSERT INTO people SELECT generate_series(1, 9);
+CREATE TABLE people (id bigint PRIMARY KEY, note text);
+INSERT INTO people SELECT g, chr(96 + g) FROM generate_series(1, 9) g;
 GRANT SELECT ON people TO analyst, other, stranger, mailer;
 CREATE FUNCTION shown() RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT string_agg(id::text, '' ORDER BY id) FROM people); END $$;
 SELECT privseg.create_purpose('mail', 'consent'), privseg.create_purpose('fraud', 'legitimate_interests');
@@ -30,6 +30,9 @@ SELECT privseg.record_consent('people', g, 'mail', 'given') FROM generate_series
 SELECT privseg.record_objection('people', g, 'fraud') FROM generate_series(1, 4) g;
 SELECT privseg.grant_clearance('analyst', 'mail'), privseg.grant_clearance('analyst', 'fraud'),
 	privseg.grant_clearance('other', 'fraud'), privseg.grant_clearance('mailer', 'mail');
+SELECT privseg.create_data_category('notes');
+SELECT privseg.encrypt_column('people', 'note', 'notes');
+SELECT privseg.grant_clearance('analyst', 'mail', 'notes', '{project,filter}'), privseg.grant_clearance('analyst', 'fraud', 'notes', '{mask}');
 ALTER ROLE mailer SET privseg.purpose = 'mail';
 ));
 my %rows = (mail => '123456', fraud => '56789');
@@ -181,6 +184,21 @@ foreach my $mode (qw(auto force_generic_plan force_custom_plan))
 	}
 }
 is(told($two, 'DISCARD ALL; EXECUTE q'), '26000', 'DISCARD ALL forgets them');
+
+# the same of an encrypted column, which one purpose opens and the other masks
+my $notes = q(SELECT string_agg(coalesce(note, '-'), '' ORDER BY id) FROM people);
+told($one, "BEGIN; SET LOCAL privseg.purpose = 'fraud'; PREPARE notes AS $notes; PREPARE found(text) AS SELECT count(*) FROM people WHERE note = \$1; COMMIT");
+foreach my $mode (qw(auto force_generic_plan force_custom_plan))
+{
+	foreach (1 .. 3)
+	{
+		is(told($two, "BEGIN; SET LOCAL plan_cache_mode = $mode; SET LOCAL privseg.purpose = 'mail'; EXECUTE notes; EXECUTE found('b'); $notes; COMMIT"), "abcdef\n1\nabcdef", "$mode: an encrypted column, for mail");
+		is(told($one, "BEGIN; SET LOCAL plan_cache_mode = $mode; SET LOCAL privseg.purpose = 'fraud'; EXECUTE notes; $notes; COMMIT"), "-----\n-----", "$mode: an encrypted column, for fraud");
+		is(told($one, "BEGIN; SET LOCAL plan_cache_mode = $mode; SET LOCAL privseg.purpose = 'fraud'; EXECUTE found('b'); EXECUTE found('e'); COMMIT"), "0\n0", "$mode: asked about, for fraud");
+		is(told($two, $_), $denied, "$mode: $_, for nothing") foreach 'EXECUTE notes', q(EXECUTE found('b'));
+	}
+}
+told($two, 'DEALLOCATE ALL');
 
 # a client goes away in the middle
 told($one, "BEGIN; SET LOCAL privseg.purpose = 'mail'; $read");
