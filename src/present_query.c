@@ -146,6 +146,21 @@ carry(SelectStmt *select, Presentation *presentation)
 }
 
 static bool
+any_star(List *targets)
+{
+	ListCell *lc;
+
+	foreach (lc, targets)
+	{
+		Node *value = lfirst_node(ResTarget, lc)->val;
+
+		if (IsA(value, ColumnRef) && IsA(llast(((ColumnRef *) value)->fields), A_Star))
+			return true;
+	}
+	return false;
+}
+
+static bool
 prepare_walker(Node *node, Presentation *presentation)
 {
 	ListCell *lc;
@@ -198,6 +213,12 @@ prepare_walker(Node *node, Presentation *presentation)
 		case T_SelectStmt:
 			if (((SelectStmt *) node)->intoClause != NULL)
 				carry((SelectStmt *) node, presentation);
+			/* DISTINCT * has what it is sorted by; DISTINCT ON has no need to */
+			if (((SelectStmt *) node)->distinctClause != NIL &&
+				linitial(((SelectStmt *) node)->distinctClause) == NULL &&
+				any_star(((SelectStmt *) node)->targetList))
+				foreach (lc, ((SelectStmt *) node)->sortClause)
+					carry_value(lfirst_node(SortBy, lc)->node, presentation);
 			break;
 		default:
 			break;

@@ -392,3 +392,99 @@ SELECT "source"."note" AS "note", count(*) AS "count" FROM (SELECT "person"."not
 SELECT TO_CHAR(DATE_TRUNC('week', "born"), 'IYYY-IW') AS wk, SUM("income") FROM "person" WHERE ("note" ILIKE '%note%' OR "note" IS NULL) GROUP BY DATE_TRUNC('week', "born") ORDER BY 1
 SELECT COUNT(DISTINCT CASE WHEN income > 2000 THEN id END) AS rich, COUNT(DISTINCT note) FILTER (WHERE note <> '') AS notes FROM person
 SELECT t.note, t.n FROM (SELECT note, count(*) AS n, row_number() OVER (ORDER BY count(*) DESC, note) AS r FROM person GROUP BY note) t WHERE t.r <= 3 ORDER BY t.r
+SELECT DISTINCT * FROM person t ORDER BY t.note, t.id
+SELECT DISTINCT t.* FROM person t ORDER BY note NULLS FIRST, id
+SELECT *, count(*) OVER (PARTITION BY note) FROM person ORDER BY id
+SELECT t.*, upper(t.note) FROM person t ORDER BY t.note DESC, t.id
+SELECT * FROM person t GROUP BY t.id ORDER BY t.note, id
+SELECT t.* FROM person t GROUP BY t.id HAVING t.income > 3000 ORDER BY t.income DESC
+SELECT DISTINCT ON (note) * FROM person ORDER BY note, id
+SELECT DISTINCT ON (t.note) t.* FROM person t ORDER BY t.note, t.income DESC
+SELECT DISTINCT note, income FROM person ORDER BY 2, 1
+SELECT * FROM person ORDER BY 3, 1
+SELECT * FROM person ORDER BY income DESC NULLS LAST LIMIT 3
+SELECT note AS n, * FROM person ORDER BY n, id
+SELECT * FROM (SELECT DISTINCT * FROM person) s ORDER BY s.note, s.id
+SELECT DISTINCT s.note FROM (SELECT * FROM person) s ORDER BY s.note
+(SELECT * FROM person WHERE id < 4) UNION (SELECT * FROM person WHERE id < 6) ORDER BY note, id
+(TABLE person) EXCEPT (SELECT * FROM person WHERE id > 3) ORDER BY id
+TABLE person ORDER BY born LIMIT 2
+SELECT ARRAY[note, nick]::text[] && ARRAY['note 1'] FROM person ORDER BY id
+SELECT array_length(array_agg(note), 1) FROM person
+SELECT array_to_string(array_agg(note ORDER BY id), ',') FROM person
+SELECT array_to_string(ARRAY[note, nick], ',') FROM person ORDER BY id
+SELECT (array_agg(note ORDER BY id))[1] FROM person
+SELECT unnest(array_agg(note ORDER BY id)) FROM person
+SELECT cardinality(array_agg(income)) FROM person
+SELECT numrange(income, income + 1) FROM person ORDER BY id
+SELECT numrange(income, 100000) && numrange(1, 2) FROM person ORDER BY id
+SELECT daterange(born, NULL) FROM person ORDER BY id
+SELECT range_agg(daterange(born, born + 2)) FROM person WHERE born IS NOT NULL
+WITH RECURSIVE r AS (SELECT id, note, 1 AS n FROM person WHERE id = 1 UNION ALL SELECT p.id, p.note, n + 1 FROM r JOIN person p ON p.id = r.id + 1 WHERE n < 4) SELECT * FROM r ORDER BY id
+WITH RECURSIVE r(d) AS (SELECT min(born) FROM person UNION ALL SELECT d + 1 FROM r WHERE d < '1990-02-05') SELECT d, count(p.id) FROM r LEFT JOIN person p ON p.born = r.d GROUP BY d ORDER BY d
+SELECT (born, born + 5) OVERLAPS (date '1990-02-01', date '1990-02-03') FROM person ORDER BY id
+SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY income), percentile_cont(0.5) WITHIN GROUP (ORDER BY ratio), percentile_disc(0.25) WITHIN GROUP (ORDER BY note), mode() WITHIN GROUP (ORDER BY born) FROM person
+SELECT percentile_cont(ARRAY[0.25, 0.75]) WITHIN GROUP (ORDER BY income) FROM person
+SELECT income * 1.5::float8 FROM person ORDER BY id
+SELECT count(*) FROM person WHERE note = name
+SELECT id, sum(income) OVER (ORDER BY born RANGE BETWEEN interval '3 days' PRECEDING AND CURRENT ROW) FROM person ORDER BY id
+SELECT id, sum(income) OVER (ORDER BY income RANGE BETWEEN 2000 PRECEDING AND CURRENT ROW) FROM person ORDER BY id
+SELECT id FROM person WHERE (note, income) > ('note 2', 1000) ORDER BY id
+SELECT pg_typeof(note), pg_typeof(income), pg_typeof(nick), pg_typeof(rank) FROM person LIMIT 1
+SELECT person FROM person ORDER BY id
+SELECT row_to_json(p), to_jsonb(p), json_agg(p) OVER () FROM person p ORDER BY id LIMIT 2
+SELECT jsonb_object_agg(id, income) FROM person
+SELECT json_build_object('n', note, 'i', income, 'b', born, 'd', doc) FROM person ORDER BY id
+SELECT xmlelement(name x, note, income) FROM person ORDER BY id
+SELECT string_agg(DISTINCT note, ',' ORDER BY note) FROM person
+SELECT note COLLATE "C" FROM person ORDER BY note COLLATE "C", id
+SELECT GREATEST(income, price, 100), LEAST(born, '1990-02-03'), COALESCE(note, nick, 'x') FROM person ORDER BY id
+SELECT grouping(note), note, sum(income) FROM person GROUP BY ROLLUP (note) ORDER BY 1, 2
+SELECT note, born, count(*) FROM person GROUP BY GROUPING SETS ((note), (born), ()) ORDER BY 1, 2, 3
+SELECT note, count(*) FROM person GROUP BY CUBE (note, rank) ORDER BY 1, 2
+SELECT ntile(3) OVER (ORDER BY income), lag(note, 1, 'none') OVER (ORDER BY id), first_value(income) OVER w, nth_value(born, 2) OVER w FROM person WINDOW w AS (PARTITION BY rank ORDER BY income) ORDER BY id
+SELECT width_bucket(income, 0, 10000, 5), count(*) FROM person GROUP BY 1 ORDER BY 1
+SELECT corr(income, ratio), regr_slope(income, age), covar_pop(price, income), stddev(income), variance(age) FROM person WHERE ratio <> 'NaN'
+SELECT every(active), bool_or(active), bit_and(age), bit_or(visits) FROM person
+SELECT a.note FROM person a JOIN orders b USING (note) ORDER BY 1
+SELECT * FROM person NATURAL JOIN orders ORDER BY id
+SELECT note FROM person FULL JOIN orders USING (note) ORDER BY 1 NULLS FIRST
+SELECT * FROM person JOIN LATERAL (SELECT person.income * 2 AS twice, person.note) l ON true ORDER BY id LIMIT 2
+SELECT id FROM person WHERE (note, income) IN (SELECT note, amount FROM orders) ORDER BY id
+SELECT id FROM person WHERE income > ALL (SELECT amount FROM orders WHERE amount IS NOT NULL) ORDER BY id
+SELECT id, note SIMILAR TO 'note (1|2)' FROM person ORDER BY id
+SELECT extract(epoch FROM seen), extract(year FROM born), date_part('dow', born), age(born), age(seen, born) IS NULL FROM person ORDER BY id
+SELECT date_bin('1 hour', seen, '2020-01-01'), date_trunc('hour', seen, 'Europe/Berlin') FROM person ORDER BY id
+SELECT seen AT TIME ZONE 'UTC', born::timestamp AT TIME ZONE 'UTC' FROM person ORDER BY id
+SELECT make_date(extract(year FROM born)::int, 1, 1), make_interval(days => age) FROM person ORDER BY id
+SELECT generate_series(born, born + 1, interval '1 day') FROM person WHERE id < 3 ORDER BY 1
+SELECT x FROM person, generate_series(1, age) x WHERE id = 1 ORDER BY x LIMIT 3
+SELECT doc->'a', doc->>'b', doc #> '{b,c}', doc @> '{"a":1}', doc ? 'a', doc - 'a', doc || '{"z":1}' FROM person ORDER BY id
+SELECT jsonb_path_query(doc, '$.b.c'), jsonb_typeof(doc), jsonb_pretty(doc) FROM person ORDER BY id
+SELECT k, v FROM person, jsonb_each(doc) e(k, v) WHERE id < 3 ORDER BY id, k
+SELECT doc['b']['c'] FROM person ORDER BY id
+SELECT substring(note FROM 2 FOR 3), overlay(note PLACING 'x' FROM 1), position('o' IN note), trim(both 'n' FROM note), note ^@ 'no', left(note, 2), split_part(note, ' ', 2), regexp_replace(note, 'o', '0'), md5(note), format('%s-%s', note, income), ascii(note), reverse(note), lpad(note, 10), translate(note, 'no', 'NO') FROM person ORDER BY id
+SELECT note LIKE ANY (ARRAY['note 1', 'n%2']) FROM person ORDER BY id
+SELECT note IS DISTINCT FROM 'note 1', note IS NOT DISTINCT FROM NULL, income IS DISTINCT FROM 1000.5 FROM person ORDER BY id
+SELECT income::int, income::text, income::float8, price::money, note::varchar(3), note::char(4), born::text, born::timestamptz, age::bool, active::int, note::bytea, nick::name, doc::text, ratio::numeric FROM person WHERE id < 9 ORDER BY id
+SELECT CAST(note AS varchar), income::numeric(6,1) FROM person WHERE id < 9 ORDER BY id
+SELECT -income, +income, abs(income), @ income, |/ income, income ^ 2, income % 7, income / 3, round(income, 1), trunc(income), ceil(income), sqrt(income), mod(age, 7), age & 3, age << 1, ~age FROM person WHERE income > 0 ORDER BY id
+SELECT sum(age), sum(rank), sum(visits), sum(ratio), avg(age), avg(price), max(nick), min(seen), max(active::int) FROM person
+SELECT interval '1 day' * age, age * interval '1 day', born + interval '1 day', seen - born, born - date '1990-01-01', seen + interval '1 h' FROM person ORDER BY id
+SELECT note || income || born || age || active FROM person ORDER BY id
+SELECT note || NULL, 'x' || note || 1, income || '' FROM person ORDER BY id
+SELECT CASE note WHEN 'note 1' THEN income WHEN 'note 2' THEN 0 ELSE -1.5 END, CASE WHEN active THEN note ELSE nick END, NULLIF(income, 0) FROM person ORDER BY id
+VALUES ((SELECT max(note) FROM person), (SELECT max(income) FROM person))
+SELECT (SELECT note FROM person WHERE id = 1) = 'note 1', (SELECT income FROM person WHERE id = 1) + 1
+SELECT EXISTS (SELECT note FROM person), ARRAY(SELECT income FROM person ORDER BY id)
+SELECT count(DISTINCT (note, income)), count(DISTINCT note), count(note), count(person) FROM person
+SELECT count(*) FILTER (WHERE note LIKE 'n%'), sum(income) FILTER (WHERE born > '1990-02-03') FROM person
+SELECT (p).note, (p).income FROM (SELECT person AS p FROM person) s ORDER BY 1, 2
+SELECT (SELECT p).note FROM person p ORDER BY 1
+SELECT (p.*).note FROM person p ORDER BY 1
+SELECT max(p.note) FROM (SELECT * FROM person UNION ALL SELECT * FROM person) p
+SELECT note FROM person UNION SELECT note FROM orders ORDER BY 1
+SELECT income FROM person UNION ALL SELECT amount FROM orders ORDER BY 1
+SELECT income FROM person UNION ALL SELECT 1 ORDER BY 1
+SELECT born FROM person UNION ALL SELECT now()::date - now()::date + date '1990-01-01' ORDER BY 1
+SELECT nick FROM person INTERSECT SELECT 'nick 1' ORDER BY 1

@@ -39,6 +39,7 @@ SELECT privseg.protect('safe.person', 'id');
 SELECT privseg.grant_clearance('app', 'care'), privseg.grant_clearance('app', 'care', 'private', '{project,filter,write}');
 GRANT USAGE ON SCHEMA plain, safe TO app;
 GRANT ALL ON ALL TABLES IN SCHEMA plain, safe TO app;
+GRANT TEMPORARY ON DATABASE postgres TO app;
 ALTER ROLE app SET privseg.purpose = 'care';
 ));
 $node->safe_psql('postgres', "SELECT privseg.encrypt_column('safe.person', '$_', 'private')") foreach @encrypted;
@@ -92,6 +93,7 @@ compare_forms(
 		return 'PREPARE q' . ($types ne '' ? " ($types)" : '') . " AS $statement;\nSELECT parameter_types FROM pg_prepared_statements;\n"
 		  . "EXECUTE q ($arguments) \\gdesc\nBEGIN;\nEXECUTE q ($arguments);\nROLLBACK;\nDEALLOCATE q;\n";
 	});
+compare_forms('dashboards.sql', sub { "BEGIN;\n$_[0];\nROLLBACK;\nCLOSE ALL;\n" });
 my $forms = compare_forms('queries.sql', sub { "$_[0] \\gdesc\n$_[0];\n" });
 cmp_ok($forms, '>=', 300, 'so many forms');
 $node->stop;
