@@ -60,6 +60,14 @@ EXPLAIN (COSTS OFF, VERBOSE) SELECT note || '!' FROM presented.person WHERE born
 CREATE FUNCTION presented.notes() RETURNS SETOF text LANGUAGE plpgsql AS $$ BEGIN RETURN QUERY SELECT note FROM presented.person ORDER BY id; END $$;
 CREATE FUNCTION presented.total(minimum numeric) RETURNS numeric LANGUAGE sql STABLE AS $$ SELECT sum(income) FROM presented.person WHERE income > minimum $$;
 CREATE FUNCTION presented.whole() RETURNS SETOF presented.person LANGUAGE sql STABLE AS $$ SELECT * FROM presented.person $$;
+-- where the statement itself names no encrypted column
+SELECT pg_typeof(note), pg_typeof(income) FROM presented.whole() WHERE id = 1;
+SELECT (SELECT pg_typeof(note) FROM presented.person WHERE id = 1), ARRAY(SELECT pg_typeof(p.income) FROM presented.person p WHERE id < 3);
+SELECT 1 WHERE EXISTS (SELECT FROM presented.person p HAVING pg_typeof(max(p.note)) = 'text'::regtype AND pg_typeof(min(p.born)) = 'date'::regtype);
+WITH w AS (SELECT note AS n FROM presented.person WHERE id = 1) SELECT pg_typeof(n) FROM w;
+PREPARE alone AS SELECT $1::privseg.encrypted_text = 'x';
+SELECT parameter_types FROM pg_prepared_statements;
+DEALLOCATE alone;
 CREATE FUNCTION presented.described(who bigint) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
 	one presented.person;
