@@ -333,6 +333,46 @@ cost "count of customers" "$count"
 echo
 tell "Protected queries also carry fewer people on: those who did not agree."
 
+# the text that tells people apart best
+IFS=$'\t' read -r column name <<< "$(value "SELECT concat_ws(E'\t', format('%I', a.attname), quote_literal(a.attname)) FROM pg_stats s JOIN pg_attribute a USING (attname)
+	 WHERE a.attrelid = 'crm.customers'::regclass AND s.schemaname = 'plain' AND s.tablename = 'customers' AND a.atttypid = 'text'::regtype AND format('%I', a.attname) <> '$key'
+	 ORDER BY a.attname <> 'email', CASE WHEN s.n_distinct < 0 THEN -s.n_distinct * $customers ELSE s.n_distinct END DESC, a.attnum LIMIT 1")"
+if [ -n "$column" ]; then
+	chapter "7. A column that only some may read"
+	# FILES-OF-TABLE: how many of them hold the text?
+	on_disk()
+	{
+		quiet -c CHECKPOINT
+		( cd "$dir/data" && grep -aFc -- "$text" $(value "SELECT string_agg(pg_relation_filepath(oid), ' ') FROM pg_class c WHERE oid = 'crm.customers'::regclass OR oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'crm.customers'::regclass)") /dev/null | grep -vc ':0$' )
+	}
+	text=$(value "SELECT $column FROM plain.customers WHERE length($column) BETWEEN 3 AND 60 AND $column !~ E'[\\n\\r]' ORDER BY length($column) DESC, $key LIMIT 1")
+	before=$(on_disk || true)
+	SILENTLY= as postgres "DROP VIEW public.everyone"
+	SILENTLY= as postgres "SELECT privseg.create_data_category('personal')"
+	SILENTLY= as postgres "SELECT privseg.encrypt_column('customers', $name, 'personal')"
+	echo
+	tell "The table's files held \"$text\" before: $([ "$before" = 0 ] && echo no || echo yes); and now: $([ "$(on_disk || true)" = 0 ] && echo no || echo yes). What a backup, a copy of the disk or whoever has no clearance gets:"
+	[ "$(on_disk || true)" = 0 ] || wrong "the text is in the files"
+	SILENTLY= as postgres "SET row_security = off"
+	as postgres "SELECT $key, left(to_json($column)::text, 60) || '...' AS stored FROM customers ORDER BY $key LIMIT 2"
+	SILENTLY= as postgres "RESET row_security"
+	echo
+	under newsletter
+	refused 42501 analyst "SELECT max($column) FROM customers"
+	tell "With a clearance for it, SQL is what it was:"
+	SILENTLY= as postgres "SELECT privseg.grant_clearance('analyst', 'newsletter', 'personal', '{project,filter}')"
+	reads "SELECT count($column), count(DISTINCT lower($column)) AS \"distinct\", max($column) FROM customers"
+	reads "SELECT left($column, 1) AS begins, count(*) FROM customers GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 3"
+	tell "Somebody wants to be forgotten. Without their key, every copy of their values in this database is noise:"
+	forgotten=$(value "SELECT CASE WHEN atttypid = 'bigint'::regtype THEN subject ELSE quote_literal(subject) END
+		FROM truth.permitting JOIN pg_index ON indrelid = 'crm.customers'::regclass AND indisprimary JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
+		 WHERE purpose = 'newsletter' ORDER BY length(subject), subject LIMIT 1 OFFSET 8")
+	SILENTLY= as postgres "SELECT privseg.shred_subject('customers', $forgotten)"
+	as analyst "SELECT $column IS NULL AS gone FROM customers WHERE $key = $forgotten"
+	[[ $answer == *" t"$'\n'* ]] || wrong "the value should be gone"
+	echo
+fi
+
 chapter "The end"
 if [ "$failed" -ne 0 ]; then say "something above went wrong (!!)"; exit 1; fi
 tell "Every answer agreed, nothing forbidden succeeded. The README goes on from here."

@@ -142,6 +142,9 @@ extern void guard_column_renamed(Oid relid, const char *from, const char *to);
 extern void
 guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, void *arg);
 
+/* guard_overload.c */
+extern void guard_overload(Oid class_id, Oid object_id);
+
 /* guard_publication.c */
 extern void guard_publication(Oid catalog, Oid object);
 extern void guard_published(Oid relid, Oid namespace);

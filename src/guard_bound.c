@@ -279,6 +279,50 @@ opens_arguments(Oid function, Oid result, List *arguments)
 }
 
 static bool
+is_encrypted(Oid type)
+{
+	return encrypted_code(getBaseType(type)) != ENCRYPTED_NONE;
+}
+
+/* are values compared that would all be alike? */
+static bool
+compares_arguments(List *arguments)
+{
+	ListCell *lc;
+
+	foreach (lc, arguments)
+	{
+		Oid type = exprType(lfirst(lc));
+		Oid element = get_element_type(getBaseType(type));
+
+		if (is_encrypted(type) || (OidIsValid(element) && is_encrypted(element)))
+			return true;
+	}
+	return false;
+}
+
+/* rows are grouped, told from one another or sorted by such values */
+static bool
+groups_by_opened(const Query *query)
+{
+	const SetOperationStmt *operations = (const SetOperationStmt *) query->setOperations;
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (entry->ressortgroupref != 0 && compares_arguments(list_make1(entry->expr)))
+			return true;
+	}
+	if (operations != NULL && !operations->all)
+		foreach (lc, operations->colTypes)
+			if (is_encrypted(lfirst_oid(lc)))
+				return true;
+	return false;
+}
+
+static bool
 opens_itself(Node *node)
 {
 	switch (nodeTag(node))
@@ -294,6 +338,18 @@ opens_itself(Node *node)
 		case T_Aggref:
 			return opens_arguments(((Aggref *) node)->aggfnoid, InvalidOid,
 								   ((Aggref *) node)->args);
+		case T_WindowFunc:
+			return opens_arguments(((WindowFunc *) node)->winfnoid, InvalidOid,
+								   ((WindowFunc *) node)->args);
+		case T_ScalarArrayOpExpr:
+			return compares_arguments(((ScalarArrayOpExpr *) node)->args);
+		case T_RowCompareExpr:
+			return compares_arguments(((RowCompareExpr *) node)->largs) ||
+				   compares_arguments(((RowCompareExpr *) node)->rargs);
+		case T_MinMaxExpr:
+			return compares_arguments(((MinMaxExpr *) node)->args);
+		case T_ArrayCoerceExpr:
+			return opens_itself((Node *) ((ArrayCoerceExpr *) node)->elemexpr);
 		default:
 			return false;
 	}
@@ -305,7 +361,8 @@ opens(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, opens, context, 0);
+		return groups_by_opened((Query *) node) ||
+			   query_tree_walker((Query *) node, opens, context, 0);
 	if (opens_itself(node) && contain_var_clause(node))
 		return true;
 	return expression_tree_walker(node, opens, context);

@@ -285,7 +285,10 @@ guard_object(ObjectAccessType access, Oid class_id, Oid object_id, int sub_id, v
 		guard_altered(access == OAT_POST_CREATE, class_id, object_id, sub_id, auxiliary);
 		guard_defined(access == OAT_POST_CREATE, class_id, object_id, sub_id);
 		if (access == OAT_POST_CREATE)
+		{
 			guard_encrypted_created(class_id, object_id, sub_id);
+			guard_overload(class_id, object_id);
+		}
 		return;
 	}
 	if (class_id == RelationRelationId)

@@ -185,6 +185,7 @@ guard_walker(Node *node, QueryUses *uses)
 	switch (nodeTag(node))
 	{
 		case T_Var:
+			uses->added = uses->added || ((Var *) node)->vartype >= FirstNormalObjectId;
 			if (((Var *) node)->varattno == MaxTransactionIdAttributeNumber)
 				uses->counters = true;
 			return false;
@@ -209,6 +210,7 @@ guard_walker(Node *node, QueryUses *uses)
 			uses->added = uses->added || ((OpExpr *) node)->opno >= FirstNormalObjectId;
 			break;
 		case T_ScalarArrayOpExpr:
+			uses->added = uses->added || ((ScalarArrayOpExpr *) node)->opno >= FirstNormalObjectId;
 			encrypted_open_list((ScalarArrayOpExpr *) node);
 			break;
 		default:

@@ -227,8 +227,8 @@ prepare_walker(Node *node, Presentation *presentation)
 }
 
 /*
- *	stored	its columns become those of a table, or of a view: which whoever reads it opens, and can
- *			be updated
+ *	stored	its columns become those of a table, of a view, which whoever reads it opens, and can be
+ *			updated, or a variable
  */
 static void
 prepare(Node *statement, bool stored, Presentation *presentation)
@@ -245,7 +245,7 @@ prepare(Node *statement, bool stored, Presentation *presentation)
 			prepare(((DeclareCursorStmt *) statement)->query, false, presentation);
 			return;
 		case T_PLAssignStmt:
-			prepare((Node *) ((PLAssignStmt *) statement)->val, false, presentation);
+			prepare((Node *) ((PLAssignStmt *) statement)->val, true, presentation);
 			return;
 		case T_SelectStmt:
 			if (stored)
@@ -272,8 +272,10 @@ present_column(ParseState *state, ColumnRef *column)
 	state->p_pre_columnref_hook = presenting->column_hook;
 	result = transformExpr(state, (Node *) column, state->p_expr_kind);
 	state->p_pre_columnref_hook = present_column;
-	/* an index is inferred by what it is on */
-	if (state->p_expr_kind == EXPR_KIND_INDEX_EXPRESSION || !IsA(result, Var) ||
+	/* an index is inferred by what it is on, and a variable assigned to as it is */
+	if (state->p_expr_kind == EXPR_KIND_INDEX_EXPRESSION ||
+		state->p_expr_kind == EXPR_KIND_UPDATE_TARGET ||
+		!(IsA(result, Var) || IsA(result, Param) || IsA(result, FieldSelect)) ||
 		list_member_ptr(presenting->carried, column))
 		return result;
 	return present_expr(state, result);
@@ -537,7 +539,7 @@ present_query(ParseState *state, Query *query)
 	if (statement != NULL)
 	{
 		presented = analyse(state, statement, is_view);
-		if (!is_view)
+		if (!is_view && !IsA(statement->stmt, PLAssignStmt))
 			presented = present_inner_results(state, presented);
 		mark_origins(presented);
 		MemoryContextSwitchTo(caller);

@@ -92,6 +92,54 @@ SELECT presented.total(2), pg_typeof(presented.total(2));
 SELECT note, income + 1 FROM presented.whole() WHERE born > '2000-01-03' ORDER BY id;
 SELECT presented.described(2);
 DO $$ DECLARE n text; BEGIN UPDATE presented.person SET note = note || '!' WHERE id = 1 RETURNING note INTO n; RAISE WARNING '%', n; UPDATE presented.person SET note = 'note 1' WHERE id = 1; END $$;
+-- variables and rows in PL/pgSQL: opened where they are used, handed on as they are
+CREATE FUNCTION presented.lowered() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+	IF new.income > 1 AND new.note <> '' THEN
+		new.note := lower(new.note);
+	END IF;
+	new.nick := old.nick;
+	new.income := round(new.income, 1);
+	RAISE WARNING '% % %', pg_typeof(new.note), length(new.note), (new).income + 1;
+	RETURN new;
+END $$;
+CREATE FUNCTION presented.of_variables() RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	n presented.person.note%TYPE;
+	kept presented.person.note%TYPE;
+	i presented.person.income%TYPE;
+	p presented.person;
+BEGIN
+	SELECT note, income INTO n, i FROM presented.person WHERE id = 3;
+	SELECT * INTO p FROM presented.person WHERE id = 2;
+	kept := p.note;
+	RETURN concat_ws(' ', n, i + 1, upper(n), n = 'note 3', n || '!', pg_typeof(i), kept, pg_typeof(p.born), p.note LIKE 'note%', (p).note = 'note 2', CASE WHEN kept = p.note THEN 'kept' END);
+END $$;
+RESET ROLE;
+CREATE TRIGGER lowered BEFORE UPDATE ON presented.person FOR EACH ROW EXECUTE FUNCTION presented.lowered();
+SET ROLE presented_app;
+UPDATE presented.person SET note = 'NOTE 2', income = 3.04 WHERE id = 2 RETURNING note, nick, income;
+UPDATE presented.person SET income = 3.00 WHERE id = 2 RETURNING note, nick, income;
+RESET ROLE;
+DROP TRIGGER lowered ON presented.person;
+SET ROLE presented_app;
+SELECT presented.of_variables();
+
+-- nobody's function or operator is called in place of core's
+SELECT c, code, message FROM unnest(ARRAY[
+	'CREATE FUNCTION presented.lower(privseg.encrypted_text) RETURNS text LANGUAGE plpgsql AS ''BEGIN RETURN privseg.opened($1); END''',
+	'CREATE FUNCTION presented.lower(a int, VARIADIC b privseg.encrypted_text[]) RETURNS text LANGUAGE sql AS ''SELECT 1''',
+	'CREATE FUNCTION presented.lower(presented.person.note%TYPE) RETURNS text LANGUAGE sql AS ''SELECT 1::text''',
+	'CREATE PROCEDURE presented.lower(privseg.encrypted_numeric) LANGUAGE sql AS ''SELECT 1''',
+	'CREATE AGGREGATE presented.longest(privseg.encrypted_text) (SFUNC = array_append, STYPE = privseg.encrypted_text[])',
+	'CREATE OPERATOR presented.=== (LEFTARG = privseg.encrypted_text, RIGHTARG = privseg.encrypted_text, FUNCTION = privseg.encrypted_eq)',
+	'CREATE DOMAIN presented.own AS privseg.encrypted_text; CREATE FUNCTION presented.lower(presented.own) RETURNS text LANGUAGE sql AS ''SELECT 1::text''']) c, pg_temp.refusal(c);
+CREATE FUNCTION presented.of_row(presented.person) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1.note)';
+CREATE FUNCTION presented.lower(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1 || $2';
+CREATE FUNCTION pg_temp.lower(privseg.encrypted_text) RETURNS text LANGUAGE sql AS 'SELECT 1::text';
+SET search_path = presented, public;
+SELECT presented.of_row(p), p.of_row, lower(p.note), lower((p).note) FROM presented.person p WHERE id = 3;
+RESET search_path;
 CREATE VIEW presented.rich WITH (security_invoker = true) AS SELECT id, note, income, upper(note) AS loud FROM presented.person WHERE income > 2;
 SELECT * FROM presented.rich ORDER BY id;
 SELECT note || '!', income * 2 FROM presented.rich WHERE note LIKE '%3';

@@ -116,7 +116,10 @@ CREATE FUNCTION unbound.normal() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.
 SET row_security = off;
 SELECT statement, code, message FROM unnest(ARRAY['UPDATE unbound.person SET amount = amount + 1', 'UPDATE unbound.person SET note = upper(note)', 'INSERT INTO unbound.number SELECT amount FROM unbound.person', 'DELETE FROM unbound.person WHERE note = ''note 1''',
 	'WITH u AS (UPDATE unbound.person SET n = i RETURNING 1) SELECT count(*) FROM u', 'UPDATE unbound.person SET note = note, amount = NULL WHERE id < 3', 'UPDATE unbound.person SET mails = ''{}''',
-	'MERGE INTO unbound.person p USING (VALUES (1)) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET f = p.amount', 'SELECT count(note::text) FROM unbound.person']) statement, pg_temp.refusal(statement);
+	'MERGE INTO unbound.person p USING (VALUES (1)) v (id) ON p.id = v.id WHEN MATCHED THEN UPDATE SET f = p.amount', 'SELECT count(note::text) FROM unbound.person',
+	'UPDATE unbound.person SET id = CASE WHEN note = ANY (''{a,b}''::privseg.encrypted_text[]) THEN 900 ELSE id END', 'UPDATE unbound.person SET id = 901 WHERE (note, id) > (''a''::privseg.encrypted_text, 1)', 'INSERT INTO unbound.number SELECT max(n) FROM (SELECT DISTINCT note, 1 AS n FROM unbound.person) s',
+	'INSERT INTO unbound.number SELECT count(*) FROM (SELECT note FROM unbound.person UNION SELECT note FROM unbound.person) s', 'INSERT INTO unbound.number SELECT cardinality(array_agg(note)::text[]) FROM unbound.person', 'UPDATE unbound.person SET note = GREATEST(note, note)',
+	'INSERT INTO unbound.number SELECT rank() OVER (ORDER BY note) FROM unbound.person']) statement, pg_temp.refusal(statement);
 CREATE TRIGGER normal BEFORE INSERT OR UPDATE ON unbound.person FOR EACH ROW EXECUTE FUNCTION unbound.normal();
 SELECT statement, code, message FROM unnest(ARRAY['UPDATE unbound.person SET mails = ''{}''', 'INSERT INTO unbound.person (id, note) VALUES (30, NULL)', 'INSERT INTO unbound.person (id, note) SELECT 31, note FROM unbound.person WHERE id = 1']) statement, pg_temp.refusal(statement);
 RESET row_security;

@@ -1,0 +1,108 @@
+/*
+ * guard_overload.c
+ *	  Functions and operators that take encrypted values are made by who administers privseg.
+ *
+ * Whoever calls core's lower(text) of an encrypted value would call another's lower(encrypted_text)
+ * instead, which fits better, with a clearance that its maker has not: in a trigger's function, in a
+ * condition that is stored, of a row's field, wherever columns are not opened by their name
+ * (present_query.c).  Of a plain text column nothing fits better than core's.
+ */
+#include "compat.h"
+
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_operator.h"
+#include "catalog/pg_proc.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "guard.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/snapmgr.h"
+
+/* of an encrypted type, also in an array, or as a domain */
+static bool
+is_of_encrypted(Oid type)
+{
+	Oid element;
+
+	type = getBaseType(type);
+	element = get_element_type(type);
+	return encrypted_code(type) != ENCRYPTED_NONE ||
+		   (OidIsValid(element) && is_of_encrypted(element));
+}
+
+static void
+refuse_taking_encrypted(const char *kind, const char *name)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("%s \"%s\" would take encrypted values", kind, name),
+					errdetail("Others would call it in place of the one of the base type."),
+					errhint("Take the base type: values are opened for whoever may read them. "
+							"Members of privseg_admin may make such.")));
+}
+
+static HeapTuple
+fetch_made(Oid class_id, Oid index_id, AttrNumber oid_column, Oid object_id)
+{
+	Relation catalog = table_open(class_id, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, oid_column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(object_id));
+	scan = systable_beginscan(catalog, index_id, true, SnapshotSelf, 1, &key);
+	tuple = systable_getnext(scan);
+	tuple = HeapTupleIsValid(tuple) ? heap_copytuple(tuple) : NULL;
+	systable_endscan(scan);
+	table_close(catalog, AccessShareLock);
+	return tuple;
+}
+
+static void
+function_created(Oid function)
+{
+	HeapTuple tuple =
+		fetch_made(ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid, function);
+	Form_pg_proc form;
+
+	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
+		return;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	/* nobody's statement finds one in a temporary schema by its name alone */
+	if (isAnyTempNamespace(form->pronamespace))
+		return;
+	for (int i = 0; i < form->pronargs; i++)
+		if (is_of_encrypted(form->proargtypes.values[i]))
+			refuse_taking_encrypted("function", NameStr(form->proname));
+}
+
+static void
+operator_created(Oid operator)
+{
+	HeapTuple tuple =
+		fetch_made(OperatorRelationId, OperatorOidIndexId, Anum_pg_operator_oid, operator);
+	Form_pg_operator form;
+
+	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
+		return;
+	form = (Form_pg_operator) GETSTRUCT(tuple);
+	if ((OidIsValid(form->oprleft) && is_of_encrypted(form->oprleft)) ||
+		is_of_encrypted(form->oprright))
+		refuse_taking_encrypted("operator", NameStr(form->oprname));
+}
+
+/* guard_overload -- something was made.  Errors: 42501. */
+void
+guard_overload(Oid class_id, Oid object_id)
+{
+	if (class_id == ProcedureRelationId)
+		function_created(object_id);
+	else if (class_id == OperatorRelationId)
+		operator_created(object_id);
+}
