@@ -135,8 +135,9 @@ SELECT note::text FROM sealed.person WHERE id < 6 ORDER BY note;
 SET client_min_messages = warning;
 
 -- what would hold plaintext
-SET ROLE sealed_reader;
+RESET ROLE;
 CREATE FUNCTION sealed.f(privseg.encrypted_text) RETURNS text IMMUTABLE LANGUAGE plpgsql AS 'BEGIN RETURN $1::text; END';
+SET ROLE sealed_reader;
 CREATE TABLE sealed.keep (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
 INSERT INTO sealed.keep VALUES (1, NULL, NULL);
 SELECT code, message FROM pg_temp.refusal('CREATE INDEX ON sealed.keep (notes)');
