@@ -345,14 +345,19 @@ if [ -n "$column" ]; then
 		quiet -c CHECKPOINT
 		( cd "$dir/data" && grep -aFc -- "$text" $(value "SELECT string_agg(pg_relation_filepath(oid), ' ') FROM pg_class c WHERE oid = 'crm.customers'::regclass OR oid = (SELECT reltoastrelid FROM pg_class WHERE oid = 'crm.customers'::regclass)") /dev/null | grep -vc ':0$' )
 	}
-	text=$(value "SELECT $column FROM plain.customers WHERE length($column) BETWEEN 3 AND 60 AND $column !~ E'[\\n\\r]' ORDER BY length($column) DESC, $key LIMIT 1")
-	before=$(on_disk || true)
+	# one that is nowhere else by chance
+	text=$(value "SELECT min($column) FROM plain.customers WHERE length($column) BETWEEN 10 AND 60 AND $column !~ E'[\\n\\r]' GROUP BY $column HAVING count(*) = 1 ORDER BY length($column) DESC, 1 LIMIT 1")
+	[ -z "$text" ] || before=$(on_disk || true)
 	SILENTLY= as postgres "DROP VIEW public.everyone"
 	SILENTLY= as postgres "SELECT privseg.create_data_category('personal')"
 	SILENTLY= as postgres "SELECT privseg.encrypt_column('customers', $name, 'personal')"
 	echo
-	tell "The table's files held \"$text\" before: $([ "$before" = 0 ] && echo no || echo yes); and now: $([ "$(on_disk || true)" = 0 ] && echo no || echo yes). What a backup, a copy of the disk or whoever has no clearance gets:"
-	[ "$(on_disk || true)" = 0 ] || wrong "the text is in the files"
+	if [ -n "$text" ]; then
+		after=$(on_disk || true)
+		tell "Was \"$text\" in the table's files before? $([ "$before" = 0 ] && echo No || echo Yes). And now? $([ "$after" = 0 ] && echo No || echo Yes)."
+		[ "$after" = 0 ] || wrong "the text is in the files"
+	fi
+	tell "What a backup, a copy of the disk or whoever has no clearance gets:"
 	SILENTLY= as postgres "SET row_security = off"
 	as postgres "SELECT $key, left(to_json($column)::text, 60) || '...' AS stored FROM customers ORDER BY $key LIMIT 2"
 	SILENTLY= as postgres "RESET row_security"
