@@ -1,6 +1,6 @@
 /*
  * guard_overload.c
- *	  Functions and operators that take encrypted values are made by who administers privseg.
+ *	  Functions, operators and casts that take encrypted values are made by who administers privseg.
  *
  * Whoever calls core's lower(text) of an encrypted value would call another's lower(encrypted_text)
  * instead, which fits better, with a clearance that its maker has not: in a trigger's function, in a
@@ -14,6 +14,7 @@
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_cast.h"
 #include "catalog/pg_operator.h"
 #include "catalog/pg_proc.h"
 #include "encrypted.h"
@@ -21,6 +22,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
@@ -97,6 +99,19 @@ operator_created(Oid operator)
 		refuse_taking_encrypted("operator", NameStr(form->oprname));
 }
 
+static void
+cast_created(Oid cast)
+{
+	HeapTuple tuple = fetch_made(CastRelationId, CastOidIndexId, Anum_pg_cast_oid, cast);
+	Form_pg_cast form;
+
+	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
+		return;
+	form = (Form_pg_cast) GETSTRUCT(tuple);
+	if (is_of_encrypted(form->castsource) || is_of_encrypted(form->casttarget))
+		refuse_taking_encrypted("cast", format_type_be(form->castsource));
+}
+
 /* guard_overload -- something was made.  Errors: 42501. */
 void
 guard_overload(Oid class_id, Oid object_id)
@@ -105,4 +120,6 @@ guard_overload(Oid class_id, Oid object_id)
 		function_created(object_id);
 	else if (class_id == OperatorRelationId)
 		operator_created(object_id);
+	else if (class_id == CastRelationId)
+		cast_created(object_id);
 }

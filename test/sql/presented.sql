@@ -133,6 +133,7 @@ SELECT c, code, message FROM unnest(ARRAY[
 	'CREATE PROCEDURE presented.lower(privseg.encrypted_numeric) LANGUAGE sql AS ''SELECT 1''',
 	'CREATE AGGREGATE presented.longest(privseg.encrypted_text) (SFUNC = array_append, STYPE = privseg.encrypted_text[])',
 	'CREATE OPERATOR presented.=== (LEFTARG = privseg.encrypted_text, RIGHTARG = privseg.encrypted_text, FUNCTION = privseg.encrypted_eq)',
+	'CREATE TYPE presented.seen AS (v text); CREATE CAST (privseg.encrypted_text AS presented.seen) WITH INOUT AS IMPLICIT',
 	'CREATE DOMAIN presented.own AS privseg.encrypted_text; CREATE FUNCTION presented.lower(presented.own) RETURNS text LANGUAGE sql AS ''SELECT 1::text''']) c, pg_temp.refusal(c);
 CREATE FUNCTION presented.of_row(presented.person) RETURNS text LANGUAGE sql STABLE AS 'SELECT upper($1.note)';
 CREATE FUNCTION presented.lower(text, text) RETURNS text LANGUAGE sql AS 'SELECT $1 || $2';
