@@ -451,6 +451,18 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	return PointerGetDatum(result);
 }
 
+/*
+ * Has a trigger made NULL of a column that the statement does not set?  Who sees the mask has not
+ * meant it: another trigger has computed it from what it saw.
+ */
+static bool
+is_of_mask(const TriggerData *trigger, const EncryptedColumn *column)
+{
+	return !bms_is_member(column->number - FirstLowInvalidHeapAttributeNumber,
+						  trigger->tg_updatedcols) &&
+		   (encrypted_uses(column->category) & (USE_PROJECT | USE_FILTER | USE_MASK)) == USE_MASK;
+}
+
 /* encrypted_row -- BEFORE INSERT OR UPDATE trigger of tables with encrypted columns */
 Datum
 encrypted_row(PG_FUNCTION_ARGS)
@@ -509,6 +521,11 @@ encrypted_row(PG_FUNCTION_ARGS)
 		bool changed = false;
 		Datum value = heap_getattr(row, column->number, descriptor, &isnull);
 
+		if (isnull && old != NULL && is_of_mask(trigger, column))
+		{
+			value = heap_getattr(old, column->number, descriptor, &isnull);
+			changed = !isnull;
+		}
 		value = column_value(relation, info, column, key_null ? NULL : &binding, old, moved,
 							 comes_along, value, &isnull, &changed);
 		if (!changed)

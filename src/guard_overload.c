@@ -27,26 +27,28 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-/* of an encrypted type, also in an array, or as a domain */
-static bool
-is_of_encrypted(Oid type)
+/* the code of an encrypted type, also in an array, or as a domain */
+static EncryptedCode
+code_in(Oid type)
 {
 	Oid element;
 
 	type = getBaseType(type);
 	element = get_element_type(type);
-	return encrypted_code(type) != ENCRYPTED_NONE ||
-		   (OidIsValid(element) && is_of_encrypted(element));
+	return OidIsValid(element) ? code_in(element) : encrypted_code(type);
 }
 
 static void
-refuse_taking_encrypted(const char *kind, const char *name)
+require_none(const char *kind, const char *name, Oid type)
 {
-	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-					errmsg("%s \"%s\" would take encrypted values", kind, name),
-					errdetail("Others would call it in place of the one of the base type."),
-					errhint("Take the base type: values are opened for whoever may read them. "
-							"Members of privseg_admin may make such.")));
+	EncryptedCode code = OidIsValid(type) ? code_in(type) : ENCRYPTED_NONE;
+
+	if (code != ENCRYPTED_NONE)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("%s \"%s\" would take encrypted values", kind, name),
+						errdetail("Others would call it in place of the one of the base type."),
+						errhint("Take %s: values are opened for whoever may read them.",
+								format_type_be(encrypted_types[code].base))));
 }
 
 static HeapTuple
@@ -80,8 +82,7 @@ function_created(Oid function)
 	if (isAnyTempNamespace(form->pronamespace))
 		return;
 	for (int i = 0; i < form->pronargs; i++)
-		if (is_of_encrypted(form->proargtypes.values[i]))
-			refuse_taking_encrypted("function", NameStr(form->proname));
+		require_none("function", NameStr(form->proname), form->proargtypes.values[i]);
 }
 
 static void
@@ -94,9 +95,8 @@ operator_created(Oid operator)
 	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
 		return;
 	form = (Form_pg_operator) GETSTRUCT(tuple);
-	if ((OidIsValid(form->oprleft) && is_of_encrypted(form->oprleft)) ||
-		is_of_encrypted(form->oprright))
-		refuse_taking_encrypted("operator", NameStr(form->oprname));
+	require_none("operator", NameStr(form->oprname), form->oprleft);
+	require_none("operator", NameStr(form->oprname), form->oprright);
 }
 
 static void
@@ -108,8 +108,8 @@ cast_created(Oid cast)
 	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
 		return;
 	form = (Form_pg_cast) GETSTRUCT(tuple);
-	if (is_of_encrypted(form->castsource) || is_of_encrypted(form->casttarget))
-		refuse_taking_encrypted("cast", format_type_be(form->castsource));
+	require_none("cast", format_type_be(form->castsource), form->castsource);
+	require_none("cast", format_type_be(form->castsource), form->casttarget);
 }
 
 /* guard_overload -- something was made.  Errors: 42501. */

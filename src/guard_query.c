@@ -80,7 +80,8 @@ attach_search_checks(Query *query, RangeTblEntry *rte)
 	{
 		Node *column = lfirst_node(InferenceElem, lc)->expr;
 
-		if (encrypted_code(getBaseType(exprType(column))) == ENCRYPTED_NONE)
+		/* there is no index of an expression over them, and core says so */
+		if (!IsA(column, Var) || encrypted_code(getBaseType(exprType(column))) == ENCRYPTED_NONE)
 			continue;
 		if (query->onConflict->action == ONCONFLICT_UPDATE)
 			attach_check(query, rte, WCO_RLS_CONFLICT_CHECK, list_make1(asks_for_key(column)), NIL);

@@ -54,6 +54,7 @@ static object_access_hook_type previous_object_access = NULL;
 static get_relation_info_hook_type previous_relation_info = NULL;
 static emit_log_hook_type previous_log = NULL;
 static post_parse_analyze_hook_type previous_analyze = NULL;
+static needs_fmgr_hook_type previous_function_info = NULL;
 
 static void
 on_log(ErrorData *error)
@@ -69,6 +70,13 @@ on_analyze(ParseState *state, Query *query, JumbleState *jumble)
 	if (previous_analyze)
 		previous_analyze(state, query, jumble);
 	present_query(state, query);
+}
+
+static bool
+on_function_info(Oid function)
+{
+	return (previous_function_info && previous_function_info(function)) ||
+		   present_keeps_from_inlining(function);
 }
 
 static void
@@ -650,6 +658,8 @@ hooks_init(void)
 	get_relation_info_hook = on_relation_info;
 	previous_analyze = post_parse_analyze_hook;
 	post_parse_analyze_hook = on_analyze;
+	previous_function_info = needs_fmgr_hook;
+	needs_fmgr_hook = on_function_info;
 	previous_log = emit_log_hook;
 	emit_log_hook = on_log;
 	register_label_provider("privseg", guard_relabel);

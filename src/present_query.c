@@ -26,21 +26,23 @@
 typedef struct Presentation
 {
 	PreParseColumnRefHook column_hook; /* of whoever has it analysed */
+	ParseParamRefHook reference_hook;
 	CoerceParamHook param_hook;
-	List *carried; /* of ColumnRef *: handed on as they are */
+	List *carried;      /* of nodes: handed on as they are */
+	List *fields;       /* of FieldName * */
+	const char *cursor; /* of WHERE CURRENT OF */
 } Presentation;
+
+/* a field of an expression, which hooks do not get to see: so it is made to look like a column */
+typedef struct FieldName
+{
+	ColumnRef *column;
+	A_Indirection *original;
+} FieldName;
 
 static Presentation *presenting = NULL;
 
 /* ---- what is to be analysed anew ---- */
-
-static bool
-is_encrypted(Oid type)
-{
-	int32 typmod;
-
-	return present_type(type, -1, &typmod) != type;
-}
 
 static bool
 uses_encrypted_walker(Node *node, void *context)
@@ -48,7 +50,7 @@ uses_encrypted_walker(Node *node, void *context)
 	if (node == NULL)
 		return false;
 	if ((IsA(node, Var) || IsA(node, Param) || IsA(node, FieldSelect)) &&
-		is_encrypted(exprType(node)))
+		present_is_encrypted(exprType(node)))
 		return true;
 	if (IsA(node, Query))
 		return query_tree_walker((Query *) node, uses_encrypted_walker, context, 0);
@@ -77,6 +79,8 @@ carry_value(Node *value, Presentation *presentation)
 	switch (nodeTag(value))
 	{
 		case T_ColumnRef:
+		case T_ParamRef:
+		case T_A_Indirection:
 			presentation->carried = lappend(presentation->carried, value);
 			return;
 		case T_A_ArrayExpr:
@@ -94,8 +98,8 @@ carry_value(Node *value, Presentation *presentation)
 			return;
 	}
 	foreach (lc, values)
-		if (!IsA(lfirst(lc), ColumnRef) && !IsA(lfirst(lc), A_ArrayExpr) &&
-			!IsA(lfirst(lc), RowExpr) &&
+		if (!IsA(lfirst(lc), ColumnRef) && !IsA(lfirst(lc), A_Indirection) &&
+			!IsA(lfirst(lc), A_ArrayExpr) && !IsA(lfirst(lc), RowExpr) &&
 			!(IsA(lfirst(lc), A_Const) && lfirst_node(A_Const, lc)->isnull))
 			return;
 	foreach (lc, values)
@@ -131,6 +135,10 @@ is_ours(List *name)
 static void
 carry(SelectStmt *select, Presentation *presentation)
 {
+	ListCell *lc;
+
+	foreach (lc, select->valuesLists)
+		carry_arguments(lfirst(lc), presentation);
 	if (select->op != SETOP_NONE)
 	{
 		if (select->all)
@@ -143,6 +151,26 @@ carry(SelectStmt *select, Presentation *presentation)
 	/* what is grouped or sorted is named twice */
 	if (select->distinctClause == NIL && select->groupClause == NIL && select->sortClause == NIL)
 		carry_targets(select->targetList, presentation);
+}
+
+/* (x).name, of two parts and so no name of a result's column */
+static void
+disguise_field(A_Indirection *node, Presentation *presentation)
+{
+	ColumnRef *column = (ColumnRef *) node;
+	FieldName *field;
+
+	StaticAssertStmt(sizeof(ColumnRef) <= sizeof(A_Indirection), "one takes the other's place");
+	if (!IsA(llast(node->indirection), String))
+		return;
+	field = palloc(sizeof(FieldName));
+	field->original = palloc(sizeof(A_Indirection));
+	*field->original = *node;
+	field->column = column;
+	column->type = T_ColumnRef;
+	column->fields = list_make2(makeString("(x)"), llast(field->original->indirection));
+	column->location = exprLocation(field->original->arg);
+	presentation->fields = lappend(presentation->fields, field);
 }
 
 static bool
@@ -220,6 +248,13 @@ prepare_walker(Node *node, Presentation *presentation)
 				foreach (lc, ((SelectStmt *) node)->sortClause)
 					carry_value(lfirst_node(SortBy, lc)->node, presentation);
 			break;
+		case T_CurrentOfExpr:
+			presentation->cursor = ((CurrentOfExpr *) node)->cursor_name;
+			break;
+		case T_A_Indirection:
+			(void) raw_expression_tree_walker(node, prepare_walker, presentation);
+			disguise_field((A_Indirection *) node, presentation);
+			return false;
 		default:
 			break;
 	}
@@ -264,11 +299,34 @@ prepare(Node *statement, bool stored, Presentation *presentation)
 
 /* ---- columns ---- */
 
+/* the field that was made to look like it, or NULL */
+static A_Indirection *
+field_of(const ColumnRef *column)
+{
+	ListCell *lc;
+
+	foreach (lc, presenting->fields)
+		if (((FieldName *) lfirst(lc))->column == column)
+			return ((FieldName *) lfirst(lc))->original;
+	return NULL;
+}
+
 static Node *
 present_column(ParseState *state, ColumnRef *column)
 {
+	A_Indirection *field = field_of(column);
 	Node *result;
 
+	if (field != NULL)
+	{
+		result = transformExpr(state, (Node *) field, state->p_expr_kind);
+		return list_member_ptr(presenting->carried, column) ? result : present_expr(state, result);
+	}
+	/* the name of a cursor, which may be a variable's, too */
+	if (presenting->cursor != NULL && column->location < 0 && list_length(column->fields) == 1 &&
+		IsA(linitial(column->fields), String) &&
+		strcmp(strVal(linitial(column->fields)), presenting->cursor) == 0)
+		return presenting->column_hook != NULL ? presenting->column_hook(state, column) : NULL;
 	state->p_pre_columnref_hook = presenting->column_hook;
 	result = transformExpr(state, (Node *) column, state->p_expr_kind);
 	state->p_pre_columnref_hook = present_column;
@@ -282,6 +340,17 @@ present_column(ParseState *state, ColumnRef *column)
 }
 
 /* ---- parameters ---- */
+
+/* $1 of a function's, or of a plan that is kept: its type is known */
+static Node *
+present_reference(ParseState *state, ParamRef *reference)
+{
+	Node *result = presenting->reference_hook(state, reference);
+
+	return result == NULL || list_member_ptr(presenting->carried, reference) ?
+			   result :
+			   present_expr(state, result);
+}
 
 static Node *
 present_parameter(ParseState *state, Param *param, Oid type, int32 typmod, int location)
@@ -302,7 +371,12 @@ static Query *
 analyse(ParseState *state, RawStmt *statement, bool is_view)
 {
 	ParseState *mine = make_parsestate(NULL);
-	Presentation presentation = {state->p_pre_columnref_hook, state->p_coerce_param_hook, NIL};
+	Presentation presentation = {state->p_pre_columnref_hook,
+								 state->p_paramref_hook,
+								 state->p_coerce_param_hook,
+								 NIL,
+								 NIL,
+								 NULL};
 	Presentation *outer = presenting;
 	Query *result;
 
@@ -317,8 +391,10 @@ analyse(ParseState *state, RawStmt *statement, bool is_view)
 	if (state->p_coerce_param_hook != NULL)
 	{
 		mine->p_coerce_param_hook = present_parameter;
-		compat_forget_parameters(state->p_ref_hook_state, is_encrypted);
+		compat_forget_parameters(state->p_ref_hook_state, present_is_encrypted);
 	}
+	else if (state->p_paramref_hook != NULL)
+		mine->p_paramref_hook = present_reference;
 	presenting = &presentation;
 	PG_TRY();
 	{
@@ -333,185 +409,6 @@ analyse(ParseState *state, RawStmt *statement, bool is_view)
 		check_variable_parameters(mine, result);
 	free_parsestate(mine);
 	return result;
-}
-
-/* ---- results ---- */
-
-/* open what is of an encrypted type still: of a star, a row's field, a function's result */
-static void
-present_targets(ParseState *state, List **targets)
-{
-	List *beside = NIL;
-	ListCell *lc;
-
-	foreach (lc, *targets)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		Node *presented =
-			entry->resjunk ? (Node *) entry->expr : present_expr(state, (Node *) entry->expr);
-
-		if (presented == (Node *) entry->expr)
-			continue;
-		/* what rows are sorted or grouped by stays */
-		if (entry->ressortgroupref != 0)
-		{
-			TargetEntry *kept = flatCopyTargetEntry(entry);
-
-			kept->resjunk = true;
-			beside = lappend(beside, kept);
-			entry->ressortgroupref = 0;
-		}
-		entry->expr = (Expr *) presented;
-	}
-	foreach (lc, beside)
-	{
-		lfirst_node(TargetEntry, lc)->resno = list_length(*targets) + 1;
-		*targets = lappend(*targets, lfirst(lc));
-	}
-}
-
-/* SELECT ... FROM (the query): where its rows are told from one another, they stay as they are */
-static Query *
-query_around(Query *query)
-{
-	Query *outer = makeNode(Query);
-	RangeTblEntry *rte = makeNode(RangeTblEntry);
-	RangeTblRef *reference = makeNode(RangeTblRef);
-	List *names = NIL;
-	ListCell *lc;
-
-	rte->rtekind = RTE_SUBQUERY;
-	rte->subquery = query;
-	rte->inFromCl = true;
-	reference->rtindex = 1;
-	outer->commandType = CMD_SELECT;
-	outer->canSetTag = query->canSetTag;
-	outer->stmt_location = query->stmt_location;
-	outer->stmt_len = query->stmt_len;
-	foreach (lc, query->targetList)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		TargetEntry *seen;
-
-		if (entry->resjunk)
-			continue;
-		seen = makeTargetEntry((Expr *) makeVarFromTargetEntry(1, entry), entry->resno,
-							   entry->resname, false);
-		seen->resorigtbl = entry->resorigtbl;
-		seen->resorigcol = entry->resorigcol;
-		outer->targetList = lappend(outer->targetList, seen);
-		names = lappend(names,
-						makeString(entry->resname != NULL ? entry->resname : pstrdup("?column?")));
-	}
-	rte->eref = makeAlias("presented", names);
-	outer->rtable = list_make1(rte);
-	outer->jointree = makeFromExpr(list_make1(reference), NULL);
-	return outer;
-}
-
-static bool
-any_encrypted(List *targets)
-{
-	ListCell *lc;
-
-	foreach (lc, targets)
-		if (!lfirst_node(TargetEntry, lc)->resjunk &&
-			is_encrypted(exprType((Node *) lfirst_node(TargetEntry, lc)->expr)))
-			return true;
-	return false;
-}
-
-/* what a statement sends */
-static Query *
-present_results(ParseState *state, Query *query)
-{
-	if (query->commandType != CMD_SELECT)
-		present_targets(state, &query->returningList);
-	else if (any_encrypted(query->targetList))
-	{
-		if (query->setOperations != NULL || query->distinctClause != NIL)
-			query = query_around(query);
-		present_targets(state, &query->targetList);
-	}
-	return query;
-}
-
-/* the same in EXPLAIN and DECLARE */
-static Query *
-present_inner_results(ParseState *state, Query *query)
-{
-	Node *statement = query->utilityStmt;
-
-	if (query->commandType != CMD_UTILITY)
-		return present_results(state, query);
-	if (IsA(statement, ExplainStmt) && IsA(((ExplainStmt *) statement)->query, Query) &&
-		((Query *) ((ExplainStmt *) statement)->query)->commandType != CMD_UTILITY)
-		((ExplainStmt *) statement)->query =
-			(Node *) present_results(state, (Query *) ((ExplainStmt *) statement)->query);
-	else if (IsA(statement, DeclareCursorStmt))
-		((DeclareCursorStmt *) statement)->query =
-			(Node *) present_results(state, (Query *) ((DeclareCursorStmt *) statement)->query);
-	return query;
-}
-
-/* ---- where a result's column comes from ---- */
-
-/* what a value was opened of, where that is all that is done with it; or NULL */
-static Node *
-opened_of(Node *expr)
-{
-	while (IsA(expr, RelabelType) ||
-		   (IsA(expr, FuncExpr) && ((FuncExpr *) expr)->funcid == F_INT2_INT4))
-		expr = IsA(expr, RelabelType) ? (Node *) ((RelabelType *) expr)->arg :
-										linitial(((FuncExpr *) expr)->args);
-	return IsA(expr, FuncExpr) &&
-				   catalog_is_own_function_named(((FuncExpr *) expr)->funcid, "opened") ?
-			   linitial(((FuncExpr *) expr)->args) :
-			   NULL;
-}
-
-static void
-mark_origin(Query *query, TargetEntry *entry, Node *expr)
-{
-	RangeTblEntry *rte;
-	Var *var = (Var *) expr;
-
-	if (expr == NULL || !IsA(expr, Var) || var->varlevelsup > 0 || var->varattno <= 0)
-		return;
-	rte = rt_fetch(var->varno, query->rtable);
-	if (rte->rtekind == RTE_RELATION)
-	{
-		entry->resorigtbl = rte->relid;
-		entry->resorigcol = var->varattno;
-	}
-	else if (rte->rtekind == RTE_JOIN)
-		mark_origin(query, entry, list_nth(rte->joinaliasvars, var->varattno - 1));
-	else if (rte->rtekind == RTE_SUBQUERY)
-	{
-		TargetEntry *inner = get_tle_by_resno(rte->subquery->targetList, var->varattno);
-
-		entry->resorigtbl = inner->resorigtbl;
-		entry->resorigcol = inner->resorigcol;
-	}
-}
-
-/* core tells it of columns only (markTargetListOrigins); clients update by it */
-static void
-mark_origins(Query *query)
-{
-	ListCell *lc;
-
-	if (query->commandType == CMD_UTILITY)
-		query = UtilityContainsQuery(query->utilityStmt);
-	if (query == NULL)
-		return;
-	foreach (lc, query->commandType == CMD_SELECT ? query->targetList : query->returningList)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-
-		if (!entry->resjunk && !OidIsValid(entry->resorigtbl) && !IsA(entry->expr, Var))
-			mark_origin(query, entry, opened_of((Node *) entry->expr));
-	}
 }
 
 /*
@@ -540,8 +437,8 @@ present_query(ParseState *state, Query *query)
 	{
 		presented = analyse(state, statement, is_view);
 		if (!is_view && !IsA(statement->stmt, PLAssignStmt))
-			presented = present_inner_results(state, presented);
-		mark_origins(presented);
+			presented = present_results(state, presented);
+		present_origins(presented);
 		MemoryContextSwitchTo(caller);
 		presented = copyObject(presented);
 		presented->queryId = query->queryId;

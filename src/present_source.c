@@ -8,19 +8,20 @@
 #include "compat.h"
 
 #include "fmgr.h"
+#include "funcapi.h"
 #include "nodes/parsenodes.h"
 #include "parser/parser.h"
 #include "plpgsql.h"
 #include "present.h"
 
-/* how PL/pgSQL hands over what is no statement: an expression, an assignment */
-static RawParseMode
-mode_of(const ParseState *state)
+/* what PL/pgSQL has analysed, or NULL */
+static const PLpgSQL_expr *
+expression_of_plpgsql(const ParseState *state)
 {
 	static ParseParamRefHook of_plpgsql = NULL;
 
 	if (state->p_paramref_hook == NULL || state->p_pre_columnref_hook == NULL)
-		return RAW_PARSE_DEFAULT;
+		return NULL;
 	if (of_plpgsql == NULL)
 	{
 		void (*setup)(ParseState *, PLpgSQL_expr *) =
@@ -30,9 +31,51 @@ mode_of(const ParseState *state)
 		setup(scratch, NULL);
 		of_plpgsql = scratch->p_paramref_hook;
 	}
-	if (state->p_paramref_hook != of_plpgsql)
-		return RAW_PARSE_DEFAULT;
-	return ((PLpgSQL_expr *) state->p_ref_hook_state)->parseMode;
+	return state->p_paramref_hook == of_plpgsql ? state->p_ref_hook_state : NULL;
+}
+
+/* how it hands over what is no statement: an expression, an assignment */
+static RawParseMode
+mode_of(const ParseState *state)
+{
+	const PLpgSQL_expr *expression = expression_of_plpgsql(state);
+
+	return expression != NULL ? expression->parseMode : RAW_PARSE_DEFAULT;
+}
+
+/*
+ * present_returned -- the columns that the PL/pgSQL function returns rows of, whose statement it is;
+ * NULL where it is none, or returns no set.
+ */
+TupleDesc
+present_returned(const ParseState *state)
+{
+	const PLpgSQL_expr *expression = expression_of_plpgsql(state);
+	Oid type;
+	TupleDesc columns;
+	TupleDesc result = NULL;
+	int n = 0;
+
+	if (expression == NULL || expression->func == NULL || !OidIsValid(expression->func->fn_oid) ||
+		!expression->func->fn_retset)
+		return NULL;
+	switch (get_func_result_type(expression->func->fn_oid, &type, &columns))
+	{
+		case TYPEFUNC_SCALAR:
+			result = CreateTemplateTupleDesc(1);
+			TupleDescInitEntry(result, 1, NULL, type, -1, 0);
+			return result;
+		case TYPEFUNC_COMPOSITE:
+		case TYPEFUNC_COMPOSITE_DOMAIN:
+			result = CreateTemplateTupleDesc(columns->natts);
+			for (int i = 0; i < columns->natts; i++)
+				if (!TupleDescAttr(columns, i)->attisdropped)
+					TupleDescCopyEntry(result, ++n, columns, i + 1);
+			result->natts = n;
+			return result;
+		default:
+			return NULL;
+	}
 }
 
 /* the statement in others that hold one */

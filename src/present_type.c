@@ -60,6 +60,15 @@ present_type(Oid type, int32 typmod, int32 *presented_typmod)
 	}
 }
 
+/* present_is_encrypted -- also in an array, or as a domain */
+bool
+present_is_encrypted(Oid type)
+{
+	int32 typmod;
+
+	return present_type(type, -1, &typmod) != type;
+}
+
 /*
  * present_expr -- an expression of the type that is seen; the same where it is of no encrypted
  * one.

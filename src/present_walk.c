@@ -1,18 +1,22 @@
 /*
  * present_walk.c
- *	  At a glance: a statement that has nothing to do with encrypted columns.
+ *	  At a glance: a statement, or a function, that has nothing to do with encrypted columns.
  *
  * Every statement of every client is asked about.  A column comes from an entry of a range table,
  * so these are looked at, and expressions only where there are queries in them.
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog.h"
+#include "catalog/pg_language.h"
+#include "catalog/pg_proc.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "present.h"
 #include "tcop/utility.h"
+#include "utils/syscache.h"
 
 typedef bool (*EntryTest)(const RangeTblEntry *rte);
 
@@ -122,4 +126,29 @@ present_may_use_encrypted(const ParseState *state, Query *query)
 		return true;
 	return any_result_added(query->targetList) || any_result_added(query->returningList) ||
 		   present_any_entry(query, entry_has_added);
+}
+
+/*
+ * present_keeps_from_inlining -- for core's needs_fmgr_hook: a SQL function of rows with encrypted
+ * columns.  Where core inlines one it analyses its text and asks no hook, so that fields of the rows
+ * would not be opened.  One that was analysed when it was made has no text.
+ */
+bool
+present_keeps_from_inlining(Oid function)
+{
+	HeapTuple tuple;
+	Form_pg_proc form;
+	bool result = false;
+
+	if (function < FirstNormalObjectId || !catalog_installed())
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	form = (Form_pg_proc) GETSTRUCT(tuple);
+	if (form->prolang == SQLlanguageId && heap_attisnull(tuple, Anum_pg_proc_prosqlbody, NULL))
+		for (int i = 0; i < form->pronargs && !result; i++)
+			result = encrypted_holds(form->proargtypes.values[i]);
+	ReleaseSysCache(tuple);
+	return result;
 }

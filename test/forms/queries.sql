@@ -488,3 +488,11 @@ SELECT income FROM person UNION ALL SELECT amount FROM orders ORDER BY 1
 SELECT income FROM person UNION ALL SELECT 1 ORDER BY 1
 SELECT born FROM person UNION ALL SELECT now()::date - now()::date + date '1990-01-01' ORDER BY 1
 SELECT nick FROM person INTERSECT SELECT 'nick 1' ORDER BY 1
+SELECT (p).income ^ 2, power((p).income, 2), round((p).income, 1), (p).born + 1, upper((p).note), (p).doc -> 'a', to_char((p).income, '9999.9'), (p).rank + 1 FROM person p ORDER BY id
+SELECT (p).note FROM person p WHERE (p).income > 3000 AND (p).note LIKE 'note%' ORDER BY (p).note DESC, (p).income
+SELECT (p).note AS n, sum((p).income) FROM person p GROUP BY (p).note ORDER BY n NULLS FIRST
+SELECT DISTINCT (p).note FROM person p ORDER BY (p).note
+SELECT (s.p).note, (s.p).income * 2 FROM (SELECT p FROM person p) s ORDER BY 1, 2
+SELECT ((SELECT p FROM person p WHERE id = 1)).note || '!', (SELECT (p).income FROM person p WHERE id = 2) + 1
+SELECT (array_agg(p ORDER BY id))[2].income + 1 FROM person p
+SELECT p.note, (p.*).income FROM person p WHERE ((p).note, (p).income) > ('note 1', 100) ORDER BY id

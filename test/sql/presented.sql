@@ -115,6 +115,13 @@ BEGIN
 	kept := p.note;
 	RETURN concat_ws(' ', n, i + 1, upper(n), n = 'note 3', n || '!', pg_typeof(i), kept, pg_typeof(p.born), p.note LIKE 'note%', (p).note = 'note 2', CASE WHEN kept = p.note THEN 'kept' END);
 END $$;
+-- a cursor's row
+BEGIN;
+DECLARE cc CURSOR FOR SELECT id, note FROM presented.person WHERE id = 4 FOR UPDATE;
+FETCH 1 FROM cc;
+UPDATE presented.person SET note = upper(note) WHERE CURRENT OF cc RETURNING note, income;
+DELETE FROM presented.person WHERE CURRENT OF cc RETURNING note;
+ROLLBACK;
 RESET ROLE;
 CREATE TRIGGER lowered BEFORE UPDATE ON presented.person FOR EACH ROW EXECUTE FUNCTION presented.lowered();
 SET ROLE presented_app;
@@ -124,6 +131,21 @@ RESET ROLE;
 DROP TRIGGER lowered ON presented.person;
 SET ROLE presented_app;
 SELECT presented.of_variables();
+-- what is computed of the mask, of a column that the statement does not set, is not written
+RESET ROLE;
+CREATE ROLE presented_mask_and_write;
+GRANT ALL ON presented.person TO presented_mask_and_write;
+GRANT USAGE ON SCHEMA presented TO presented_mask_and_write;
+SELECT privseg.grant_clearance('presented_mask_and_write', 'presented_care'), privseg.grant_clearance('presented_mask_and_write', 'presented_care', 'presented', '{mask,write}');
+CREATE TRIGGER lowered BEFORE UPDATE ON presented.person FOR EACH ROW EXECUTE FUNCTION presented.lowered();
+SET ROLE presented_mask_and_write;
+UPDATE presented.person SET name = 'Two' WHERE id = 2;
+UPDATE presented.person SET name = 'name 2', income = 3.00, nick = NULL WHERE id = 2;
+RESET ROLE;
+DROP TRIGGER lowered ON presented.person;
+SET ROLE presented_app;
+SELECT note, income, nick FROM presented.person WHERE id = 2;
+UPDATE presented.person SET nick = 'nick 2' WHERE id = 2;
 
 -- nobody's function or operator is called in place of core's
 SELECT c, code, message FROM unnest(ARRAY[
@@ -141,6 +163,49 @@ CREATE FUNCTION pg_temp.lower(privseg.encrypted_text) RETURNS text LANGUAGE sql 
 SET search_path = presented, public;
 SELECT presented.of_row(p), p.of_row, lower(p.note), lower((p).note) FROM presented.person p WHERE id = 3;
 RESET search_path;
+-- fields of rows, and rows that functions take and return
+CREATE FUNCTION presented.round(double precision, int) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'not core''s: % %', current_user, $1; RETURN -1; END $$;
+CREATE FUNCTION presented.rounded(p presented.person) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT round(p.income, 1)';
+CREATE FUNCTION presented.rounded_by_number(presented.person) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT round($1.income, 1)';
+CREATE FUNCTION presented.rounded_in_plpgsql(p presented.person) RETURNS numeric LANGUAGE plpgsql STABLE AS 'BEGIN RETURN round((p).income, 1) + round($1.income, 1); END';
+SET search_path = presented, pg_catalog;
+SELECT round((p).income, 1), pg_typeof(power((p).income, 2)), round((p.*).income + 1, 1), round((SELECT (q).income FROM presented.person q WHERE q.id = p.id), 1), round(coalesce((p).income, 0), 1) FROM presented.person p WHERE id = 3;
+SELECT presented.rounded(p), presented.rounded_by_number(p), presented.rounded_in_plpgsql(p), (p).rounded FROM presented.person p WHERE id = 3;
+SELECT round((j).income, 1) FROM (SELECT p AS j FROM presented.person p WHERE id = 3) s;
+RESET search_path;
+SELECT (p).income FROM presented.person p ORDER BY (p).income DESC LIMIT 1;
+SELECT (p).note, count(*) FROM presented.person p GROUP BY (p).note HAVING max((p).income) > 3 ORDER BY (p).note;
+CREATE FUNCTION presented.all_of(minimum numeric) RETURNS SETOF presented.person LANGUAGE plpgsql AS $$
+BEGIN
+	RETURN QUERY SELECT * FROM presented.person WHERE income > minimum ORDER BY id;
+	RETURN QUERY UPDATE presented.person SET name = name WHERE id = 1 RETURNING *;
+	RETURN QUERY SELECT p.id, 'listed', p.note, p.nick, p.income, p.rank, p.born, p.doc FROM presented.person p WHERE id < 3 ORDER BY p.note DESC;
+	RETURN QUERY SELECT DISTINCT p.id, 'distinct', p.note || '!', p.nick, p.income, p.rank, p.born, p.doc FROM presented.person p WHERE id = 2;
+	RETURN QUERY SELECT min(p.id), 'grouped', p.note, max(p.nick), sum(p.income), min(p.rank), p.born, p.doc FROM presented.person p WHERE id = 2 GROUP BY p.note, p.born, p.doc ORDER BY p.note;
+END $$;
+CREATE FUNCTION presented.some_of() RETURNS TABLE (note text, income numeric) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT p.note, p.income FROM presented.person p ORDER BY id LIMIT 1; END';
+CREATE FUNCTION presented.notes_as_stored() RETURNS SETOF presented.person.note%TYPE LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT p.note FROM presented.person p ORDER BY id LIMIT 1; END';
+SELECT id, name, note, nick, income, rank, born FROM presented.all_of(4);
+SELECT *, pg_typeof(note) FROM presented.some_of();
+SELECT n, pg_typeof(n) FROM presented.notes_as_stored() n;
+CREATE FUNCTION presented.table_as_stored() RETURNS TABLE (i bigint, n presented.person.nick%TYPE) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT id, nick FROM presented.person WHERE id = 1; END';
+SELECT *, pg_typeof(n) FROM presented.table_as_stored();
+-- what is handed on by a variable keeps its subject, whoever hands it on
+RESET ROLE;
+CREATE TABLE presented.kept (id bigint, note privseg.encrypted_text, income privseg.encrypted_numeric, plain text);
+GRANT ALL ON presented.kept TO presented_app, presented_masked;
+CREATE FUNCTION presented.keep() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN INSERT INTO presented.kept VALUES (new.id, new.note, (new).income, new.note); RETURN NULL; END $$;
+CREATE TRIGGER keep AFTER UPDATE ON presented.person FOR EACH ROW EXECUTE FUNCTION presented.keep();
+SET ROLE presented_masked;
+UPDATE presented.person SET name = 'masked' WHERE id = 3;
+SET ROLE presented_app;
+UPDATE presented.person SET name = 'name 3' WHERE id = 3;
+SELECT * FROM presented.kept;
+RESET ROLE;
+DROP TABLE presented.kept;
+DROP TRIGGER keep ON presented.person;
+SET ROLE presented_app;
+SELECT code, message FROM pg_temp.refusal($$INSERT INTO presented.person (id, note) VALUES (1, 'x') ON CONFLICT ((coalesce(note, note))) DO NOTHING$$);
 CREATE VIEW presented.rich WITH (security_invoker = true) AS SELECT id, note, income, upper(note) AS loud FROM presented.person WHERE income > 2;
 SELECT * FROM presented.rich ORDER BY id;
 SELECT note || '!', income * 2 FROM presented.rich WHERE note LIKE '%3';
