@@ -29,16 +29,10 @@ typedef struct Presentation
 	ParseParamRefHook reference_hook;
 	CoerceParamHook param_hook;
 	List *carried;      /* of nodes: handed on as they are */
-	List *fields;       /* of FieldName * */
+	List *fields;       /* of A_Indirection *, by the numbers that stand for them */
 	const char *cursor; /* of WHERE CURRENT OF */
 } Presentation;
 
-/* a field of an expression, which hooks do not get to see: so it is made to look like a column */
-typedef struct FieldName
-{
-	ColumnRef *column;
-	A_Indirection *original;
-} FieldName;
 
 static Presentation *presenting = NULL;
 
@@ -153,24 +147,26 @@ carry(SelectStmt *select, Presentation *presentation)
 		carry_targets(select->targetList, presentation);
 }
 
-/* (x).name, of two parts and so no name of a result's column */
+/*
+ * (x).name: fields of an expression pass no hook, so it is made to look like a column's name, with a
+ * number where the parser puts a name, which core copies as it is.
+ */
 static void
 disguise_field(A_Indirection *node, Presentation *presentation)
 {
 	ColumnRef *column = (ColumnRef *) node;
-	FieldName *field;
+	A_Indirection *original;
 
 	StaticAssertStmt(sizeof(ColumnRef) <= sizeof(A_Indirection), "one takes the other's place");
 	if (!IsA(llast(node->indirection), String))
 		return;
-	field = palloc(sizeof(FieldName));
-	field->original = palloc(sizeof(A_Indirection));
-	*field->original = *node;
-	field->column = column;
+	original = palloc(sizeof(A_Indirection));
+	*original = *node;
 	column->type = T_ColumnRef;
-	column->fields = list_make2(makeString("(x)"), llast(field->original->indirection));
-	column->location = exprLocation(field->original->arg);
-	presentation->fields = lappend(presentation->fields, field);
+	column->fields =
+		list_make2(makeInteger(list_length(presentation->fields)), llast(original->indirection));
+	column->location = exprLocation(original->arg);
+	presentation->fields = lappend(presentation->fields, original);
 }
 
 static bool
@@ -299,27 +295,16 @@ prepare(Node *statement, bool stored, Presentation *presentation)
 
 /* ---- columns ---- */
 
-/* the field that was made to look like it, or NULL */
-static A_Indirection *
-field_of(const ColumnRef *column)
-{
-	ListCell *lc;
-
-	foreach (lc, presenting->fields)
-		if (((FieldName *) lfirst(lc))->column == column)
-			return ((FieldName *) lfirst(lc))->original;
-	return NULL;
-}
-
 static Node *
 present_column(ParseState *state, ColumnRef *column)
 {
-	A_Indirection *field = field_of(column);
 	Node *result;
 
-	if (field != NULL)
+	if (IsA(linitial(column->fields), Integer))
 	{
-		result = transformExpr(state, (Node *) field, state->p_expr_kind);
+		result = transformExpr(
+			state, copyObject(list_nth(presenting->fields, intVal(linitial(column->fields)))),
+			state->p_expr_kind);
 		return list_member_ptr(presenting->carried, column) ? result : present_expr(state, result);
 	}
 	/* the name of a cursor, which may be a variable's, too */

@@ -47,6 +47,33 @@ present_targets(ParseState *state, List **targets)
 	}
 }
 
+/*
+ * What is read from a WITH at the top, at this depth, is one level further up.  The WITH itself
+ * moves, for core runs what writes only at the top.
+ */
+static bool
+raise_references(Node *node, int *depth)
+{
+	bool result;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, RangeTblEntry))
+	{
+		RangeTblEntry *rte = (RangeTblEntry *) node;
+
+		if (rte->rtekind == RTE_CTE && (int) rte->ctelevelsup == *depth)
+			rte->ctelevelsup++;
+		return false;
+	}
+	if (!IsA(node, Query))
+		return expression_tree_walker(node, raise_references, depth);
+	(*depth)++;
+	result = query_tree_walker((Query *) node, raise_references, depth, QTW_EXAMINE_RTES_BEFORE);
+	(*depth)--;
+	return result;
+}
+
 /* SELECT ... FROM (the query): where its rows are told from one another, they stay as they are */
 static Query *
 query_around(Query *query)
@@ -54,6 +81,7 @@ query_around(Query *query)
 	Query *outer = makeNode(Query);
 	RangeTblEntry *rte = makeNode(RangeTblEntry);
 	RangeTblRef *reference = makeNode(RangeTblRef);
+	int depth = -1;
 	List *names = NIL;
 	ListCell *lc;
 
@@ -65,6 +93,13 @@ query_around(Query *query)
 	outer->canSetTag = query->canSetTag;
 	outer->stmt_location = query->stmt_location;
 	outer->stmt_len = query->stmt_len;
+	outer->cteList = query->cteList;
+	outer->hasModifyingCTE = query->hasModifyingCTE;
+	outer->hasRecursive = query->hasRecursive;
+	query->cteList = NIL;
+	query->hasModifyingCTE = query->hasRecursive = false;
+	if (outer->cteList != NIL)
+		(void) raise_references((Node *) query, &depth);
 	foreach (lc, query->targetList)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);

@@ -190,6 +190,33 @@ SELECT *, pg_typeof(note) FROM presented.some_of();
 SELECT n, pg_typeof(n) FROM presented.notes_as_stored() n;
 CREATE FUNCTION presented.table_as_stored() RETURNS TABLE (i bigint, n presented.person.nick%TYPE) LANGUAGE plpgsql AS 'BEGIN RETURN QUERY SELECT id, nick FROM presented.person WHERE id = 1; END';
 SELECT *, pg_typeof(n) FROM presented.table_as_stored();
+-- a WITH that writes stays at the top, where core runs rules, triggers and defaults of it
+RESET ROLE;
+CREATE TABLE presented.target (n int GENERATED ALWAYS AS IDENTITY, m int DEFAULT 5);
+CREATE TABLE presented.ruled AS SELECT 1 AS n;
+CREATE RULE kept AS ON DELETE TO presented.ruled DO INSTEAD NOTHING;
+GRANT ALL ON presented.target, presented.ruled TO presented_app;
+SET ROLE presented_app;
+SELECT code, message FROM pg_temp.refusal('WITH d AS (INSERT INTO presented.target (n) VALUES (77) RETURNING *) SELECT DISTINCT s.*, d.* FROM d, (SELECT note FROM presented.person WHERE id = 1) s');
+WITH d AS (INSERT INTO presented.target (m) VALUES (DEFAULT), (6) RETURNING *), c AS (SELECT note FROM presented.person WHERE id = 1) SELECT DISTINCT c.*, d.* FROM c, d ORDER BY m;
+WITH d AS (DELETE FROM presented.ruled) SELECT DISTINCT s.* FROM (SELECT note FROM presented.person WHERE id = 1) s;
+SELECT * FROM presented.ruled;
+WITH d AS (UPDATE presented.person SET note = note || '?' WHERE id = 1 RETURNING *), e AS (SELECT * FROM d) SELECT DISTINCT e.*, (SELECT count(*) FROM d WHERE d.id IN (SELECT id FROM e)) FROM e;
+SET parallel_setup_cost = 0;
+SET parallel_tuple_cost = 0;
+SET min_parallel_table_scan_size = 0;
+WITH d AS (DELETE FROM presented.target) SELECT DISTINCT s.* FROM (SELECT note FROM presented.person WHERE id = 2) s;
+WITH RECURSIVE r AS (SELECT id, note FROM presented.person WHERE id = 1 UNION ALL SELECT p.id, p.note FROM presented.person p JOIN r ON p.id = r.id + 1) SELECT DISTINCT r.* FROM r ORDER BY id;
+WITH a AS (SELECT * FROM presented.person), b AS (WITH a AS (SELECT * FROM a WHERE id > 2) SELECT * FROM a) (SELECT a.* FROM a WHERE id = 1) UNION (SELECT b.* FROM b) ORDER BY id;
+RESET parallel_setup_cost;
+RESET parallel_tuple_cost;
+RESET min_parallel_table_scan_size;
+UPDATE presented.person SET note = 'note 1' WHERE id = 1;
+SELECT count(*) FROM presented.target;
+CREATE FUNCTION presented.writes() RETURNS SETOF presented.person LANGUAGE plpgsql STABLE AS 'BEGIN RETURN QUERY WITH d AS (INSERT INTO presented.target (m) VALUES (1)) SELECT DISTINCT * FROM presented.person; END';
+SELECT code, message FROM pg_temp.refusal('SELECT * FROM presented.writes()');
+-- what core copies
+SELECT id FROM presented.person p WHERE (p).income BETWEEN 1 AND 4 AND (p).note NOT BETWEEN SYMMETRIC 'z' AND 'note 2' ORDER BY id;
 -- what is handed on by a variable keeps its subject, whoever hands it on
 RESET ROLE;
 CREATE TABLE presented.kept (id bigint, note privseg.encrypted_text, income privseg.encrypted_numeric, plain text);
