@@ -140,6 +140,11 @@ SELECT privseg.grant_clearance('presented_mask_and_write', 'presented_care'), pr
 CREATE TRIGGER lowered BEFORE UPDATE ON presented.person FOR EACH ROW EXECUTE FUNCTION presented.lowered();
 SET ROLE presented_mask_and_write;
 UPDATE presented.person SET name = 'Two' WHERE id = 2;
+RESET ROLE;
+SET ROLE presented_app;
+SELECT note, income, nick FROM presented.person WHERE id = 2;
+RESET ROLE;
+SET ROLE presented_mask_and_write;
 UPDATE presented.person SET name = 'name 2', income = 3.00, nick = NULL WHERE id = 2;
 RESET ROLE;
 DROP TRIGGER lowered ON presented.person;
@@ -165,11 +170,15 @@ SELECT presented.of_row(p), p.of_row, lower(p.note), lower((p).note) FROM presen
 RESET search_path;
 -- fields of rows, and rows that functions take and return
 CREATE FUNCTION presented.round(double precision, int) RETURNS numeric LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'not core''s: % %', current_user, $1; RETURN -1; END $$;
-CREATE FUNCTION presented.rounded(p presented.person) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT round(p.income, 1)';
-CREATE FUNCTION presented.rounded_by_number(presented.person) RETURNS numeric LANGUAGE sql STABLE AS 'SELECT round($1.income, 1)';
+RESET ROLE;
+CREATE FUNCTION presented.of_type(privseg.encrypted_text) RETURNS regtype LANGUAGE sql AS 'SELECT pg_typeof($1)';
+SET ROLE presented_app;
+CREATE FUNCTION presented.rounded(p presented.person) RETURNS numeric LANGUAGE sql AS 'SELECT round(p.income, 1)';
+CREATE FUNCTION presented.rounded_by_number(presented.person) RETURNS numeric LANGUAGE sql AS 'SELECT round($1.income, 1)';
 CREATE FUNCTION presented.rounded_in_plpgsql(p presented.person) RETURNS numeric LANGUAGE plpgsql STABLE AS 'BEGIN RETURN round((p).income, 1) + round($1.income, 1); END';
 SET search_path = presented, pg_catalog;
 SELECT round((p).income, 1), pg_typeof(power((p).income, 2)), round((p.*).income + 1, 1), round((SELECT (q).income FROM presented.person q WHERE q.id = p.id), 1), round(coalesce((p).income, 0), 1) FROM presented.person p WHERE id = 3;
+SELECT presented.of_type('x'::privseg.encrypted_text);
 SELECT presented.rounded(p), presented.rounded_by_number(p), presented.rounded_in_plpgsql(p), (p).rounded FROM presented.person p WHERE id = 3;
 SELECT round((j).income, 1) FROM (SELECT p AS j FROM presented.person p WHERE id = 3) s;
 RESET search_path;
