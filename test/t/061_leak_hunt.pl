@@ -249,8 +249,8 @@ SELECT count(privseg.record_consent('guarded.person', g, 'leak_a', CASE WHEN g <
 ANALYZE;
 SQL
 	$node->safe_psql($database, "INSERT INTO attempt (k, actor, purpose, planner, statement) VALUES $attempts");
-	# each is a statement of its own: none may take too long, whatever chance has made
-	$node->psql($database, "SET client_min_messages = error; SET statement_timeout = '10s';" . join('', map { <<"SQL" } 0 .. $#attempts), on_error_stop => 0);
+	# each is a statement of its own: none may take for ever, whatever chance has made, on however busy a machine
+	$node->psql($database, "SET client_min_messages = error; SET statement_timeout = '60s';" . join('', map { <<"SQL" } 0 .. $#attempts), on_error_stop => 0);
 UPDATE attempt SET outcome = public.outcome('guarded', actor, purpose, planner, statement) WHERE k = $_;
 UPDATE attempt SET bare = public.outcome('bare', 'leak_owner', '', planner, statement) WHERE k = $_;
 SQL
