@@ -69,15 +69,8 @@ fetch_made(Oid class_id, Oid index_id, AttrNumber oid_column, Oid object_id)
 }
 
 static void
-function_created(Oid function)
+function_made(Form_pg_proc form)
 {
-	HeapTuple tuple =
-		fetch_made(ProcedureRelationId, ProcedureOidIndexId, Anum_pg_proc_oid, function);
-	Form_pg_proc form;
-
-	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
-		return;
-	form = (Form_pg_proc) GETSTRUCT(tuple);
 	/* nobody's statement finds one in a temporary schema by its name alone */
 	if (isAnyTempNamespace(form->pronamespace))
 		return;
@@ -86,28 +79,15 @@ function_created(Oid function)
 }
 
 static void
-operator_created(Oid operator)
+operator_made(Form_pg_operator form)
 {
-	HeapTuple tuple =
-		fetch_made(OperatorRelationId, OperatorOidIndexId, Anum_pg_operator_oid, operator);
-	Form_pg_operator form;
-
-	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
-		return;
-	form = (Form_pg_operator) GETSTRUCT(tuple);
 	require_none("operator", NameStr(form->oprname), form->oprleft);
 	require_none("operator", NameStr(form->oprname), form->oprright);
 }
 
 static void
-cast_created(Oid cast)
+cast_made(Form_pg_cast form)
 {
-	HeapTuple tuple = fetch_made(CastRelationId, CastOidIndexId, Anum_pg_cast_oid, cast);
-	Form_pg_cast form;
-
-	if (tuple == NULL || role_is_admin(GetUserId(), "privseg_admin"))
-		return;
-	form = (Form_pg_cast) GETSTRUCT(tuple);
 	require_none("cast", format_type_be(form->castsource), form->castsource);
 	require_none("cast", format_type_be(form->castsource), form->casttarget);
 }
@@ -116,10 +96,24 @@ cast_created(Oid cast)
 void
 guard_overload(Oid class_id, Oid object_id)
 {
+	HeapTuple tuple;
+
+	if ((class_id != ProcedureRelationId && class_id != OperatorRelationId &&
+		 class_id != CastRelationId) ||
+		role_is_admin(GetUserId(), "privseg_admin"))
+		return;
 	if (class_id == ProcedureRelationId)
-		function_created(object_id);
+		tuple = fetch_made(class_id, ProcedureOidIndexId, Anum_pg_proc_oid, object_id);
 	else if (class_id == OperatorRelationId)
-		operator_created(object_id);
-	else if (class_id == CastRelationId)
-		cast_created(object_id);
+		tuple = fetch_made(class_id, OperatorOidIndexId, Anum_pg_operator_oid, object_id);
+	else
+		tuple = fetch_made(class_id, CastOidIndexId, Anum_pg_cast_oid, object_id);
+	if (tuple == NULL)
+		return;
+	if (class_id == ProcedureRelationId)
+		function_made((Form_pg_proc) GETSTRUCT(tuple));
+	else if (class_id == OperatorRelationId)
+		operator_made((Form_pg_operator) GETSTRUCT(tuple));
+	else
+		cast_made((Form_pg_cast) GETSTRUCT(tuple));
 }

@@ -33,7 +33,6 @@ typedef struct Presentation
 	const char *cursor; /* of WHERE CURRENT OF */
 } Presentation;
 
-
 static Presentation *presenting = NULL;
 
 /* ---- what is to be analysed anew ---- */

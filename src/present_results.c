@@ -14,6 +14,33 @@
 #include "tcop/utility.h"
 #include "utils/fmgroids.h"
 
+/* an entry gets another expression: what rows are sorted or grouped by stays, beside it */
+static void
+replace_result(TargetEntry *entry, Node *expr, List **beside)
+{
+	if (entry->ressortgroupref != 0)
+	{
+		TargetEntry *kept = flatCopyTargetEntry(entry);
+
+		kept->resjunk = true;
+		*beside = lappend(*beside, kept);
+		entry->ressortgroupref = 0;
+	}
+	entry->expr = (Expr *) expr;
+}
+
+static void
+add_beside(List **targets, List *beside)
+{
+	ListCell *lc;
+
+	foreach (lc, beside)
+	{
+		lfirst_node(TargetEntry, lc)->resno = list_length(*targets) + 1;
+		*targets = lappend(*targets, lfirst(lc));
+	}
+}
+
 /* open what is of an encrypted type still: of a star, a row's field, a function's result */
 static void
 present_targets(ParseState *state, List **targets)
@@ -27,24 +54,10 @@ present_targets(ParseState *state, List **targets)
 		Node *presented =
 			entry->resjunk ? (Node *) entry->expr : present_expr(state, (Node *) entry->expr);
 
-		if (presented == (Node *) entry->expr)
-			continue;
-		/* what rows are sorted or grouped by stays */
-		if (entry->ressortgroupref != 0)
-		{
-			TargetEntry *kept = flatCopyTargetEntry(entry);
-
-			kept->resjunk = true;
-			beside = lappend(beside, kept);
-			entry->ressortgroupref = 0;
-		}
-		entry->expr = (Expr *) presented;
+		if (presented != (Node *) entry->expr)
+			replace_result(entry, presented, &beside);
 	}
-	foreach (lc, beside)
-	{
-		lfirst_node(TargetEntry, lc)->resno = list_length(*targets) + 1;
-		*targets = lappend(*targets, lfirst(lc));
-	}
+	add_beside(targets, beside);
 }
 
 /*
@@ -172,12 +185,6 @@ return_rows(ParseState *state, Query *query, TupleDesc returned)
 		if (!present_is_encrypted(column->atttypid) ||
 			exprType((Node *) entry->expr) == column->atttypid)
 			continue;
-		/* what rows are sorted by stays */
-		if (entry->ressortgroupref != 0)
-		{
-			beside = lappend(beside, flatCopyTargetEntry(entry));
-			entry->ressortgroupref = 0;
-		}
 		unopened = opened_of((Node *) entry->expr);
 		if (unopened == NULL || exprType(unopened) != column->atttypid)
 			unopened = coerce_to_target_type(
@@ -190,16 +197,9 @@ return_rows(ParseState *state, Query *query, TupleDesc returned)
 			unopened =
 				(Node *) makeRelabelType((Expr *) unopened, column->atttypid, column->atttypmod,
 										 column->attcollation, COERCE_IMPLICIT_CAST);
-		entry->expr = (Expr *) unopened;
+		replace_result(entry, unopened, &beside);
 	}
-	foreach (lc, beside)
-	{
-		TargetEntry *kept = lfirst_node(TargetEntry, lc);
-
-		kept->resjunk = true;
-		kept->resno = list_length(query->targetList) + 1;
-		query->targetList = lappend(query->targetList, kept);
-	}
+	add_beside(&query->targetList, beside);
 	return query;
 }
 
