@@ -46,6 +46,7 @@ CREATE TABLE privseg.consent_set (
 	CONSTRAINT consent_set_pkey PRIMARY KEY (domain, purpose)
 );
 COMMENT ON TABLE privseg.consent_set IS 'the sets that are built, derived from privseg.consent_record';
+COMMENT ON COLUMN privseg.consent_set.purpose IS 'negative: of those who permit the purpose by an explicit record';
 
 CREATE TABLE privseg.consent_page (
 	domain oid NOT NULL,

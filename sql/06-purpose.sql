@@ -51,6 +51,23 @@ $$;
 COMMENT ON FUNCTION privseg.create_purpose(text, text, text, text, int, interval, boolean, boolean, boolean) IS
 'create a purpose of processing and the legal basis it rests on';
 
+-- No function changes a purpose, but a superuser may, by hand: what was derived under its former
+-- legal basis must not be taken for what it would be now.
+CREATE FUNCTION privseg.purpose_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp
+AS $$
+BEGIN
+	PERFORM privseg.forget_consent_set(r.relation, NEW.id)
+	   FROM privseg.protected_relations r WHERE r.subject_table = r.relation;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION privseg.purpose_changed() IS 'trigger: the consent sets of a purpose that has changed are built anew';
+CREATE TRIGGER purpose_changed AFTER UPDATE ON privseg.purposes
+	FOR EACH ROW WHEN (OLD.* IS DISTINCT FROM NEW.*) EXECUTE FUNCTION privseg.purpose_changed();
+ALTER TABLE privseg.purposes ENABLE ALWAYS TRIGGER purpose_changed;
+
 CREATE FUNCTION privseg.drop_purpose(name text) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp

@@ -44,6 +44,12 @@ legal_basis_from_text(const char *text)
 	return BASIS_CONSENT;
 }
 
+static SpecialBasis
+special_basis_from_text(const char *text)
+{
+	return strcmp(text, "explicit_consent") == 0 ? SPECIAL_EXPLICIT_CONSENT : SPECIAL_OTHER;
+}
+
 /* table layout: see sql/02-vocabulary.sql */
 enum
 {
@@ -53,7 +59,10 @@ enum
 	PURPOSES_DIRECT_MARKETING,
 	PURPOSES_SALE,
 	PURPOSES_TARGETED,
-	PURPOSES_NATTS = PURPOSES_TARGETED
+	PURPOSES_DESCRIPTION,
+	PURPOSES_SPECIAL,
+	PURPOSES_MIN_GROUP_SIZE,
+	PURPOSES_NATTS = PURPOSES_MIN_GROUP_SIZE
 };
 
 enum
@@ -88,6 +97,13 @@ load_purposes(void)
 		purpose->direct_marketing = DatumGetBool(values[PURPOSES_DIRECT_MARKETING - 1]);
 		purpose->sale_or_sharing = DatumGetBool(values[PURPOSES_SALE - 1]);
 		purpose->targeted_advertising = DatumGetBool(values[PURPOSES_TARGETED - 1]);
+		if (!nulls[PURPOSES_MIN_GROUP_SIZE - 1])
+			purpose->min_group_size = DatumGetInt32(values[PURPOSES_MIN_GROUP_SIZE - 1]);
+		if (nulls[PURPOSES_SPECIAL - 1])
+			purpose->special = SPECIAL_NONE;
+		else
+			purpose->special =
+				special_basis_from_text(TextDatumGetCString(values[PURPOSES_SPECIAL - 1]));
 		purposes = lappend(purposes, purpose);
 	}
 	systable_endscan(scan);
@@ -219,7 +235,25 @@ purpose_by_name(const char *name, Purpose *purpose)
 	return false;
 }
 
-/* purpose_all -- copies of all purposes, in the caller's context */
+/*
+ * purpose_explicit -- the twin of a purpose, under which values of special categories are opened;
+ * false: it has none, for their use does not rest on explicit consent
+ */
+bool
+purpose_explicit(const Purpose *purpose, Purpose *twin)
+{
+	if (purpose->special != SPECIAL_EXPLICIT_CONSENT || purpose->explicit_only)
+		return false;
+	*twin = *purpose;
+	twin->id = -purpose->id;
+	twin->explicit_only = true;
+	return true;
+}
+
+/*
+ * purpose_all -- copies of all that have a consent set, purposes and twins, in the caller's
+ * context
+ */
 List *
 purpose_all(void)
 {
@@ -233,6 +267,9 @@ purpose_all(void)
 
 		memcpy(copy, lfirst(lc), sizeof(Purpose));
 		copies = lappend(copies, copy);
+		copy = palloc(sizeof(Purpose));
+		if (purpose_explicit(lfirst(lc), copy))
+			copies = lappend(copies, copy);
 	}
 	return copies;
 }

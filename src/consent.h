@@ -89,8 +89,8 @@ typedef enum FactEffect
 	EFFECT_STOP
 } FactEffect;
 
-#define FACT_EVERY_PURPOSE 0 /* purpose_id of a fact without a purpose */
-#define FACT_NO_PURPOSE (-1) /* its purpose is not in the vocabulary */
+#define FACT_EVERY_PURPOSE 0         /* purpose_id of a fact without a purpose */
+#define FACT_NO_PURPOSE PG_INT32_MIN /* its purpose is not in the vocabulary */
 
 typedef struct ConsentFact
 {

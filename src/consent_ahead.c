@@ -75,7 +75,8 @@ lookup_read_ahead(SetLookup *lookup)
 	DirtyList dirty = {0};
 
 	visit.lookup = lookup;
-	delta_collect(&lookup->domain, lookup->purpose.id, 0, ~UINT64CONST(0), snapshot, &dirty, NULL);
+	delta_collect(&lookup->domain, purpose_recorded_id(&lookup->purpose), 0, ~UINT64CONST(0),
+				  snapshot, &dirty, NULL);
 	visit.spread =
 		spread_begin(lookup->bits, lookup->members, lookup->domain.key_kind, lookup->context);
 	if (visit.spread != NULL)

@@ -24,6 +24,13 @@
  * - A signal (GPC: CCPA regulations sec. 7025) refuses sale, sharing and
  *   targeted advertising under any basis until a later explicit permit.
  * - Restriction (Art. 18) and erasure (Art. 17) stop every purpose.
+ *
+ * Special categories of data under explicit consent (Art. 9(2)(a)), which is what a purpose's
+ * twin asks: the purpose is permitted, by a record in effect that permits and is explicit.
+ * That holds for every legal basis: where the purpose itself needs no consent, its use of
+ * special categories does, so what is permitted without a record is not explicit.  The latest
+ * decision counts, also where it is less explicit than an earlier one.  Withdrawing everything
+ * takes an explicit consent back under any basis.
  */
 #include "compat.h"
 
@@ -100,7 +107,8 @@ fact_compare(const void *a, const void *b)
 static bool
 concerns(const Purpose *purpose, const ConsentFact *fact)
 {
-	return fact->purpose_id == FACT_EVERY_PURPOSE || fact->purpose_id == purpose->id;
+	return fact->purpose_id == FACT_EVERY_PURPOSE ||
+		   fact->purpose_id == purpose_recorded_id(purpose);
 }
 
 static bool
@@ -213,6 +221,27 @@ permit_stands(const ConsentFact *fact, TimestampTz at, bool as_of, const char **
 	}
 	*reason = fact->status;
 	return true;
+}
+
+/*
+ * Has a withdrawal of everything taken this permit back?  As of a purpose that rests on consent:
+ * by a later one, and by one that found it not yet in effect.
+ */
+static bool
+is_withdrawn(const ConsentFact *permit, const ConsentFact *facts, int nfacts, TimestampTz at)
+{
+	for (int i = 0; i < nfacts; i++)
+	{
+		const ConsentFact *fact = &facts[i];
+
+		if (fact->kind != FACT_WITHDRAWAL)
+			continue;
+		if (fact->effective <= at && fact_compare(fact, permit) > 0)
+			return true;
+		if (fact->id > permit->id && permit->effective > fact->recorded)
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -343,5 +372,12 @@ consent_decide(const Purpose *purpose, const ConsentFact *facts, int nfacts, Tim
 		decision->permitted = false;
 		decision->fact = erasure;
 		decision->reason = "erased";
+	}
+
+	if (purpose->explicit_only && decision->permitted &&
+		!(stands && deciding->explicit && !is_withdrawn(deciding, facts, nfacts, at)))
+	{
+		decision->permitted = false;
+		decision->reason = "not_explicit";
 	}
 }

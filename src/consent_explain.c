@@ -43,7 +43,7 @@ purpose_argument(FunctionCallInfo fcinfo, int argument)
 	return purpose;
 }
 
-/* decide for one subject now, or as of a date */
+/* decide for one subject, at a moment that is now, or as of a date */
 static void
 decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, TimestampTz at,
 	   ConsentDecision *decision, ConsentFact *fact)
@@ -52,13 +52,20 @@ decide(Oid table, const char *subject, const Purpose *purpose, bool as_of, Times
 	ConsentFact *facts;
 	int nfacts = facts_of_subject(reader, subject, &facts);
 
-	consent_decide(purpose, facts, nfacts, as_of ? at : consent_now(false), as_of, decision);
+	consent_decide(purpose, facts, nfacts, at, as_of, decision);
 	if (decision->fact != NULL)
 	{
 		*fact = *decision->fact;
 		decision->fact = fact;
 	}
 	facts_end(reader);
+}
+
+/* a date asked about, or NULL for now */
+static TimestampTz
+moment_argument(FunctionCallInfo fcinfo, int argument)
+{
+	return PG_ARGISNULL(argument) ? consent_now(false) : PG_GETARG_TIMESTAMPTZ(argument);
 }
 
 /* canonical_subject(regclass, text) RETURNS text */
@@ -96,8 +103,8 @@ permitted(PG_FUNCTION_ARGS)
 				(errcode(PRIVSEG_ERR_DENIED),
 				 errmsg("only a steward or an auditor may ask what was permitted at another time"),
 				 errhint("Leave the argument \"at\" out to ask about now.")));
-	decide(table, subject, &purpose, !PG_ARGISNULL(3),
-		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
+	decide(table, subject, &purpose, !PG_ARGISNULL(3), moment_argument(fcinfo, 3), &decision,
+		   &fact);
 	PG_RETURN_BOOL(decision.permitted);
 }
 
@@ -187,13 +194,14 @@ explain_decision(PG_FUNCTION_ARGS)
 	Oid table = relation_argument(fcinfo, 0, "subject table");
 	char *subject = subject_argument(fcinfo, 1, table);
 	Purpose purpose = purpose_argument(fcinfo, 2);
+	TimestampTz at = moment_argument(fcinfo, 3);
+	Purpose twin;
 	ConsentDecision decision;
 	ConsentFact fact;
 	JsonbParseState *state = NULL;
 	JsonbValue value;
 
-	decide(table, subject, &purpose, !PG_ARGISNULL(3),
-		   PG_ARGISNULL(3) ? 0 : PG_GETARG_TIMESTAMPTZ(3), &decision, &fact);
+	decide(table, subject, &purpose, !PG_ARGISNULL(3), at, &decision, &fact);
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
 	push_bool(&state, "permitted", decision.permitted);
 	push_string(&state, "reason", decision.reason);
@@ -221,6 +229,11 @@ explain_decision(PG_FUNCTION_ARGS)
 		push_string(&state, "notice", NULL);
 	}
 	push_time(&state, "next_change", decision.next_change);
+	if (purpose_explicit(&purpose, &twin))
+		decide(table, subject, &twin, !PG_ARGISNULL(3), at, &decision, &fact);
+	else if (purpose.special == SPECIAL_NONE)
+		decision.permitted = false;
+	push_bool(&state, "special_permitted", decision.permitted);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }
 
@@ -247,7 +260,7 @@ consent_decision(PG_FUNCTION_ARGS)
 			ERROR,
 			(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 			 errmsg("function returning record called in context that cannot accept type record")));
-	decide(table, subject, &purpose, false, 0, &decision, &fact);
+	decide(table, subject, &purpose, false, consent_now(false), &decision, &fact);
 	values[0] = BoolGetDatum(decision.permitted);
 	values[1] = CStringGetTextDatum(decision.reason);
 	if (decision.fact == NULL)
@@ -340,19 +353,20 @@ Datum
 forget_consent_set(PG_FUNCTION_ARGS)
 {
 	Oid domain = PG_GETARG_OID(0);
-	List *purposes = purpose_all();
 	ListCell *lc;
 	Snapshot snapshot;
 
 	fold_lock(domain, true);
 	CommandCounterIncrement();
 	snapshot = RegisterSnapshot(GetLatestSnapshot());
-	foreach (lc, purposes)
+	if (PG_ARGISNULL(1))
+		foreach (lc, purpose_all())
+			set_clear(domain, ((Purpose *) lfirst(lc))->id, snapshot);
+	else
 	{
-		Purpose *purpose = lfirst(lc);
-
-		if (PG_ARGISNULL(1) || purpose->id == PG_GETARG_INT32(1))
-			set_clear(domain, purpose->id, snapshot);
+		/* of the purpose and its explicit twin, which it may have now or have had */
+		set_clear(domain, PG_GETARG_INT32(1), snapshot);
+		set_clear(domain, -PG_GETARG_INT32(1), snapshot);
 	}
 	UnregisterSnapshot(snapshot);
 	PG_RETURN_VOID();

@@ -128,6 +128,8 @@ fold_subjects(Oid domain_oid, DirtyList *extra)
 
 				for (int k = i; k < j && !wanted; k++)
 					wanted = dirty.items[k].purpose_id == FACT_EVERY_PURPOSE ||
+							 /* a delta's, or that of the agenda of its set */
+							 dirty.items[k].purpose_id == purpose_recorded_id(built[p]) ||
 							 dirty.items[k].purpose_id == built[p]->id;
 				if (!wanted)
 					continue;

@@ -180,7 +180,8 @@ load_page(SetLookup *lookup, char kind, uint64 start, uint64 last)
 			  consent_settled(domain, start, last, snapshot, &changes);
 
 	page_fetch(&lookup->domain, lookup->purpose.id, kind, start, snapshot, &row);
-	delta_collect(&lookup->domain, lookup->purpose.id, start, last, snapshot, &dirty, NULL);
+	delta_collect(&lookup->domain, purpose_recorded_id(&lookup->purpose), start, last, snapshot,
+				  &dirty, NULL);
 	if (row.next_due <= lookup->at)
 		agenda_collect(&lookup->domain, lookup->purpose.id, kind, start, lookup->at, snapshot,
 					   &dirty, false);

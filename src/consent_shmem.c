@@ -266,6 +266,20 @@ consent_shmem_set_launcher(void *latch)
 	SpinLockRelease(&shared->lock);
 }
 
+PG_FUNCTION_INFO_V1(launcher_runs);
+
+/* launcher_runs() RETURNS boolean */
+Datum
+launcher_runs(PG_FUNCTION_ARGS)
+{
+	bool runs;
+
+	SpinLockAcquire(&shared->lock);
+	runs = shared->launcher != NULL;
+	SpinLockRelease(&shared->lock);
+	PG_RETURN_BOOL(runs);
+}
+
 /* consent_shmem_publish_time -- the leader's moment, before workers start */
 void
 consent_shmem_publish_time(TimestampTz at)

@@ -408,7 +408,7 @@ delta_append(const ProtectedRelation *domain, int32 purpose_id, const DirtySubje
 
 /*
  * delta_collect -- the subjects with deltas between two positions.
- *	purpose_id	that purpose's and the deltas about every purpose;
+ *	purpose_id	that purpose's, as records have it, and the deltas about every purpose;
  *				FACT_NO_PURPOSE: all there are
  *	tids		if not NULL: the rows read, for delta_delete
  */

@@ -2,12 +2,13 @@
  * encrypted_open.c
  *	  May this value be opened, here and now?  The policy sticks to the value: wherever it lies
  *	  by now, the role must be cleared for its category under the session's purpose, and its
- *	  subject must permit that.
+ *	  subject must permit that -- by an explicit record, where the category is a special one and
+ *	  the purpose's basis for these is explicit consent.
  *
  * What was resolved is kept for the statements that run at the moment, one inside the other; it
  * proves on each call that it is still theirs, as the row policy's does (policy_row.c).
  *
- * A value that is not opened is NULL: its subject does not permit the purpose, its key was
+ * A value that is not opened is NULL: its subject does not permit the purpose so, its key was
  * destroyed, the role sees the mask, or row_security = off is honoured.
  */
 #include "compat.h"
@@ -31,12 +32,13 @@
 #include "utils/snapmgr.h"
 
 #define MAX_STATES 4
-#define MAX_DOMAINS 8
+#define MAX_DOMAINS 16
 #define MAX_CATEGORIES 16
 
 typedef struct DomainState
 {
 	uint32 reference;
+	bool explicit_only; /* of the purpose's twin */
 	bool found;
 	ProtectedRelation domain;
 	ConsentLookup *lookup;
@@ -44,6 +46,13 @@ typedef struct DomainState
 	SubjectPosition last;
 	bool last_permitted;
 } DomainState;
+
+typedef struct CategoryState
+{
+	int32 id;
+	int uses;
+	bool explicit_only;
+} CategoryState;
 
 typedef struct OpenState
 {
@@ -61,11 +70,7 @@ typedef struct OpenState
 	int n_domains;
 	DomainState domains[MAX_DOMAINS];
 	int n_categories;
-	struct
-	{
-		int32 id;
-		int uses;
-	} categories[MAX_CATEGORIES];
+	CategoryState categories[MAX_CATEGORIES];
 	MemoryContext context;
 } OpenState;
 
@@ -127,45 +132,61 @@ current_state(void)
 	return resolve(snapshot);
 }
 
-static int
-uses_of(OpenState *state, int32 category)
+/* good until another one is asked for */
+static const CategoryState *
+category_of(OpenState *state, int32 category)
 {
 	const DataCategory *entry;
-	int uses;
+	CategoryState resolved = {.id = category};
 
 	for (int i = 0; i < state->n_categories; i++)
 		if (state->categories[i].id == category)
-			return state->categories[i].uses;
+			return &state->categories[i];
 	entry = category_by_id(category);
-	uses = entry != NULL ? clearance_uses(state->stamp.user, &state->purpose, entry) : 0;
+	if (entry != NULL)
+	{
+		resolved.explicit_only =
+			entry->special && state->purpose.special == SPECIAL_EXPLICIT_CONSENT;
+		resolved.uses = clearance_uses(state->stamp.user, &state->purpose, entry);
+	}
 	if (state->n_categories == MAX_CATEGORIES)
 		state->n_categories = 0;
-	state->categories[state->n_categories].id = category;
-	state->categories[state->n_categories++].uses = uses;
-	return uses;
+	state->categories[state->n_categories] = resolved;
+	return &state->categories[state->n_categories++];
+}
+
+static int
+uses_of(OpenState *state, int32 category)
+{
+	return category_of(state, category)->uses;
 }
 
 static DomainState *
-domain_of(OpenState *state, uint32 reference)
+domain_of(OpenState *state, uint32 reference, bool explicit_only)
 {
 	const ProtectedRelation *domain;
 	DomainState *entry;
 
 	for (int i = 0; i < state->n_domains; i++)
-		if (likely(state->domains[i].reference == reference))
+		if (likely(state->domains[i].reference == reference &&
+				   state->domains[i].explicit_only == explicit_only))
 			return &state->domains[i];
 	if (state->n_domains == MAX_DOMAINS)
 		state->n_domains = 0;
 	domain = keyring_domain(reference);
 	entry = &state->domains[state->n_domains++];
 	entry->reference = reference;
+	entry->explicit_only = explicit_only;
 	entry->found = domain != NULL;
 	entry->asked = false;
 	if (domain != NULL)
 	{
+		Purpose purpose = state->purpose;
+
+		if (explicit_only && !purpose_explicit(&state->purpose, &purpose))
+			entry->found = false;
 		entry->domain = *domain;
-		entry->lookup =
-			lookup_begin(&entry->domain, &state->purpose, consent_now(false), state->context);
+		entry->lookup = lookup_begin(&entry->domain, &purpose, consent_now(false), state->context);
 	}
 	return entry;
 }
@@ -204,6 +225,39 @@ permits(DomainState *domain, const EncryptedHeader *header)
 }
 
 /*
+ * Of a row that may be newer than what the statement sees.  The row policy asks so of the row's
+ * own subject, but not whether the consent is explicit.  A key of which only the hash is known
+ * cannot be asked about: the answer is no.
+ */
+static pg_noinline bool
+permits_now(const DomainState *domain, const EncryptedHeader *header)
+{
+	const uint64 *salt = domain->domain.salt;
+	char bytes[TEXT_EXACT_BYTES];
+	char *canonical;
+	bool result;
+
+	switch (domain->domain.key_kind)
+	{
+		case KEY_INTEGER:
+			canonical = psprintf(INT64_FORMAT, integer_of_position(salt, header->subject));
+			break;
+		case KEY_UUID:
+			uuid_of_position(salt, header->subject, bytes);
+			canonical = DatumGetCString(DirectFunctionCall1(uuid_out, PointerGetDatum(bytes)));
+			break;
+		default:
+			if (header->hashed)
+				return false;
+			canonical = pnstrdup(bytes, text_of_position(salt, header->subject, bytes));
+			break;
+	}
+	result = lookup_newest(domain->lookup, canonical);
+	pfree(canonical);
+	return result;
+}
+
+/*
  * encrypted_passes_unopened -- is this where values are handed on as they are: a dump,
  * replication?
  */
@@ -218,6 +272,14 @@ refuse_use(OpenState *state, int32 category, const char *what)
 {
 	const DataCategory *entry = category_by_id(category);
 
+	if (entry != NULL && entry->special && state->purpose.special == SPECIAL_NONE)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("nobody may %s values of category \"%s\" under purpose \"%s\"", what,
+						entry->name, state->purpose.name),
+				 errdetail("The category is a special one, and the purpose has no basis for these "
+						   "(GDPR Art. 9(2))."),
+				 errhint("Act under a purpose that was created with a special_category_basis.")));
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 entry != NULL ?
@@ -270,24 +332,43 @@ refuse_in_trigger(void)
 						 "row_security = on, and privseg.purpose.")));
 }
 
-/* are values of the category opened at all?  Errors: 42501 where the role has no use of it */
-static bool
-category_is_opened(OpenState *state, int32 category)
+/* the uses asked for that the role is not cleared for; who sees values, sees what is made of them */
+static int
+uses_missing(int cleared, int uses)
 {
-	int uses;
+	if ((uses & OPENED_DECIDED) != 0)
+		return (cleared & (USE_PROJECT | USE_FILTER | USE_AGGREGATE)) != 0 ? 0 : USE_PROJECT;
+	if ((cleared & USE_PROJECT) != 0)
+		uses &= ~USE_AGGREGATE;
+	return uses & ~cleared;
+}
+
+/*
+ * The category, if values of it are opened for these uses; otherwise NULL.  Errors: 42501 where the
+ * role is not cleared for one, and does not see a mask instead.
+ */
+static const CategoryState *
+opened_category(OpenState *state, int32 category, int uses)
+{
+	const CategoryState *entry;
+	int missing;
 
 	if (state->bypass)
 		refuse_in_trigger();
 	if (state->bypass || state->restricted)
-		return false;
-	uses = uses_of(state, category);
-	if (unlikely((uses & (USE_PROJECT | USE_FILTER)) == 0))
+		return NULL;
+	entry = category_of(state, category);
+	missing = uses_missing(entry->uses, uses);
+	if (unlikely(missing != 0))
 	{
-		if ((uses & USE_MASK) != 0)
-			return false;
-		refuse_use(state, category, "read");
+		if ((entry->uses & USE_MASK) != 0)
+			return NULL;
+		refuse_use(state, category,
+				   (missing & USE_PROJECT) != 0 ? "project" :
+				   (missing & USE_FILTER) != 0  ? "filter" :
+												  "aggregate");
 	}
-	return true;
+	return entry;
 }
 
 /*
@@ -297,7 +378,7 @@ category_is_opened(OpenState *state, int32 category)
 bool
 encrypted_may_compare(int32 category)
 {
-	return category_is_opened(current_state(), category);
+	return opened_category(current_state(), category, USE_FILTER) != NULL;
 }
 
 static void
@@ -316,25 +397,31 @@ key_is_gone(OpenState *state)
 
 /* may what is bound be opened?  Sets whose it is. */
 static bool
-may_open(OpenState *state, const EncryptedHeader *header, DomainState **domain)
+may_open(OpenState *state, const EncryptedHeader *header, int uses, DomainState **domain)
 {
-	if (!category_is_opened(state, header->category))
+	const CategoryState *category = opened_category(state, header->category, uses);
+
+	if (category == NULL)
 		return false;
-	*domain = domain_of(state, header->domain);
-	return (*domain)->found && permits(*domain, header);
+	*domain = domain_of(state, header->domain, category->explicit_only);
+	if (!(*domain)->found || !permits(*domain, header))
+		return false;
+	return likely(!category->explicit_only) || !policy_rows_may_be_newer() ||
+		   permits_now(*domain, header);
 }
 
 /*
- * encrypted_lacks_key -- is the key of a value gone, that could be opened here and now
- * otherwise?  Nothing is said of it.
+ * encrypted_can_open -- would a value be opened here and now?  Nothing is said of a key that is
+ * gone.
  */
 bool
-encrypted_lacks_key(const EncryptedHeader *header)
+encrypted_can_open(const EncryptedHeader *header)
 {
 	DomainState *domain;
 
-	return header->bound && may_open(current_state(), header, &domain) &&
-		   keyring_find(&domain->domain, header->subject, header->key_id) == NULL;
+	return !header->bound ||
+		   (may_open(current_state(), header, USE_FILTER, &domain) &&
+			keyring_find(&domain->domain, header->subject, header->key_id) != NULL);
 }
 
 /* encrypted_base_datum -- what lies at bytes, as a value of the base type */
@@ -365,7 +452,7 @@ encrypted_any_opened(void)
 }
 
 static bool
-open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
+open_value(const EncryptedHeader *header, int uses, bool quietly, EncryptedOpened *opened)
 {
 	DomainState *domain = NULL;
 	OpenState *state = NULL;
@@ -375,7 +462,7 @@ open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
 	if (header->bound)
 	{
 		state = current_state();
-		if (!may_open(state, header, &domain))
+		if (!may_open(state, header, uses, &domain))
 			return false;
 		opened_generation = cache_xact_generation;
 	}
@@ -395,7 +482,7 @@ open_value(const EncryptedHeader *header, bool quietly, EncryptedOpened *opened)
 }
 
 static bool
-open_with_snapshot(const struct varlena *value, EncryptedCode code, bool quietly,
+open_with_snapshot(const struct varlena *value, EncryptedCode code, int uses, bool quietly,
 				   EncryptedOpened *opened)
 {
 	EncryptedHeader header;
@@ -407,7 +494,7 @@ open_with_snapshot(const struct varlena *value, EncryptedCode code, bool quietly
 	/* rows of RETURNING are sent when their statement is through */
 	if (unlikely(!has_snapshot))
 		PushActiveSnapshot(GetTransactionSnapshot());
-	result = open_value(&header, quietly, opened);
+	result = open_value(&header, uses, quietly, opened);
 	if (unlikely(!has_snapshot))
 		PopActiveSnapshot();
 	return result;
@@ -418,19 +505,21 @@ open_with_snapshot(const struct varlena *value, EncryptedCode code, bool quietly
  * caller calls encrypted_close() after true.
  *	value	not toasted any more
  *	code	of the type it must be of
+ *	uses	what for: USE_*, all of them; or OPENED_DECIDED
  * Errors: 42501; XX001; 55000 where a key is gone and that is an error.
  */
 bool
-encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened)
+encrypted_open(const struct varlena *value, EncryptedCode code, int uses, EncryptedOpened *opened)
 {
-	return open_with_snapshot(value, code, false, opened);
+	return open_with_snapshot(value, code, uses, false, opened);
 }
 
 /* encrypted_open_quietly -- the same; nothing is said where a key is gone */
 bool
-encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened)
+encrypted_open_quietly(const struct varlena *value, EncryptedCode code, int uses,
+					   EncryptedOpened *opened)
 {
-	return open_with_snapshot(value, code, true, opened);
+	return open_with_snapshot(value, code, uses, true, opened);
 }
 
 /* encrypted_close -- give the room back */

@@ -406,12 +406,15 @@ encrypted_search_value(PG_FUNCTION_ARGS)
 	if (!encrypted_may_compare(PG_GETARG_INT32(1)))
 		PG_RETURN_NULL();
 	encrypted_header(value, &header);
-	/* it may be of another category than the column it is compared with */
-	if (header.bound && !encrypted_may_compare(header.category))
+	/*
+	 * It may be of another category than the column it is compared with.  And what is not opened
+	 * is equal to nothing: that its tag was found would show, by what else is asked of the rows.
+	 */
+	if (!encrypted_can_open(&header))
 		PG_RETURN_NULL();
 	if (encrypted_tag_of(&header, tag))
 		PG_RETURN_POINTER(value);
-	if (!encrypted_open(value, header.code, &opened))
+	if (!encrypted_open(value, header.code, USE_FILTER, &opened))
 		PG_RETURN_NULL();
 	result = encrypted_from_base(header.code, opened.value);
 	encrypted_close(&opened);
@@ -431,8 +434,9 @@ encrypted_search_base(PG_FUNCTION_ARGS)
 }
 
 /*
- * has_key(encrypted) -- asked of what an index on tags has found, before the clause that was
- * written opens it, and would warn of a key that is gone: which tells that it was the one.
+ * has_key(encrypted) -- asked of what an index on tags has found, before all else.  The clause
+ * that was written would open it, and warn of a key that is gone; and others would be asked of a
+ * row whose value is not opened: either tells that it was the one.
  */
 Datum
 encrypted_has_key(PG_FUNCTION_ARGS)
@@ -441,7 +445,7 @@ encrypted_has_key(PG_FUNCTION_ARGS)
 	EncryptedHeader header;
 
 	encrypted_header(value, &header);
-	PG_RETURN_BOOL(!encrypted_lacks_key(&header));
+	PG_RETURN_BOOL(encrypted_can_open(&header));
 }
 
 /*
@@ -451,6 +455,6 @@ encrypted_has_key(PG_FUNCTION_ARGS)
 Datum
 encrypted_may_find(PG_FUNCTION_ARGS)
 {
-	encrypted_require_use(PG_GETARG_INT32(0), USE_PROJECT | USE_FILTER, "find");
+	encrypted_require_use(PG_GETARG_INT32(0), USE_FILTER, "filter");
 	PG_RETURN_BOOL(true);
 }

@@ -16,6 +16,9 @@
  *
  * A statement's purpose and user are those it began with: a change while it runs is
  * refused when the rows are through (policy_statement_went_on).
+ *
+ * row_explicit(key, domain): are values of special categories opened of this subject?  The
+ * same, asked of the purpose's explicit twin (GDPR Art. 9(2)(a)).
  */
 #include "compat.h"
 
@@ -47,6 +50,9 @@
 PG_FUNCTION_INFO_V1(row_permitted_integer);
 PG_FUNCTION_INFO_V1(row_permitted_uuid);
 PG_FUNCTION_INFO_V1(row_permitted_text);
+PG_FUNCTION_INFO_V1(row_explicit_integer);
+PG_FUNCTION_INFO_V1(row_explicit_uuid);
+PG_FUNCTION_INFO_V1(row_explicit_text);
 PG_FUNCTION_INFO_V1(row_writable);
 PG_FUNCTION_INFO_V1(row_permitted_support);
 PG_FUNCTION_INFO_V1(library_is_preloaded);
@@ -60,8 +66,10 @@ typedef struct RowState
 	/* what was resolved */
 	bool of_statement; /* as it began: see resolve_state() */
 	bool bypass;
-	bool newest; /* rows may be newer than the snapshot */
-	bool unique; /* row_writable() has seen that the subject's key is */
+	bool newest;        /* rows may be newer than the snapshot */
+	bool explicit_only; /* asked of the purpose's twin */
+	bool unique;        /* row_writable() has seen that the subject's key is */
+	bool same;          /* without a lookup: the answer for every key */
 	KeyKind key_kind;
 	ConsentLookup *lookup;
 	char purpose[NAMEDATALEN];
@@ -91,7 +99,7 @@ policy_require_purpose(Oid user)
 				 errdetail("A statement acts under one purpose; a list is not one.") :
 				 0,
 			 errhint("SET privseg.purpose to one of the purposes in the view privseg.purpose.")));
-	if (!clearance_to_act(user, &purpose))
+	if (!clearance_to_act(user, &purpose) && !clearance_to_aggregate(user, &purpose))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
@@ -130,13 +138,25 @@ check_key_kind(const ProtectedRelation *domain, int kind)
 						errdetail("Its keys are of type %s.", format_type_be(domain->key_type))));
 }
 
+static void
+begin_lookup(RowState *state, const ProtectedRelation *domain, const Purpose *purpose,
+			 const PolicyReader *reader)
+{
+	state->lookup = lookup_begin(
+		domain, purpose, state->of_statement ? reader->moment : consent_now(false), state->context);
+}
+
+/* what is asked: the flags of row_permitted() and row_writable(), which row_explicit() has none of */
+#define ROW_FLAGS(fcinfo) ((fcinfo)->nargs > 2 ? PG_GETARG_INT32(2) : 0)
+#define ASKS_FOR_EXPLICIT(fcinfo) ((fcinfo)->nargs == 2)
+
 static RowState *
 resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 {
 	RowState *state = fcinfo->flinfo->fn_extra;
 	Snapshot snapshot = consent_snapshot();
 	const PolicyReader *reader = policy_reader_of_statement(fcinfo->flinfo->fn_mcxt);
-	bool cascaded = (PG_GETARG_INT32(2) & ROW_CASCADED) != 0;
+	bool cascaded = (ROW_FLAGS(fcinfo) & ROW_CASCADED) != 0;
 	/* what changes while the statement runs is not for its rows to say */
 	bool of_statement = !cascaded && reader != NULL && reader->reads != READS_NOTHING;
 	const ProtectedRelation *domain;
@@ -166,12 +186,13 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 		state->bypass = row_security_bypassed();
 	state->of_statement = of_statement;
 	state->newest =
-		(PG_GETARG_INT32(2) & ROW_NEWEST) != 0 || policy_is_rechecked(fcinfo->flinfo->fn_mcxt);
+		(ROW_FLAGS(fcinfo) & ROW_NEWEST) != 0 || policy_is_rechecked(fcinfo->flinfo->fn_mcxt);
 	if (!state->bypass)
 	{
 		Purpose purpose = of_statement ?
 							  reader->resolved :
 							  policy_require_purpose(cascaded ? policy_actor() : GetUserId());
+		Purpose twin;
 
 		if (!of_statement && reader != NULL && strcmp(reader->purpose, purpose.name) != 0)
 			policy_purpose_changed(reader->purpose);
@@ -188,9 +209,18 @@ resolve_state(FunctionCallInfo fcinfo, Oid domain_oid, int kind)
 		check_key_kind(domain, kind);
 		state->key_kind = domain->key_kind;
 		strlcpy(state->purpose, purpose.name, NAMEDATALEN);
-		state->lookup = lookup_begin(
-			domain, &purpose, of_statement ? reader->moment : consent_now(false), state->context);
+		if (!ASKS_FOR_EXPLICIT(fcinfo))
+			begin_lookup(state, domain, &purpose, reader);
+		else if (purpose_explicit(&purpose, &twin))
+		{
+			state->explicit_only = true;
+			begin_lookup(state, domain, &twin, reader);
+		}
+		else
+			state->same = purpose.special != SPECIAL_NONE;
 	}
+	else
+		state->same = true;
 	fcinfo->flinfo->fn_extra = state;
 	return state;
 }
@@ -239,8 +269,6 @@ policy_row_lookup(FunctionCallInfo fcinfo, KeyKind kind)
 {
 	return row_state(fcinfo, kind)->lookup;
 }
-
-#define ROW_FLAGS(fcinfo) PG_GETARG_INT32(2)
 
 static pg_noinline void
 may_not_answer_no(int flags)
@@ -294,7 +322,9 @@ answer_without_key(FunctionCallInfo fcinfo, const RowState *state)
 {
 	if (asks_for_expected(fcinfo) && state->lookup != NULL)
 		check_expected(fcinfo, NULL, 0);
-	return answered(fcinfo, state->lookup == NULL || (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
+	if (state->lookup == NULL)
+		return answered(fcinfo, state->same);
+	return answered(fcinfo, (ROW_FLAGS(fcinfo) & ROW_NULL_PASSES) != 0);
 }
 
 /* of a row that is written: the key is the one its triggers have told */
@@ -310,6 +340,16 @@ check_written(FunctionCallInfo fcinfo, KeyKind kind)
 	}
 }
 
+/*
+ * Is it asked about a row that may be newer than what the statement sees?  row_explicit() stands
+ * in what is made of the row, which core computes apart from its policy: in RETURNING.
+ */
+static inline bool
+is_newest(const RowState *state)
+{
+	return state->newest || (state->explicit_only && policy_rows_may_be_newer());
+}
+
 /* of a row that may be newer than what the statement sees: by what is said now, too */
 static pg_noinline bool
 permitted_now(RowState *state, Datum canonical)
@@ -320,9 +360,8 @@ permitted_now(RowState *state, Datum canonical)
 	return permitted;
 }
 
-/* row_permitted(bigint, regclass, int) RETURNS boolean */
-Datum
-row_permitted_integer(PG_FUNCTION_ARGS)
+static inline Datum
+row_of_integer(FunctionCallInfo fcinfo)
 {
 	RowState *state = row_state(fcinfo, KEY_INTEGER);
 	bool permitted;
@@ -331,14 +370,13 @@ row_permitted_integer(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	check_written(fcinfo, KEY_INTEGER);
 	permitted = lookup_integer(state->lookup, PG_GETARG_INT64(0));
-	if (unlikely(state->newest && permitted))
+	if (unlikely(permitted && is_newest(state)))
 		permitted = permitted_now(state, DirectFunctionCall1(int8out, PG_GETARG_DATUM(0)));
 	PG_RETURN_BOOL(answered(fcinfo, permitted));
 }
 
-/* row_permitted(uuid, regclass, int) RETURNS boolean */
-Datum
-row_permitted_uuid(PG_FUNCTION_ARGS)
+static inline Datum
+row_of_uuid(FunctionCallInfo fcinfo)
 {
 	RowState *state = row_state(fcinfo, KEY_UUID);
 	bool permitted;
@@ -347,14 +385,13 @@ row_permitted_uuid(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(answer_without_key(fcinfo, state));
 	check_written(fcinfo, KEY_UUID);
 	permitted = lookup_uuid(state->lookup, PG_GETARG_UUID_P(0)->data);
-	if (unlikely(state->newest && permitted))
+	if (unlikely(permitted && is_newest(state)))
 		permitted = permitted_now(state, DirectFunctionCall1(uuid_out, PG_GETARG_DATUM(0)));
 	PG_RETURN_BOOL(answered(fcinfo, permitted));
 }
 
-/* row_permitted(text, regclass, int) RETURNS boolean */
-Datum
-row_permitted_text(PG_FUNCTION_ARGS)
+static inline Datum
+row_of_text(FunctionCallInfo fcinfo)
 {
 	RowState *state = row_state(fcinfo, KEY_TEXT);
 	text *key;
@@ -365,10 +402,55 @@ row_permitted_text(PG_FUNCTION_ARGS)
 	check_written(fcinfo, KEY_TEXT);
 	key = PG_GETARG_TEXT_PP(0);
 	result = lookup_text(state->lookup, VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key));
-	if (unlikely(state->newest && result))
+	if (unlikely(result && is_newest(state)))
 		result = permitted_now(state, CStringGetDatum(text_to_cstring(key)));
 	PG_FREE_IF_COPY(key, 0);
 	PG_RETURN_BOOL(answered(fcinfo, result));
+}
+
+/* row_permitted(bigint, regclass, int) RETURNS boolean */
+Datum
+row_permitted_integer(PG_FUNCTION_ARGS)
+{
+	return row_of_integer(fcinfo);
+}
+
+/* row_permitted(uuid, regclass, int) RETURNS boolean */
+Datum
+row_permitted_uuid(PG_FUNCTION_ARGS)
+{
+	return row_of_uuid(fcinfo);
+}
+
+/* row_permitted(text, regclass, int) RETURNS boolean */
+Datum
+row_permitted_text(PG_FUNCTION_ARGS)
+{
+	return row_of_text(fcinfo);
+}
+
+/*
+ * row_explicit(bigint|uuid|text, regclass) RETURNS boolean -- true for everybody where the
+ * purpose has another basis for special categories, for nobody where it has none
+ */
+Datum
+row_explicit_integer(PG_FUNCTION_ARGS)
+{
+	return row_of_integer(fcinfo);
+}
+
+/* the same of a uuid */
+Datum
+row_explicit_uuid(PG_FUNCTION_ARGS)
+{
+	return row_of_uuid(fcinfo);
+}
+
+/* the same of a text */
+Datum
+row_explicit_text(PG_FUNCTION_ARGS)
+{
+	return row_of_text(fcinfo);
 }
 
 /*

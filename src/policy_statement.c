@@ -6,6 +6,7 @@
 #include "compat.h"
 
 #include "access/parallel.h"
+#include "access/xact.h"
 #include "catalog.h"
 #include "catalog/pg_type.h"
 #include "consent.h"
@@ -50,31 +51,42 @@ statement_ends(void *argument)
 PolicyReader
 policy_reader(PolicyReads reads)
 {
+	/* the statement that its leader runs, and not one inside it */
+	bool in_worker = IsParallelWorker() && open_statements == NULL;
 	PolicyReader reader;
 
 	reader.reads = reads;
 	reader.user = GetUserId();
 	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
 	memset(&reader.resolved, 0, sizeof(Purpose));
+	reader.group_size = 0;
+	reader.repeat = (PolicyRepeat){0, 0};
 	/* what runs inside begins later, and has a snapshot of its own */
-	reader.moment = consent_now(IsParallelWorker() && open_statements == NULL);
+	reader.moment = consent_now(in_worker);
+	if (reads != READS_PERMITTED)
+		return reader;
 	/* the rows of a statement ask for none themselves: see resolve_state() */
-	if (reads == READS_PERMITTED)
-		reader.resolved = policy_require_purpose(reader.user);
+	reader.resolved = policy_require_purpose(reader.user);
+	reader.group_size = reader.resolved.min_group_size;
+	if (reader.group_size == 0)
+		reader.group_size = guc_min_group_size;
+	reader.repeat = policy_repeat_begins(0, in_worker);
 	return reader;
 }
 
 /*
  * policy_statement_begins -- remember who begins a statement, and what it reads
  *	depth		of its plan, in nodes
+ *	question	the same where it is asked again; 0: that is not known
  */
 void
-policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth)
+policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth, uint64 question)
 {
 	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
 
 	statement->context = query_context;
 	statement->reader = policy_reader(reads);
+	statement->reader.repeat.question = question;
 	statement->depth = depth;
 	statement->callback.func = statement_ends;
 	statement->callback.arg = statement;
@@ -256,6 +268,16 @@ policy_mark_plan(PlannedStmt *plan, PlanMark kind, Oid relid)
 
 static PolicyExecution *executions = NULL;
 
+/* to the parallel workers that this statement may start; in parallel mode it starts none */
+static void
+publish_repeat(MemoryContext query_context)
+{
+	const OpenStatement *open = open_in(query_context);
+
+	if (!IsInParallelMode())
+		policy_repeat_publish(open != NULL ? open->reader.repeat : (PolicyRepeat){0, 0});
+}
+
 /*
  * policy_execution_begins -- from now on the innermost statement that runs.
  *	referential		one of core's for a foreign key, or of policy_carry.c
@@ -263,15 +285,19 @@ static PolicyExecution *executions = NULL;
  *	memory			lasts as long as it runs
  */
 void
-policy_execution_begins(PolicyExecution *execution, bool referential, Oid carrying,
-						MemoryContext memory)
+policy_execution_begins(PolicyExecution *execution, const PlannedStmt *plan, bool referential,
+						Oid carrying, MemoryContext memory)
 {
 	MemSet(execution, 0, sizeof(*execution));
 	execution->outer = executions;
 	execution->user = GetUserId();
 	execution->referential = referential;
+	execution->newer =
+		plan->commandType != CMD_SELECT || plan->hasModifyingCTE || plan->rowMarks != NIL;
 	execution->carrying = carrying;
 	execution->memory = memory;
+	execution->repeat = policy_repeat_running();
+	publish_repeat(memory);
 	executions = execution;
 }
 
@@ -280,6 +306,7 @@ void
 policy_execution_ends(PolicyExecution *execution)
 {
 	executions = execution->outer;
+	policy_repeat_publish(execution->repeat);
 }
 
 /* policy_actor -- for whom does core act, in the query of a foreign key that runs? */
@@ -291,6 +318,16 @@ policy_actor(void)
 			return execution->user;
 	/* at the end of a transaction */
 	return GetOuterUserId();
+}
+
+/*
+ * policy_rows_may_be_newer -- may the innermost statement come to versions of rows that are newer
+ * than what it sees?  What it locks, writes, or finds in the way of a new row.
+ */
+bool
+policy_rows_may_be_newer(void)
+{
+	return executions != NULL && executions->newer && !IsInParallelMode();
 }
 
 /* policy_is_referential -- is the innermost statement one of core's for a foreign key? */

@@ -36,21 +36,23 @@ CREATE TABLE oracle.script (
 );
 
 /*
- * verdict -- who permits what at a moment, for every subject and purpose asked.
+ * verdict -- who permits what at a moment, for every subject and purpose asked; and of whom
+ * values of special categories are opened (GDPR Art. 9(2)).
  *
  * `knob` breaks the rule on purpose, to see the comparison notice:
- * expiry, tie, cancel, notice, signal, restriction.
+ * expiry, tie, cancel, notice, signal, restriction; explicit, withdrawal (of what is opened only).
  * Neither strict nor with settings, so that the planner sees the arguments.
  */
 CREATE FUNCTION oracle.verdict(moment timestamptz, domains regclass[], purposes text[], knob text DEFAULT '',
 	as_of boolean DEFAULT false, only_subject text DEFAULT NULL)
-RETURNS TABLE (subject_table regclass, subject text, purpose text, permitted boolean)
+RETURNS TABLE (subject_table regclass, subject text, purpose text, permitted boolean, opened boolean)
 LANGUAGE sql STABLE ROWS 100000
 AS $$
 WITH aim AS MATERIALIZED (
 	SELECT p.name, p.legal_basis = 'consent' AS asks, p.direct_marketing AS markets,
 		   p.sale_or_sharing OR p.targeted_advertising AS sells,
-		   p.direct_marketing OR p.legal_basis IN ('legitimate_interests', 'public_interest') AS objectable
+		   p.direct_marketing OR p.legal_basis IN ('legitimate_interests', 'public_interest') AS objectable,
+		   p.special_category_basis AS special
 	  FROM privseg.purpose p
 	 WHERE p.name = ANY (verdict.purposes)
 ), record AS MATERIALIZED (
@@ -92,10 +94,19 @@ WITH aim AS MATERIALIZED (
 	SELECT DISTINCT ON (d, s, p) * FROM word
 	 ORDER BY d, s, p, since DESC, CASE knob WHEN 'tie' THEN -id ELSE id END DESC
 ), stands AS (
-	SELECT d, s, p FROM last_word
+	SELECT d, s, p, id, since, explicit FROM last_word
 	 WHERE good
 	   AND (until IS NULL OR until > moment OR knob = 'expiry')
 	   AND (notice IS NULL OR notice NOT IN (SELECT reference FROM stale))
+), openly AS (
+	-- who has said so explicitly, and has not taken it back with everything else
+	SELECT d, s, p FROM stands WHERE explicit OR knob = 'explicit'
+	EXCEPT
+	SELECT t.d, t.s, t.p
+	  FROM stands t JOIN record w ON w.d = t.d AND w.s = t.s AND w.kind = 'withdrawal'
+	 WHERE knob <> 'withdrawal'
+	   AND (w.id > t.id AND w.arrived < t.since
+			OR w.since <= moment AND (w.since > t.since OR w.since = t.since AND w.id > t.id))
 ), objected AS (
 	SELECT DISTINCT d, s, p FROM no
 	 WHERE since <= moment AND (kind = 'objection' OR kind = 'withdrawal' AND markets)
@@ -115,32 +126,34 @@ WITH aim AS MATERIALIZED (
 			 ORDER BY d, s, since DESC, id DESC) latest
 	 WHERE status = 'refused'
 )
-SELECT u.subject_table, u.subject, a.name,
-	   CASE
-			WHEN f.s IS NOT NULL OR g.s IS NOT NULL THEN false
-			WHEN t.s IS NOT NULL THEN true
-			WHEN a.asks THEN false
-			ELSE NOT (a.objectable AND o.s IS NOT NULL)
-	   END
+SELECT u.subject_table, u.subject, a.name, v.permitted,
+	   v.permitted AND a.special IS NOT NULL AND (a.special <> 'explicit_consent' OR e.s IS NOT NULL)
   FROM oracle.subject u
  CROSS JOIN aim a
+  LEFT JOIN openly e ON e.d = u.subject_table AND e.s = u.subject AND e.p = a.name
   LEFT JOIN stands t ON t.d = u.subject_table AND t.s = u.subject AND t.p = a.name
   LEFT JOIN objected o ON o.d = u.subject_table AND o.s = u.subject AND o.p = a.name
   LEFT JOIN signalled g ON g.d = u.subject_table AND g.s = u.subject AND g.p = a.name
   LEFT JOIN frozen f ON f.d = u.subject_table AND f.s = u.subject
+ CROSS JOIN LATERAL (SELECT CASE
+			WHEN f.s IS NOT NULL OR g.s IS NOT NULL THEN false
+			WHEN t.s IS NOT NULL THEN true
+			WHEN a.asks THEN false
+			ELSE NOT (a.objectable AND o.s IS NOT NULL)
+	   END AS permitted) v
  WHERE u.subject_table = ANY (domains) AND u.subject = COALESCE(only_subject, u.subject)
 $$;
 
 -- the same about one, for a reader, who may not read the records
-CREATE FUNCTION oracle.one(domain regclass, subject text, purpose text) RETURNS boolean
+CREATE FUNCTION oracle.one(domain regclass, subject text, purpose text, OUT permitted boolean, OUT opened boolean)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET plan_cache_mode = force_custom_plan
 AS $$
 DECLARE
 	-- inlined only where no argument is volatile
 	moment timestamptz := clock_timestamp();
 BEGIN
-	RETURN (SELECT v.permitted
-			  FROM oracle.verdict(moment, ARRAY[domain], ARRAY[one.purpose], only_subject => one.subject) v);
+	SELECT v.permitted, v.opened INTO one.permitted, one.opened
+	  FROM oracle.verdict(moment, ARRAY[domain], ARRAY[one.purpose], only_subject => one.subject) v;
 END
 $$;
 
@@ -148,6 +161,8 @@ $$;
  * seen -- what a cleared role sees of a table under each purpose; rows as text.
  * scan, child: all of the table, of its child.  parallel: by several processes.
  * point: some rows (oracle.asked), each in a statement of its own.
+ * explicit: of whom values of special categories are opened, of all there are; opened, opened
+ * point: of the rows, as in scan and point.
  */
 CREATE FUNCTION oracle.asked(n int) RETURNS boolean LANGUAGE sql IMMUTABLE
 AS 'SELECT n < 1500 AND n % 23 = 5';
@@ -161,26 +176,34 @@ DECLARE
 	p text;
 	k text;
 	keys text[];
+	wanted text;
 BEGIN
 	PERFORM set_config('role', 'oracle_reader', true),
-			set_config('max_parallel_workers_per_gather', CASE way WHEN 'parallel' THEN '2' ELSE '0' END, true);
+			set_config('max_parallel_workers_per_gather', CASE WHEN way IN ('parallel', 'opened') THEN '2' ELSE '0' END, true);
 	FOR d IN SELECT * FROM oracle.domain o WHERE o.subject_table = ANY (domains)
 	LOOP
-		keys := CASE way WHEN 'point' THEN ARRAY(SELECT u.subject FROM oracle.subject u
+		wanted := format('privseg.row_explicit(%%s::%s, %L)', CASE WHEN d.key_type IN ('bigint', 'integer', 'smallint') THEN 'bigint'
+																   WHEN d.key_type = 'uuid' THEN 'uuid' ELSE 'text' END, d.subject_table);
+		keys := CASE WHEN way IN ('point', 'opened_point') THEN ARRAY(SELECT u.subject FROM oracle.subject u
 												  WHERE u.subject_table = d.subject_table AND oracle.asked(u.n)) END;
 		FOREACH p IN ARRAY purposes
 		LOOP
 			PERFORM set_config('privseg.purpose', p, true);
-			IF way = 'point' THEN
+			IF keys IS NOT NULL THEN
 				FOREACH k IN ARRAY keys
 				LOOP
-					RETURN QUERY EXECUTE format('SELECT %L::regclass, key::text, %L FROM %s WHERE key = %L',
-												d.subject_table, p, d.subject_table, k);
+					RETURN QUERY EXECUTE format('SELECT %L::regclass, key::text, %L FROM %s WHERE key = %L AND %s',
+												d.subject_table, p, d.subject_table, k,
+												CASE way WHEN 'point' THEN 'true' ELSE format(wanted, 'key') END);
 				END LOOP;
+			ELSIF way = 'explicit' THEN
+				RETURN QUERY EXECUTE format('SELECT subject_table, subject, %L FROM oracle.subject WHERE subject_table = %L::regclass AND %s',
+											p, d.subject_table, format(wanted, 'subject'));
 			ELSE
-				RETURN QUERY EXECUTE format('SELECT %L::regclass, %s::text, %L FROM %s', d.subject_table,
+				RETURN QUERY EXECUTE format('SELECT %L::regclass, %s::text, %L FROM %s WHERE %s', d.subject_table,
 					CASE way WHEN 'child' THEN 'id' ELSE 'key' END, p,
-					CASE way WHEN 'child' THEN d.child_table ELSE d.subject_table END);
+					CASE way WHEN 'child' THEN d.child_table ELSE d.subject_table END,
+					CASE way WHEN 'opened' THEN format(wanted, 'key') ELSE 'true' END);
 			END IF;
 		END LOOP;
 	END LOOP;

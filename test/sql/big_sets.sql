@@ -8,7 +8,7 @@ SET jit = off;
 CREATE SCHEMA big;
 CREATE ROLE big_reader;
 GRANT USAGE ON SCHEMA big TO big_reader;
-SELECT privseg.create_purpose('big_in', 'consent'), privseg.create_purpose('big_out', 'legitimate_interests');
+SELECT privseg.create_purpose('big_in', 'consent', special_category_basis => 'explicit_consent'), privseg.create_purpose('big_out', 'legitimate_interests');
 SELECT privseg.grant_clearance('big_reader', p) FROM unnest('{big_in,big_out}'::text[]) p;
 
 -- scattered: every key in another range; clustered: as snowflake ids are
@@ -36,7 +36,7 @@ CREATE FUNCTION big.decide(kind text, later int) RETURNS void LANGUAGE plpgsql A
 $$
 BEGIN
 	IF later = 0 THEN
-		EXECUTE format('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) SELECT %L, key::text, ''big_in'', ''given'' FROM big.%I WHERE big.wanted(n, 0)', 'big.' || kind, kind || '_copy');
+		EXECUTE format('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status, explicit) SELECT %L, key::text, ''big_in'', ''given'', true FROM big.%I WHERE big.wanted(n, 0)', 'big.' || kind, kind || '_copy');
 		EXECUTE format('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status, kind) SELECT %L, key::text, ''big_out'', ''refused'', ''objection'' FROM big.%I WHERE NOT big.wanted(n, 0)', 'big.' || kind, kind || '_copy');
 	ELSE
 		EXECUTE format('INSERT INTO privseg.consent_record (subject_table, subject, purpose, status) SELECT %L, key::text, ''big_in'', ''withdrawn'' FROM big.%I WHERE big.wanted(n, 0) AND NOT big.wanted(n, %s)', 'big.' || kind, kind || '_copy', later);
@@ -57,14 +57,15 @@ DECLARE
 	plain text;
 	answer text;
 BEGIN
-	FOR kind, purpose, plan IN SELECT k.kind, p, s FROM big.kinds k, unnest('{big_in,big_out}'::text[]) p, unnest('{sequential,workers,index,join}'::text[]) s LOOP
+	FOR kind, purpose, plan IN SELECT k.kind, p, s FROM big.kinds k, unnest('{big_in,big_out}'::text[]) p, unnest('{sequential,workers,index,join,explicit}'::text[]) s
+							   WHERE s <> 'explicit' OR p = 'big_in' LOOP
 		EXECUTE format('SELECT count(*) || ''/'' || sum(n) FROM big.%I WHERE big.wanted(n, %s)', kind || '_copy', later) INTO plain;
 		PERFORM set_config('privseg.purpose', purpose, true),
 			set_config('enable_seqscan', CASE plan WHEN 'index' THEN 'off' ELSE 'on' END, true),
 			set_config('max_parallel_workers_per_gather', CASE plan WHEN 'workers' THEN '2' ELSE '0' END, true),
 			set_config('parallel_setup_cost', '0', true), set_config('parallel_tuple_cost', '0', true), set_config('min_parallel_table_scan_size', '0', true);
 		SET LOCAL ROLE big_reader;
-		EXECUTE format(CASE plan WHEN 'join' THEN 'SELECT count(*) || ''/'' || sum(s.n) FROM big.%I c JOIN big.%I s USING (key)' ELSE 'SELECT count(*) || ''/'' || sum(n) FROM big.%2$I' END, kind || '_copy', kind) INTO answer;
+		EXECUTE format(CASE plan WHEN 'join' THEN 'SELECT count(*) || ''/'' || sum(s.n) FROM big.%I c JOIN big.%I s USING (key)' WHEN 'explicit' THEN 'SELECT count(*) || ''/'' || sum(n) FROM big.%I WHERE privseg.row_explicit(key, ''big.%I'')' ELSE 'SELECT count(*) || ''/'' || sum(n) FROM big.%2$I' END, kind || '_copy', kind) INTO answer;
 		RESET ROLE;
 		IF answer IS DISTINCT FROM plain THEN
 			result := format('%s instead of %s', answer, plain);

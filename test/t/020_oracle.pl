@@ -4,8 +4,8 @@
 # after crashes, on a standby, and after a dump and a restore.
 #
 # PRIVSEG_SEED=N repeats a run's histories.  PRIVSEG_ORACLE_KNOB=expiry (or tie,
-# cancel, notice, signal, restriction) breaks the oracle's rule: the test must
-# then fail.
+# cancel, notice, signal, restriction, explicit, withdrawal) breaks the oracle's
+# rule: the test must then fail.
 
 use strict;
 use warnings;
@@ -57,8 +57,10 @@ sub purpose
 	my ($basis, @on) = @_;
 	my %on = map { $_ => 1 } @on;
 	my $name = join ' ', $basis, map { substr $_, 0, 6 } @on;
+	# on what the use of special categories rests; every basis comes with explicit consent
+	my $special = @purposes % 2 == 0 ? "'explicit_consent'" : @purposes % 6 == 1 ? "'research'" : 'NULL';
 	push @purposes,
-	  { name => $name, basis => $basis, on => \%on, notices => [] };
+	  { name => $name, basis => $basis, special => $special, on => \%on, notices => [] };
 	return;
 }
 foreach my $basis ('consent', 'legitimate_interests')
@@ -84,9 +86,9 @@ sub create_purpose
 {
 	my ($p) = @_;
 	return sprintf "SELECT privseg.create_purpose('%s', '%s', direct_marketing => %s,"
-	  . " sale_or_sharing => %s, targeted_advertising => %s);\n"
+	  . " sale_or_sharing => %s, targeted_advertising => %s, special_category_basis => %s);\n"
 	  . "SELECT privseg.grant_clearance('oracle_reader', '%s');\n",
-	  $p->{name}, $p->{basis}, (map { $p->{on}{$_} ? 'true' : 'false' } @flags[ 1 .. 3 ]),
+	  $p->{name}, $p->{basis}, (map { $p->{on}{$_} ? 'true' : 'false' } @flags[ 1 .. 3 ]), $p->{special},
 	  $p->{name};
 }
 
@@ -342,7 +344,7 @@ sub comparison
 {
 	my (%how) = @_;
 	my ($d, $p) = arrays(%how);
-	my @ways = @{ $how{ways} // [ 'permitted', 'explained', 'status', 'scan', 'child', 'point' ] };
+	my @ways = @{ $how{ways} // [ 'permitted', 'explained', 'status', 'scan', 'child', 'point', 'special', 'explicit', 'opened', 'opened_point' ] };
 	# a fifth of the answers, another one each time
 	my $some = "abs(hashtext(subject || purpose) % 5) = " . ++$written % 5;
 	my %given;
@@ -357,6 +359,7 @@ sub comparison
 	  . " (privseg.explain_decision(u.subject_table, u.subject, p.purpose) ->> 'permitted')::boolean"
 	  . " FROM oracle.subject u CROSS JOIN unnest($p) p (purpose)"
 	  . " WHERE u.subject_table = ANY ($d) AND $some";
+	$given{special} = $given{explained} =~ s/'permitted'/'special_permitted'/r;
 	$given{status} = "SELECT subject_table, subject, purpose, permitted FROM privseg.consent_status"
 	  . " WHERE subject_table = ANY ($d) AND purpose = ANY ($p)";
 	my %expected = (
@@ -372,10 +375,17 @@ sub comparison
 		point => 'SELECT t.subject_table, t.subject, t.purpose, true FROM truth t JOIN oracle.subject u USING (subject_table, subject)'
 		  . ' WHERE t.permitted AND u.listed AND oracle.asked(u.n)');
 	$expected{parallel} = $expected{scan};
+	$expected{special} = "SELECT subject_table, subject, purpose, opened FROM verdict WHERE $some";
+	# of whom, where it matters; whether the row is seen is another question
+	$expected{explicit} = "SELECT subject_table, subject, purpose, true FROM verdict JOIN privseg.purpose q ON q.name = purpose"
+	  . " WHERE opened OR q.special_category_basis <> 'explicit_consent'";
+	$expected{opened} = $expected{scan} =~ s/FROM truth/FROM verdict/r =~ s/t\.permitted/t.opened/r;
+	$expected{opened_point} = $expected{point} =~ s/FROM truth/FROM verdict/r =~ s/t\.permitted/t.opened/r;
 	$given{$_} = "SELECT s.subject_table, s.item, s.purpose, true FROM oracle.seen('$_', $d, $p) s"
-	  foreach 'scan', 'child', 'point', 'parallel';
+	  foreach 'scan', 'child', 'point', 'parallel', 'explicit', 'opened', 'opened_point';
 
-	return "WITH truth AS MATERIALIZED (SELECT * FROM oracle.verdict(:'moment', $d, $p, '$knob'))\n"
+	return "WITH verdict AS MATERIALIZED (SELECT * FROM oracle.verdict(:'moment', $d, $p, '$knob'))\n"
+	  . ", truth AS (SELECT subject_table, subject, purpose, permitted FROM verdict)\n"
 	  . join("", map { ", expected_$_ (d, s, p, ok) AS MATERIALIZED ($expected{$_})\n"
 	  . ", given_$_ (d, s, p, ok) AS MATERIALIZED ($given{$_})\n"
 	  . ", wrong_$_ AS MATERIALIZED (SELECT 'wrong' AS what, * FROM (TABLE given_$_ EXCEPT ALL TABLE expected_$_) x"
@@ -530,7 +540,7 @@ elapsed('unfolded');
 # the histories would show each of these mistakes
 {
 	my ($d, $p) = arrays(domains => [ map { "oracle.$_" } 'dense', 'uuids' ], purposes => [ map { $_->{name} } @purposes ]);
-	foreach my $mistake ('expiry', 'tie', 'cancel', 'notice', 'signal', 'restriction')
+	foreach my $mistake ('expiry', 'tie', 'cancel', 'notice', 'signal', 'restriction', 'explicit', 'withdrawal')
 	{
 		my $n = $node->safe_psql('postgres',
 			"SELECT sum(n) FROM unnest(ARRAY[now(), now() + interval '1 day', now() + interval '60 days']) m,"
@@ -547,7 +557,8 @@ elapsed('unfolded');
 	{
 		my ($count, $wrong) = split /\|/, $node->safe_psql('postgres',
 			"WITH truth AS MATERIALIZED (SELECT * FROM oracle.verdict('$moment', $d, $p, '$knob', true)), given AS MATERIALIZED"
-			  . " (SELECT t.subject_table, t.subject, t.purpose, privseg.permitted(t.subject_table, t.subject, t.purpose, '$moment') FROM truth t)"
+			  . " (SELECT t.subject_table, t.subject, t.purpose, privseg.permitted(t.subject_table, t.subject, t.purpose, '$moment'),"
+			  . " (privseg.explain_decision(t.subject_table, t.subject, t.purpose, '$moment') ->> 'special_permitted')::boolean FROM truth t)"
 			  . " SELECT (SELECT count(*) FROM truth), (SELECT count(*) FROM (TABLE truth EXCEPT TABLE given) x)");
 		is($wrong, 0, "as of $moment: permitted ($count)");
 		$compared += $count;
@@ -603,7 +614,7 @@ like($node->safe_psql('postgres', "BEGIN; GRANT privseg_auditor TO oracle_reader
 		  . ' EXPLAIN (ANALYZE, COSTS off) SELECT * FROM oracle.dense; ROLLBACK'),
 	qr/Workers Launched: [1-9]/, 'a parallel scan is one');
 compare($node, 'mixed');
-compare($node, 'big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'child', 'point', 'parallel' ]);
+compare($node, 'big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'opened', 'child', 'point', 'opened_point', 'parallel' ]);
 $node->wait_for_catchup($standby);
 compare($standby, 'standby, mixed');
 elapsed('mixed');
@@ -625,19 +636,19 @@ elapsed('mixed');
 		  . add_rows(300, 0, random_rows(2200, \@soon, 0.8)));
 	$node->wait_for_catchup($standby);
 	my $expected = $node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_record');
-	compare($node, 'before the moment', ways => [ 'permitted', 'scan', 'child' ]);
+	compare($node, 'before the moment', ways => [ 'permitted', 'explicit', 'scan', 'opened', 'child' ]);
 	note sprintf '%.1f s before the moment', $first - time;
 	wait_until($soon[-1] + 2.1);
-	compare($node, 'after the moment', ways => [ 'permitted', 'scan', 'child', 'point', 'parallel' ]);
-	compare($standby, 'after the moment, standby', ways => [ 'status', 'scan', 'child', 'point' ]);
+	compare($node, 'after the moment', ways => [ 'permitted', 'explicit', 'scan', 'opened', 'child', 'point', 'opened_point', 'parallel' ]);
+	compare($standby, 'after the moment, standby', ways => [ 'status', 'scan', 'opened', 'child', 'point', 'opened_point' ]);
 	foreach my $server ($node, $standby)
 	{
 		compare($server, 'after the moment, big sets, ' . $server->name, domains => [ map { $_->{name} } @big ],
-			purposes => \@big_purposes, ways => [ 'scan', 'child' ]);
+			purposes => \@big_purposes, ways => [ 'scan', 'opened', 'child' ]);
 	}
 	is($node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_record'), $expected, 'nobody wrote');
 	$node->safe_psql('postgres', 'SELECT privseg.fold_consent()');
-	compare($node, 'after the moment, folded', ways => [ 'scan', 'child' ]);
+	compare($node, 'after the moment, folded', ways => [ 'scan', 'opened', 'child' ]);
 	elapsed('time');
 }
 
@@ -645,8 +656,8 @@ elapsed('mixed');
 # (d) Built anew
 #
 $node->safe_psql('postgres', 'SELECT privseg.rebuild_consent()');
-compare($node, 'rebuilt', ways => [ 'permitted', 'scan', 'child', 'point' ]);
-compare($node, 'rebuilt, big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'child', 'point' ]);
+compare($node, 'rebuilt', ways => [ 'permitted', 'explicit', 'scan', 'opened', 'child', 'point', 'opened_point' ]);
+compare($node, 'rebuilt, big sets', domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => [ 'scan', 'opened', 'child', 'point', 'opened_point' ]);
 elapsed('rebuilt');
 
 #
@@ -698,7 +709,8 @@ sub reader
 	{
 		$sql .= "PREPARE ask_" . ($d->{name} =~ s/.*\.//r) . " AS SELECT 'wrong', \$1, \$2, v, t.key"
 		  . " FROM oracle.one('$d->{name}', \$1, \$2) v LEFT JOIN $d->{name} t ON t.key = \$1::$d->{type}"
-		  . " WHERE v IS NOT DISTINCT FROM (t.key IS NULL);\n";
+		  . " WHERE v.permitted IS NOT DISTINCT FROM (t.key IS NULL)"
+		  . " OR v.opened IS DISTINCT FROM v.permitted AND privseg.row_explicit(\$1::" . ($d->{type} =~ /int/ ? 'bigint' : $d->{type} =~ /uuid/ ? 'uuid' : 'text') . ", '$d->{name}');\n";
 	}
 	foreach my $i (1 .. $questions)
 	{
@@ -730,7 +742,7 @@ $node->reload;
 		my @d = map { $_->{name} } (shuffle(@domains))[ 0 .. 1 ];
 		my @p = map { $_->{name} } (shuffle(@purposes))[ 0 .. 7 ];
 		compare($rounds % 3 == 2 ? $standby : $node, 'among writers' . ($rounds % 3 == 2 ? ', standby' : ''), domains => \@d, purposes => \@p,
-			ways => [ 'scan', $rounds % 2 ? 'parallel' : 'point' ], again => 0.2);
+			ways => $rounds % 2 ? [ 'opened', 'parallel' ] : [ 'scan', 'opened_point' ], again => 0.2);
 		$rounds++;
 	}
 	cmp_ok($rounds, '>', 1, "$rounds rounds among writers");
@@ -745,7 +757,7 @@ $node->reload;
 	# Not while they write: a notice is read as the catalogs are, and counts in a
 	# snapshot that is older.
 	run_sql($node, publish('privacy/eu', 2026, 1));
-	compare($node, 'after writers', ways => [ 'permitted', 'scan', 'child', 'point', 'status' ]);
+	compare($node, 'after writers', ways => [ 'permitted', 'explicit', 'scan', 'opened', 'child', 'point', 'opened_point', 'status' ]);
 	elapsed('writers');
 }
 
@@ -758,7 +770,7 @@ $node->reload;
 	$node->stop('immediate');
 	eval { $_->{handle}->finish } foreach @writers;
 	$node->start;
-	compare($node, 'after an immediate stop', ways => [ 'permitted', 'scan', 'child' ]);
+	compare($node, 'after an immediate stop', ways => [ 'permitted', 'explicit', 'scan', 'opened', 'child' ]);
 
 	$node->safe_psql('postgres', 'ALTER SYSTEM SET privseg.fold_delay = -1');
 	$node->reload;
@@ -776,7 +788,7 @@ $node->reload;
 	cmp_ok($node->safe_psql('postgres', 'SELECT count(*) FROM privseg.consent_delta'), '>', 0, 'deltas survived');
 	compare($node, 'after SIGKILL');
 	$node->safe_psql('postgres', 'SELECT privseg.fold_consent()');
-	compare($node, 'after SIGKILL, folded', ways => [ 'scan', 'child' ]);
+	compare($node, 'after SIGKILL, folded', ways => [ 'scan', 'opened', 'child' ]);
 	elapsed('crashes');
 }
 
@@ -785,7 +797,7 @@ $node->reload;
 #
 run_sql($node, add_rows(100, 0, random_rows(500)));
 $node->wait_for_catchup($standby);
-compare($standby, 'standby at last', ways => [ 'explained', 'status', 'scan', 'child', 'point' ]);
+compare($standby, 'standby at last', ways => [ 'explained', 'special', 'status', 'scan', 'opened', 'child', 'point', 'opened_point' ]);
 
 #
 # (i) Dump and restore, while there are deltas
@@ -807,13 +819,13 @@ foreach my $db ('plain', 'custom')
 	is($copy->safe_psql($db, 'SELECT oracle.fingerprint()'), $fingerprint, "$db: the records are all there: $fingerprint");
 	$copy->safe_psql($db, 'ANALYZE');
 	# the records are the same: one is looked at closely
-	compare($copy, "restored, $db", db => $db, ways => $db eq 'plain' ? [ 'permitted', 'explained', 'status', 'scan', 'child', 'point' ] : [ 'scan', 'child' ]);
+	compare($copy, "restored, $db", db => $db, ways => $db eq 'plain' ? [ 'permitted', 'explicit', 'explained', 'special', 'status', 'scan', 'opened', 'child', 'point', 'opened_point' ] : [ 'scan', 'opened', 'child' ]);
 	$copy->safe_psql($db, 'SELECT privseg.fold_consent()');
-	compare($copy, "restored, $db, folded", db => $db, ways => [ 'scan', 'point' ]);
+	compare($copy, "restored, $db, folded", db => $db, ways => [ 'scan', 'opened', 'point', 'opened_point' ]);
 	next if $db eq 'custom';
-	compare($copy, "restored, $db, big sets", db => $db, domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => ['scan']);
+	compare($copy, "restored, $db, big sets", db => $db, domains => [ map { $_->{name} } @big ], purposes => \@big_purposes, ways => ['scan', 'opened']);
 	run_sql($copy, add_rows(100, 0, random_rows(300)), $db);
-	compare($copy, "restored, $db, more records", db => $db, ways => [ 'permitted', 'scan' ]);
+	compare($copy, "restored, $db, more records", db => $db, ways => [ 'permitted', 'explicit', 'scan', 'opened' ]);
 }
 elapsed('copies');
 
