@@ -97,7 +97,7 @@ plant_layers
 # and no lint was forgotten here, but what runs a program: mutations.list breaks that
 for lint in "$lints"/*.sh; do
 	lint=$(basename "$lint" .sh)
-	case "$planted fuzz_corpus lints_catch " in
+	case "$planted fuzz_corpus unit_tests lints_catch " in
 		*" $lint "*) ;;
 		*) echo "$lint: nothing planted"; status=1 ;;
 	esac

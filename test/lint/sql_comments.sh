@@ -21,9 +21,10 @@ for my $file (grep { !/--/ } sql_parts())
 		elsif ($text =~ /^CREATE (?:UNLOGGED )?(TABLE|TYPE|DOMAIN) (?:IF NOT EXISTS )?$name(.*)/i
 			|| $text =~ /^CREATE (?:OR REPLACE )?(VIEW) $name(.*)/i)
 		{
+			my ($kind, $object, $rest) = (uc $1, lc $2, $3);
 			# a shell type is described when it is filled
-			next if uc $1 eq 'TYPE' && $3 !~ /\S/;
-			$made{uc($1) . ' ' . lc $2}{''} //= $s;
+			next if $kind eq 'TYPE' && $rest !~ /\S/;
+			$made{"$kind $object"}{''} //= $s;
 		}
 		elsif ($text =~ /^COMMENT ON (FUNCTION|PROCEDURE|AGGREGATE|TABLE|TYPE|DOMAIN|VIEW) $name/i)
 		{

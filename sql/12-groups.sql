@@ -1,0 +1,55 @@
+-- 12-groups.sql: groups that are large enough to be shown
+
+-- Which groups a call counts: made by C code only, so nobody else calls the aggregate.
+CREATE TYPE privseg.group_cell;
+CREATE FUNCTION privseg.group_cell_in(cstring) RETURNS privseg.group_cell
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'group_cell_in';
+COMMENT ON FUNCTION privseg.group_cell_in(cstring) IS 'input: refused';
+CREATE FUNCTION privseg.group_cell_out(privseg.group_cell) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'group_cell_out';
+COMMENT ON FUNCTION privseg.group_cell_out(privseg.group_cell) IS 'output: its number in the statement';
+CREATE TYPE privseg.group_cell (
+	INPUT = privseg.group_cell_in, OUTPUT = privseg.group_cell_out, LIKE = pg_catalog.int8);
+COMMENT ON TYPE privseg.group_cell IS 'which groups of a statement are counted; nobody writes one';
+
+CREATE FUNCTION privseg.enough_subjects_step(internal, bigint, privseg.group_cell, bigint) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_integer';
+COMMENT ON FUNCTION privseg.enough_subjects_step(internal, bigint, privseg.group_cell, bigint) IS 'one more row of a group';
+CREATE FUNCTION privseg.enough_subjects_step(internal, uuid, privseg.group_cell, bigint) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_uuid';
+COMMENT ON FUNCTION privseg.enough_subjects_step(internal, uuid, privseg.group_cell, bigint) IS 'one more row of a group';
+CREATE FUNCTION privseg.enough_subjects_step(internal, text, privseg.group_cell, bigint) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_text';
+COMMENT ON FUNCTION privseg.enough_subjects_step(internal, text, privseg.group_cell, bigint) IS 'one more row of a group';
+CREATE FUNCTION privseg.enough_subjects_combine(internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_combine';
+COMMENT ON FUNCTION privseg.enough_subjects_combine(internal, internal) IS 'the subjects of two parts of a group';
+CREATE FUNCTION privseg.enough_subjects_serialize(internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_serialize';
+COMMENT ON FUNCTION privseg.enough_subjects_serialize(internal) IS 'the subjects of a part of a group, for another process';
+CREATE FUNCTION privseg.enough_subjects_deserialize(bytea, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_deserialize';
+COMMENT ON FUNCTION privseg.enough_subjects_deserialize(bytea, internal) IS 'the subjects of a part of a group, from another process';
+CREATE FUNCTION privseg.enough_subjects_final(internal) RETURNS boolean
+LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_subjects_final';
+COMMENT ON FUNCTION privseg.enough_subjects_final(internal) IS 'keeps that the group was answered';
+
+-- A small estimate of the state: most groups are small, and for large ones sorting is no better.
+DO $$
+DECLARE
+	key text;
+BEGIN
+	FOREACH key IN ARRAY ARRAY['bigint', 'uuid', 'text']
+	LOOP
+		EXECUTE pg_catalog.format($f$
+			CREATE AGGREGATE privseg.enough_subjects(%1$s, privseg.group_cell, bigint) (
+				SFUNC = privseg.enough_subjects_step, STYPE = internal, SSPACE = 256,
+				FINALFUNC = privseg.enough_subjects_final, COMBINEFUNC = privseg.enough_subjects_combine,
+				SERIALFUNC = privseg.enough_subjects_serialize, DESERIALFUNC = privseg.enough_subjects_deserialize,
+				PARALLEL = safe);
+			COMMENT ON AGGREGATE privseg.enough_subjects(%1$s, privseg.group_cell, bigint) IS
+				'true where a group has enough data subjects to be shown, else NULL; added to statements';
+		$f$, key);
+	END LOOP;
+END
+$$;

@@ -1,0 +1,693 @@
+/*
+ * policy_enough.c
+ *	  The aggregate enough_subjects(key, cell, row): is a group about enough data subjects to be
+ *	  shown to who may see aggregates only?
+ *
+ * The planner's tree is given calls of it.  The state is the set of the group's subjects, as
+ * keyed hashes in a table of open addresses: not only how many they are is asked at the end, but
+ * also whether nearly the same were answered before (policy_cohort.c).  With each goes what tells
+ * his rows from other rows of his: their number, or the sum of hashes of what the call says they
+ * are known by.
+ *
+ * It is true or NULL, never false.  *Why:* core clears the values of the last group when an
+ * aggregate's input is read anew, and not from one group to the next.  So a value that is never
+ * "false, not NULL" tells the groups of one reading, which have no row in common, from those of
+ * the next (begins_reading()).
+ */
+#include "compat.h"
+
+#include "access/htup_details.h"
+#include "catalog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "consent_key.h"
+#include "errors.h"
+#include "executor/nodeAgg.h"
+#include "nodes/makefuncs.h"
+#include "policy.h"
+#include "policy_cohort.h"
+#include "policy_sketch.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/syscache.h"
+#include "utils/uuid.h"
+
+PG_FUNCTION_INFO_V1(enough_subjects_integer);
+PG_FUNCTION_INFO_V1(enough_subjects_uuid);
+PG_FUNCTION_INFO_V1(enough_subjects_text);
+PG_FUNCTION_INFO_V1(enough_subjects_combine);
+PG_FUNCTION_INFO_V1(enough_subjects_serialize);
+PG_FUNCTION_INFO_V1(enough_subjects_deserialize);
+PG_FUNCTION_INFO_V1(enough_subjects_final);
+PG_FUNCTION_INFO_V1(group_cell_in);
+PG_FUNCTION_INFO_V1(group_cell_out);
+
+/* ---- cells ---- */
+
+/*
+ * Which groups are counted: the subject table, whether they are disjoint, and a number in the
+ * statement.  Only C code makes one, so nobody else calls the aggregate.
+ */
+#define CELL_NUMBER 0x3fffffff
+#define CELL_ONCE UINT64CONST(0x40000000)
+#define CELL_DISJOINT UINT64CONST(0x80000000)
+
+Datum
+group_cell_in(PG_FUNCTION_ARGS)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+					errmsg("a value of type %s cannot be written", "privseg.group_cell")));
+	PG_RETURN_NULL();
+}
+
+/* as EXPLAIN shows it: the number */
+Datum
+group_cell_out(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_CSTRING(psprintf("%u", (uint32) (PG_GETARG_INT64(0) & CELL_NUMBER)));
+}
+
+static inline Oid
+domain_of(uint64 cell)
+{
+	return (Oid) (cell >> 32);
+}
+
+static Oid
+group_cell_type(void)
+{
+	Oid schema = get_namespace_oid("privseg", true);
+
+	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("group_cell"),
+						   ObjectIdGetDatum(schema));
+}
+
+/*
+ * policy_group_cell -- the aggregate's second argument
+ *	domain		whose subjects are counted
+ *	cell		a number, another one for each call in the statement; at most CELL_NUMBER
+ *	disjoint	no row of a protected relation can be in two groups of this call.  A join makes
+ *				several of a row, and each may be in another group: not so where the FROM clause is
+ *				that relation alone.
+ *	once		and no subject has two rows: they are not looked for
+ */
+Const *
+policy_group_cell(Oid domain, uint32 cell, bool disjoint, bool once)
+{
+	uint64 value =
+		(uint64) domain << 32 | cell | (disjoint ? CELL_DISJOINT : 0) | (once ? CELL_ONCE : 0);
+
+	return makeConst(group_cell_type(), -1, InvalidOid, sizeof(int64), Int64GetDatum((int64) value),
+					 false, FLOAT8PASSBYVAL);
+}
+
+/* policy_enough_function -- the aggregate for keys of a kind; InvalidOid where it is not there */
+Oid
+policy_enough_function(KeyKind kind)
+{
+	static const Oid types[] = {
+		[KEY_INTEGER] = INT8OID, [KEY_UUID] = UUIDOID, [KEY_TEXT] = TEXTOID};
+
+	Oid arguments[] = {types[kind], group_cell_type(), INT8OID};
+	oidvector *vector = buildoidvector(arguments, lengthof(arguments));
+	Oid result = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+								 CStringGetDatum("enough_subjects"), PointerGetDatum(vector),
+								 ObjectIdGetDatum(get_namespace_oid("privseg", true)));
+
+	pfree(vector);
+	return result;
+}
+
+/* ---- sets ---- */
+
+#define FEW 6
+#define WAITING 32
+#define MIN_PLACES 64
+#define LIST_PLACES 256
+#define QUICK_PLACES 16384 /* up to which it grows by four */
+
+typedef struct SubjectSet
+{
+	MemoryContext context; /* the group's */
+	uint64 cell;
+	uint64 n;
+	uint64 places;           /* of the table; 0: there is none, the first n are */
+	uint64 *subjects;        /* in a table, 0 is an empty place */
+	uint64 *rows;            /* NULL: each has one, which is like any */
+	struct Waiting *waiting; /* to be added, where there is a table */
+	uint64 room;             /* in the list, where each comes once */
+	PolicySketch *sketch;    /* then, of those who are no longer in it */
+	uint64 few[FEW];
+} SubjectSet;
+
+/*
+ * Large tables do not fit into the processor's caches.  So subjects wait until there are several,
+ * whose places are fetched from memory together.
+ */
+typedef struct Waiting
+{
+	int n;
+	uint64 subjects[WAITING];
+	uint64 rows[WAITING];
+} Waiting;
+
+static SubjectSet *
+make_set(MemoryContext context, uint64 cell)
+{
+	SubjectSet *set = MemoryContextAllocZero(context, sizeof(SubjectSet));
+
+	set->context = context;
+	set->cell = cell;
+	set->subjects = set->few;
+	set->room = FEW;
+	return set;
+}
+
+static uint64 *
+make_places(const SubjectSet *set, uint64 places)
+{
+	return MemoryContextAllocExtended(set->context, sizeof(uint64) * places,
+									  MCXT_ALLOC_ZERO | MCXT_ALLOC_HUGE);
+}
+
+/* his place, or the one that he would have */
+static inline uint64
+find(const uint64 *subjects, uint64 places, uint64 subject)
+{
+	uint64 at = subject & (places - 1);
+
+	while (subjects[at] != 0 && subjects[at] != subject)
+		at = (at + 1) & (places - 1);
+	return at;
+}
+
+/* lay it out with so many places, a power of two */
+static void
+lay_out(SubjectSet *set, uint64 places)
+{
+	uint64 n = set->places != 0 ? set->places : set->n;
+	uint64 *subjects = make_places(set, places);
+	uint64 *rows = set->rows != NULL ? make_places(set, places) : NULL;
+
+	for (uint64 i = 0; i < n; i++)
+	{
+		uint64 at;
+
+		if (set->subjects[i] == 0)
+			continue;
+		at = find(subjects, places, set->subjects[i]);
+		subjects[at] = set->subjects[i];
+		if (rows != NULL)
+			rows[at] = set->rows[i];
+	}
+	if (set->subjects != set->few)
+		pfree(set->subjects);
+	if (set->rows != NULL)
+		pfree(set->rows);
+	set->subjects = subjects;
+	set->rows = rows;
+	set->places = places;
+}
+
+/* from now on the rows of each are kept */
+static pg_noinline void
+keep_rows(SubjectSet *set)
+{
+	uint64 n = set->places != 0 ? set->places : FEW;
+
+	set->rows = make_places(set, n);
+	for (uint64 i = 0; i < n; i++)
+		set->rows[i] = 1;
+}
+
+static inline void
+put(SubjectSet *set, uint64 at, uint64 subject, uint64 rows)
+{
+	bool is_new = set->subjects[at] == 0;
+
+	if (unlikely(set->rows == NULL && (!is_new || rows != 1)))
+		keep_rows(set);
+	if (is_new)
+	{
+		set->subjects[at] = subject;
+		set->n++;
+	}
+	if (set->rows != NULL)
+		set->rows[at] = is_new ? rows : set->rows[at] + rows;
+}
+
+/* make room for so many more */
+static void
+reserve(SubjectSet *set, uint64 more)
+{
+	uint64 places = Max(set->places, MIN_PLACES);
+
+	while ((set->n + more) * 4 > places * 3)
+		places *= places < QUICK_PLACES ? 4 : 2;
+	if (places != set->places)
+		lay_out(set, places);
+}
+
+/* add those that wait */
+static pg_noinline void
+catch_up(SubjectSet *set)
+{
+	Waiting *waiting = set->waiting;
+
+	if (waiting == NULL)
+		return;
+	reserve(set, waiting->n);
+	for (int i = 0; i < waiting->n; i++)
+		__builtin_prefetch(&set->subjects[waiting->subjects[i] & (set->places - 1)], 1);
+	if (set->rows != NULL)
+		for (int i = 0; i < waiting->n; i++)
+			__builtin_prefetch(&set->rows[waiting->subjects[i] & (set->places - 1)], 1);
+	for (int i = 0; i < waiting->n; i++)
+		put(set, find(set->subjects, set->places, waiting->subjects[i]), waiting->subjects[i],
+			waiting->rows[i]);
+	waiting->n = 0;
+}
+
+/* false: there is no room any more */
+static bool
+add_to_few(SubjectSet *set, uint64 subject, uint64 rows)
+{
+	uint64 at = 0;
+
+	while (at < set->n && set->few[at] != subject)
+		at++;
+	if (at == FEW)
+		return false;
+	put(set, at, subject, rows);
+	return true;
+}
+
+static uint64
+n_subjects(const SubjectSet *set)
+{
+	return set->n + (set->sketch != NULL ? set->sketch->subjects : 0);
+}
+
+/* the list goes into the sketch: where each comes once, nobody is looked for in it again */
+static void
+fold_list(SubjectSet *set, int most)
+{
+	SketchSource source = {set->subjects, NULL, set->n};
+
+	if (set->sketch == NULL)
+	{
+		set->sketch = MemoryContextAlloc(set->context, policy_sketch_size(most));
+		policy_sketch_begin(set->sketch, most);
+	}
+	policy_sketch_add(set->sketch, &source, false);
+	set->n = 0;
+}
+
+static pg_noinline void
+make_room(SubjectSet *set)
+{
+	const PolicyReader *reader =
+		set->room >= LIST_PLACES ? policy_reader_of_statement(set->context) : NULL;
+	uint64 room = set->room < LIST_PLACES ? LIST_PLACES : set->room * 2;
+	uint64 *subjects;
+
+	if (reader != NULL && reader->group_size > 0)
+	{
+		fold_list(set, cohort_most(reader));
+		return;
+	}
+	subjects = MemoryContextAllocExtended(set->context, sizeof(uint64) * room, MCXT_ALLOC_HUGE);
+	memcpy(subjects, set->subjects, sizeof(uint64) * set->n);
+	if (set->subjects != set->few)
+		pfree(set->subjects);
+	set->subjects = subjects;
+	set->room = room;
+}
+
+/* a list will do, where each comes once: it is written in order, and nothing is waited for */
+static inline void
+append(SubjectSet *set, uint64 subject)
+{
+	if (unlikely(set->n == set->room))
+		make_room(set);
+	set->subjects[set->n++] = subject;
+}
+
+/*
+ * add -- a subject's rows
+ *	rows	what they sum up to
+ */
+static inline void
+add(SubjectSet *set, uint64 subject, uint64 rows)
+{
+	Waiting *waiting = set->waiting;
+
+	if ((set->cell & CELL_ONCE) != 0)
+	{
+		append(set, subject);
+		return;
+	}
+	if (unlikely(waiting == NULL))
+	{
+		if (add_to_few(set, subject, rows))
+			return;
+		waiting = set->waiting = MemoryContextAllocZero(set->context, sizeof(Waiting));
+	}
+	if (waiting->n > 0 && waiting->subjects[waiting->n - 1] == subject)
+	{
+		waiting->rows[waiting->n - 1] += rows;
+		return;
+	}
+	if (waiting->n == WAITING)
+		catch_up(set);
+	waiting->subjects[waiting->n] = subject;
+	waiting->rows[waiting->n++] = rows;
+}
+
+static inline uint64
+places_of(const SubjectSet *set)
+{
+	return set->places != 0 ? set->places : set->n;
+}
+
+/* ---- the aggregate ---- */
+
+static void
+refuse_call(void)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("enough_subjects cannot be called"),
+					errdetail("It is added to statements of who may see aggregates only.")));
+}
+
+/* not in a window: its groups overlap */
+static MemoryContext
+group_context(FunctionCallInfo fcinfo)
+{
+	MemoryContext context;
+
+	if (AggCheckCallContext(fcinfo, &context) != AGG_CONTEXT_AGGREGATE)
+		refuse_call();
+	return context;
+}
+
+/* the first row of a group that has a key */
+static pg_noinline SubjectSet *
+begin(FunctionCallInfo fcinfo)
+{
+	MemoryContext context = group_context(fcinfo);
+
+	if (PG_ARGISNULL(2) || !OidIsValid(domain_of((uint64) PG_GETARG_INT64(2))))
+		refuse_call();
+	return make_set(context, (uint64) PG_GETARG_INT64(2));
+}
+
+static inline Datum
+add_key(FunctionCallInfo fcinfo, uint64 hash)
+{
+	SubjectSet *set = PG_ARGISNULL(0) ? begin(fcinfo) : (SubjectSet *) PG_GETARG_POINTER(0);
+	uint64 row = 1;
+
+	if (!PG_ARGISNULL(3))
+		row = mix64((uint64) PG_GETARG_INT64(3) ^ cohort_secret()[1]);
+	add(set, policy_sketch_subject(hash), row);
+	PG_RETURN_POINTER(set);
+}
+
+static Datum
+without_key(FunctionCallInfo fcinfo)
+{
+	if (!PG_ARGISNULL(0))
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	PG_RETURN_NULL();
+}
+
+/* enough_subjects_step(internal, bigint, privseg.group_cell, bigint) RETURNS internal */
+Datum
+enough_subjects_integer(PG_FUNCTION_ARGS)
+{
+	const uint64 *secret = cohort_secret();
+
+	if (PG_ARGISNULL(1))
+		return without_key(fcinfo);
+	return add_key(fcinfo, mix64((uint64) PG_GETARG_INT64(1) ^ secret[0]) + secret[1]);
+}
+
+/* enough_subjects_step(internal, uuid, privseg.group_cell, bigint) RETURNS internal */
+Datum
+enough_subjects_uuid(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(1))
+		return without_key(fcinfo);
+	return add_key(fcinfo, position_of_uuid(cohort_secret(), PG_GETARG_UUID_P(1)->data).hi);
+}
+
+/* enough_subjects_step(internal, text, privseg.group_cell, bigint) RETURNS internal */
+Datum
+enough_subjects_text(PG_FUNCTION_ARGS)
+{
+	text *key;
+	uint64 hash;
+
+	if (PG_ARGISNULL(1))
+		return without_key(fcinfo);
+	key = PG_GETARG_TEXT_PP(1);
+	hash = position_of_text(cohort_secret(), VARDATA_ANY(key), VARSIZE_ANY_EXHDR(key)).hi;
+	PG_FREE_IF_COPY(key, 1);
+	return add_key(fcinfo, hash);
+}
+
+/* enough_subjects_combine(internal, internal) RETURNS internal */
+Datum
+enough_subjects_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = group_context(fcinfo);
+	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
+	SubjectSet *other = PG_ARGISNULL(1) ? NULL : (SubjectSet *) PG_GETARG_POINTER(1);
+
+	if (other == NULL)
+		return without_key(fcinfo);
+	if (set == NULL)
+		set = make_set(context, other->cell);
+	catch_up(other);
+	if (other->sketch != NULL && set->sketch != NULL)
+		policy_sketch_merge(set->sketch, other->sketch);
+	else if (other->sketch != NULL)
+	{
+		set->sketch = MemoryContextAlloc(set->context, policy_sketch_bytes(other->sketch));
+		memcpy(set->sketch, other->sketch, policy_sketch_bytes(other->sketch));
+	}
+	/* in the order of their places: a smaller table would fill up from its beginning */
+	if ((set->cell & CELL_ONCE) == 0 && other->n > FEW && other->n > set->n)
+		reserve(set, other->n - set->n);
+	for (uint64 i = 0; i < places_of(other); i++)
+		if (other->subjects[i] != 0)
+			add(set, other->subjects[i], other->rows != NULL ? other->rows[i] : 1);
+	PG_RETURN_POINTER(set);
+}
+
+/*
+ * enough_subjects_serialize(internal) RETURNS bytea: the cell, whether rows are kept, the words of a
+ * sketch, that, the subjects, the rows of each
+ */
+Datum
+enough_subjects_serialize(PG_FUNCTION_ARGS)
+{
+	SubjectSet *set = (SubjectSet *) PG_GETARG_POINTER(0);
+	size_t size;
+	size_t sketched;
+	bytea *result;
+	uint64 *to;
+
+	(void) group_context(fcinfo);
+	catch_up(set);
+	sketched = set->sketch != NULL ? policy_sketch_bytes(set->sketch) / sizeof(uint64) : 0;
+	size = sizeof(uint64) * (3 + sketched + set->n * (set->rows != NULL ? 2 : 1));
+	/* raises where it would be longer than a value can be */
+	result = palloc(VARHDRSZ + size);
+	SET_VARSIZE(result, VARHDRSZ + size);
+	/* four bytes off: it is copied to where it can be read */
+	to = palloc(size);
+	to[0] = set->cell;
+	to[1] = set->rows != NULL;
+	to[2] = sketched;
+	if (sketched > 0)
+		memcpy(to + 3, set->sketch, sizeof(uint64) * sketched);
+	for (uint64 i = 0, n = 3 + sketched; i < places_of(set); i++)
+	{
+		if (set->subjects[i] == 0)
+			continue;
+		if (set->rows != NULL)
+			to[n + set->n] = set->rows[i];
+		to[n++] = set->subjects[i];
+	}
+	memcpy(VARDATA(result), to, size);
+	pfree(to);
+	PG_RETURN_BYTEA_P(result);
+}
+
+/* enough_subjects_deserialize(bytea, internal) RETURNS internal: a list, to be combined */
+Datum
+enough_subjects_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea *bytes;
+	size_t size;
+	uint64 *from;
+	SubjectSet *set;
+
+	(void) group_context(fcinfo);
+	bytes = PG_GETARG_BYTEA_PP(0);
+	size = VARSIZE_ANY_EXHDR(bytes);
+	from = palloc(size);
+	memcpy(from, VARDATA_ANY(bytes), size);
+	set = make_set(CurrentMemoryContext, from[0]);
+	if (from[2] > 0)
+		set->sketch = (PolicySketch *) (from + 3);
+	set->n = size / sizeof(uint64) - 3 - from[2];
+	set->subjects = from + 3 + from[2];
+	if (from[1] != 0)
+	{
+		set->n /= 2;
+		set->rows = set->subjects + set->n;
+	}
+	PG_RETURN_POINTER(set);
+}
+
+/* ---- the answer ---- */
+
+/* what the answers of one call have in common, while its input is read once */
+typedef struct Reading
+{
+	uint64 number;
+	uint64 asked; /* hash of the parameters from outside; 0: not known */
+} Reading;
+
+/* is it the first group since the input is read, or read anew? */
+static bool
+begins_reading(const AggState *aggregates)
+{
+	ExprContext *context = aggregates->ss.ps.ps_ExprContext;
+	int i = aggregates->curperagg - aggregates->peragg;
+
+	return context->ecxt_aggvalues[i] == (Datum) 0 && !context->ecxt_aggnulls[i];
+}
+
+/* a parameter's bytes; false: they cannot be told */
+static bool
+parameter_bytes(const ParamExecData *parameter, Oid type, const void **data, size_t *length)
+{
+	int16 size;
+	bool by_value;
+
+	if (!OidIsValid(type))
+		return false;
+	get_typlenbyval(type, &size, &by_value);
+	if (parameter->isnull)
+	{
+		*data = "";
+		*length = 0;
+	}
+	else if (by_value)
+	{
+		*data = &parameter->value;
+		*length = sizeof(Datum);
+	}
+	else if (size == -1)
+	{
+		struct varlena *value = PG_DETOAST_DATUM_PACKED(parameter->value);
+
+		*data = VARDATA_ANY(value);
+		*length = VARSIZE_ANY_EXHDR(value);
+	}
+	else
+	{
+		*data = DatumGetPointer(parameter->value);
+		*length = size == -2 ? strlen(DatumGetCString(parameter->value)) : (size_t) size;
+	}
+	return true;
+}
+
+/* a hash of all that this part of the plan is told by others; 0: it cannot be told */
+static uint64
+hash_parameters(const AggState *aggregates)
+{
+	EState *state = aggregates->ss.ps.state;
+	List *types = state->es_plannedstmt->paramExecTypes;
+	uint64 hash = 1;
+	int id = -1;
+
+	while ((id = bms_next_member(aggregates->ss.ps.plan->extParam, id)) >= 0)
+	{
+		const ParamExecData *parameter = &state->es_param_exec_vals[id];
+		uint64 word[2];
+		const void *data;
+		size_t length;
+
+		if (parameter->execPlan != NULL || id >= list_length(types) ||
+			!parameter_bytes(parameter, list_nth_oid(types, id), &data, &length))
+			return 0;
+		crypto_hash128((const uint8 *) cohort_secret(), data, length, (uint8 *) word);
+		/* a NULL is none of the values */
+		hash = mix64(hash_combine64(hash, word[0] + parameter->isnull));
+	}
+	return hash != 0 ? hash : 1;
+}
+
+static const Reading *
+reading_of(FunctionCallInfo fcinfo, const AggState *aggregates)
+{
+	Reading *reading = fcinfo->flinfo->fn_extra;
+
+	if (reading == NULL)
+		reading = fcinfo->flinfo->fn_extra =
+			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Reading));
+	else if (!begins_reading(aggregates))
+		return reading;
+	reading->number = cohort_number();
+	reading->asked = hash_parameters(aggregates);
+	return reading;
+}
+
+static uint64
+question_of(const PolicyReader *reader, const Reading *reading, uint64 cell)
+{
+	uint64 question;
+
+	if (reader->repeat.question == 0 || reading->asked == 0)
+		return 0;
+	question = hash_combine64(reader->repeat.question, mix64((cell & CELL_NUMBER) + 1));
+	question = hash_combine64(question, reading->asked);
+	return question != 0 ? question : 1;
+}
+
+/* enough_subjects_final(internal) RETURNS boolean: true or NULL */
+Datum
+enough_subjects_final(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = group_context(fcinfo);
+	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
+	const PolicyReader *reader = policy_reader_of_statement(context);
+	const Reading *reading;
+	CohortAnswer answer;
+
+	if (reader == NULL || reader->reads == READS_NOTHING || !IsA(fcinfo->context, AggState))
+		refuse_call();
+	if (reader->reads == READS_ALL)
+		PG_RETURN_BOOL(true);
+	reading = reading_of(fcinfo, (AggState *) fcinfo->context);
+	if (set != NULL)
+		catch_up(set);
+	if (set == NULL || n_subjects(set) < (uint64) reader->group_size)
+		PG_RETURN_NULL();
+	if (set->sketch != NULL)
+		fold_list(set, cohort_most(reader));
+	answer.domain = domain_of(set->cell);
+	answer.sketch = set->sketch;
+	answer.source = (SketchSource){set->subjects, set->rows, places_of(set)};
+	answer.reading = (set->cell & CELL_DISJOINT) != 0 ? reading->number : 0;
+	answer.question = question_of(reader, reading, set->cell);
+	cohort_answer(reader, &answer);
+	PG_RETURN_BOOL(true);
+}
