@@ -9,8 +9,8 @@ LANGUAGE sql STABLE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 SET jit = off -- compiling it takes hundreds of times as long as running it
 AS $$
-	WITH RECURSIVE tree(root, member) AS (
-		SELECT r.relation, t FROM privseg.protected_relations r, privseg.relation_tree(r.relation) t
+	WITH RECURSIVE tree(root, member) AS MATERIALIZED (
+		SELECT p.root, p.member FROM privseg.protected_tree() p
 	), over(relid, source) AS (
 		-- views over them, and over these
 		SELECT member::oid, member FROM tree
@@ -25,15 +25,22 @@ AS $$
 					THEN 'row security of this minor release has known holes' ELSE 'row security is current' END,
 			   CASE WHEN current_setting('server_version_num')::int < 150019 THEN 'Upgrade to 15.19 or newer.' END
 		UNION ALL
+		SELECT 1, f.* FROM privseg.findings_about_libraries(current_setting('shared_preload_libraries')) f
+		UNION ALL
+		SELECT 1, f.* FROM privseg.findings_about_settings() f
+		UNION ALL
 		SELECT 2, CASE WHEN k.available THEN 'compliant' ELSE 'gap' END, 'keys', 'root key',
 			   CASE WHEN k.available THEN 'loaded, fingerprint ' || k.fingerprint ELSE k.problem END,
 			   CASE WHEN NOT k.available THEN 'Receipts need it. ' || k.remedy END
 		  FROM privseg.root_key_status() k
 		UNION ALL
-		SELECT 2, 'gap', 'keys', 'root key', format('the keys of this database are under another root key, fingerprint %s', e.root_key),
+		SELECT 2, 'gap', 'keys', 'root key',
+			   format('%s of this database are under another root key, fingerprint %s',
+					  CASE WHEN count(*) = (SELECT count(*) FROM privseg.keys) THEN 'the keys' ELSE 'some keys' END, e.root_key),
 			   'When every standby has followed privseg.rotate_root_key(), make it privseg.root_key_file or privseg.root_key_command.'
 		  FROM privseg.keys e, privseg.root_key_status() k
-		 WHERE e.kind = 'e' AND e.number = (SELECT max(n.number) FROM privseg.keys n WHERE n.kind = 'e') AND e.root_key IS DISTINCT FROM k.fingerprint
+		 WHERE e.root_key IS DISTINCT FROM k.fingerprint
+		 GROUP BY e.root_key
 		UNION ALL
 		SELECT 2, 'gap', 'keys', 'epoch', format('pages of keys under a key of an older epoch: %s', count(*)), 'Call privseg.rotate_epoch().'
 		  FROM privseg.subject_keys p WHERE p.epoch < (SELECT max(n.number) FROM privseg.keys n WHERE n.kind = 'e') HAVING count(*) > 0
@@ -48,7 +55,7 @@ AS $$
 			   'protection', r.root::text,
 			   CASE WHEN bool_and(s.secured) THEN 'row security is enabled and forced'
 					ELSE 'row security, a stored policy or a trigger of protection is missing, or another, on: '
-						 || string_agg(c.oid::regclass::text, ', ') FILTER (WHERE NOT s.secured) END,
+						 || string_agg(c.oid::regclass::text, ', ' ORDER BY c.oid::regclass::text COLLATE "C") FILTER (WHERE NOT s.secured) END,
 			   CASE WHEN NOT bool_and(s.secured) THEN 'privseg.unprotect() and protect() the relation anew.' END
 		  FROM tree r
 		  JOIN pg_class c ON c.oid = r.member
@@ -62,29 +69,38 @@ AS $$
 		 GROUP BY r.root
 		UNION ALL
 		SELECT 3, 'gap', 'protection', t.member::text,
-			   'runs code that is not known to be silent over rows of everybody: ' || string_agg(u, ', '),
+			   'runs code that is not known to be silent over rows of everybody: ' || string_agg(u, ', ' ORDER BY u COLLATE "C"),
 			   'Let nobody change it who may not see the rows.'
 		  FROM tree t, privseg.unreviewed_code(t.member) u
 		 GROUP BY t.member
 		UNION ALL
-		SELECT 3, 'gap', 'protection', t.member::text, 'whoever writes to it is told about values of hidden rows by: ' || string_agg(i, ', '),
+		SELECT 3, 'gap', 'protection', t.member::text, 'whoever writes to it is told about values of hidden rows by: ' || string_agg(i, ', ' ORDER BY i COLLATE "C"),
 			   'Drop these indexes, or let nobody write here who may not see the rows.'
 		  FROM tree t, privseg.telling_indexes(t.member) i
 		 GROUP BY t.member
 		UNION ALL
-		SELECT 3, 'gap', 'protection', t.member::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', '),
+		SELECT 3, 'gap', 'protection', t.member::text, 'is published, with the rows of everybody: ' || string_agg(p.pubname, ', ' ORDER BY p.pubname),
 			   'Subscribers need a protection of their own.'
 		  FROM tree t JOIN pg_class c ON c.oid = t.member
 		  JOIN pg_namespace n ON n.oid = c.relnamespace
 		  JOIN pg_publication_tables p ON p.schemaname = n.nspname AND p.tablename = c.relname
 		 GROUP BY t.member
 		UNION ALL
-		SELECT 3, 'gap', 'protection', m.oid::regclass::text, 'is a materialized view with rows of ' || string_agg(DISTINCT o.source::text, ', ') || ', whoever permits what now',
+		SELECT 3, 'gap', 'protection', m.oid::regclass::text, 'is a materialized view with rows of ' || string_agg(DISTINCT o.source::text COLLATE "C", ', ') || ', whoever permits what now',
 			   'Drop it, or let nobody read it who may not see the rows of everybody.'
 		  FROM over o JOIN pg_class m ON m.oid = o.relid AND m.relkind = 'm'
 		 GROUP BY m.oid
 		UNION ALL
-		SELECT 3, 'gap', 'protection', f.conrelid::regclass::text, 'is not protected, and its foreign key refers to rows of ' || string_agg(DISTINCT f.confrelid::regclass::text, ', '),
+		SELECT 3, 'gap', 'protection', v.oid::regclass::text,
+			   format('is a view over %s that belongs to %s, %s: other policies and privileges of the tables below are its owner''s, not the reader''s',
+					  string_agg(DISTINCT o.source::text COLLATE "C", ', '), quote_ident(r.rolname), CASE WHEN r.rolsuper THEN 'a superuser' ELSE 'who has BYPASSRLS' END),
+			   'ALTER VIEW ... SET (security_invoker = true), or OWNER TO a role that may not bypass row security.'
+		  FROM over o JOIN pg_class v ON v.oid = o.relid AND v.relkind = 'v' JOIN pg_roles r ON r.oid = v.relowner
+		 WHERE (r.rolsuper OR r.rolbypassrls)
+		   AND NOT EXISTS (SELECT FROM pg_options_to_table(v.reloptions) p WHERE p.option_name = 'security_invoker' AND p.option_value::boolean)
+		 GROUP BY v.oid, r.rolname, r.rolsuper
+		UNION ALL
+		SELECT 3, 'gap', 'protection', f.conrelid::regclass::text, 'is not protected, and its foreign key refers to rows of ' || string_agg(DISTINCT f.confrelid::regclass::text COLLATE "C", ', '),
 			   'If its rows are about these people, call privseg.protect(), or carry_subject() before.'
 		  FROM pg_constraint f
 		 WHERE f.contype = 'f' AND f.conparentid = 0
@@ -136,20 +152,16 @@ AS $$
 		  FROM privseg.protected_columns c WHERE NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = c.category)
 		UNION ALL
 		SELECT 7, 'gap', 'classification', r.relation::text,
-			   format('columns that are not classified: %s', count(*)), 'Call privseg.classify() for each.'
+			   'columns that are not classified: ' || string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum), 'Call privseg.classify() for each.'
 		  FROM privseg.protected_relations r
 		  JOIN pg_attribute a ON a.attrelid = r.relation AND a.attnum > 0 AND NOT a.attisdropped
 		 WHERE a.attname <> r.subject_column
 		   AND NOT EXISTS (SELECT FROM privseg.protected_columns c WHERE c.relation = r.relation AND c.column_name = a.attname)
 		 GROUP BY r.relation
 		UNION ALL
-		SELECT 8, 'violation', 'clearance', c.grantee::text, 'the role of this clearance does not exist',
-			   'Call privseg.revoke_clearance().'
-		  FROM privseg.clearances c WHERE NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = c.grantee)
+		SELECT 7, f.* FROM privseg.findings_about_columns() f
 		UNION ALL
-		SELECT 9, 'violation', 'clearance', c.grantee::text, format('there is no purpose "%s"', c.purpose),
-			   'Call privseg.revoke_clearance().'
-		  FROM privseg.clearances c WHERE NOT EXISTS (SELECT FROM privseg.purposes p WHERE p.name = c.purpose)
+		SELECT 8, f.* FROM privseg.findings_about_clearances() f
 		UNION ALL
 		SELECT 10, 'gap', 'transparency', 'purpose ' || p.name, 'it rests on consent, but no privacy notice names it',
 			   'Publish one with privseg.publish_notice().'
@@ -161,7 +173,9 @@ AS $$
 			   'its consent set is not built; decisions are right but slow', 'Call privseg.fold_consent().'
 		  FROM privseg.protected_relations r CROSS JOIN privseg.purposes p
 		 WHERE r.relation = r.subject_table
-		   AND NOT EXISTS (SELECT FROM privseg.consent_set s WHERE s.domain = r.relation AND s.purpose = p.id)
+		   AND (NOT EXISTS (SELECT FROM privseg.consent_set s WHERE s.domain = r.relation AND s.purpose = p.id)
+				OR p.special_category_basis = 'explicit_consent'
+				AND NOT EXISTS (SELECT FROM privseg.consent_set s WHERE s.domain = r.relation AND s.purpose = -p.id))
 		UNION ALL
 		SELECT 12, 'gap', 'consent', 'consent_record', format('%s records belong to a table that was dropped', count(*)),
 			   'They are evidence, and permit nothing.'
@@ -172,14 +186,9 @@ AS $$
 		  FROM (SELECT max(r.id) AS newest FROM privseg.consent_record r) m, privseg.consent_record_id_seq q
 		 WHERE q.last_value < m.newest
 		UNION ALL
-		SELECT 9, 'gap', 'clearance', r.rolname::text, 'it may give itself, and anybody, every role that is cleared: it has CREATEROLE',
-			   'Have superusers make roles, or clear nobody whom it may not be.'
-		  FROM pg_roles r WHERE r.rolcreaterole AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.clearances)
+		SELECT 13, f.* FROM privseg.findings_about_folding(interval '5 minutes' + current_setting('privseg.fold_delay')::interval) f
 		UNION ALL
-		SELECT 9, 'gap', 'clearance', r.rolname::text, concat_ws(', and ', CASE WHEN r.rolbypassrls THEN 'reads rows of everybody under row_security = off' END,
-				CASE WHEN r.rolreplication THEN 'may copy the whole cluster: it has REPLICATION' END),
-			   'Keep such roles for dumps, migrations and standbys.'
-		  FROM pg_roles r WHERE (r.rolbypassrls OR r.rolreplication) AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.protected_relations)
+		SELECT 13, f.* FROM privseg.findings_about_notices() f
 		UNION ALL
 		SELECT 13, 'gap', 'consent', format('%s, purpose %s', r.subject_table, r.purpose),
 			   format('consents that name no notice, and that no material notice overtakes: %s', count(*)),
@@ -188,7 +197,8 @@ AS $$
 		 WHERE r.kind = 'consent' AND r.status IN ('given', 'renewed') AND r.notice IS NULL AND r.subject_table <> 0
 		 GROUP BY r.subject_table, r.purpose
 	)
-	SELECT status, area, object, message, hint FROM findings ORDER BY rank, object
+	SELECT status, area, object, message, hint FROM findings
+	 ORDER BY rank, object COLLATE "C", status COLLATE "C", message COLLATE "C", hint COLLATE "C"
 $$;
 COMMENT ON FUNCTION privseg.check() IS
 'what is compliant, what violates a rule, and where there is a gap';
