@@ -30,6 +30,9 @@ SQL_PARTS = \
 	09-keys \
 	10-encrypted \
 	11-presented \
+	12-groups \
+	13-personal-data \
+	14-doctor \
 	99-privileges
 
 SQL_FILES   = $(SQL_PARTS:%=sql/%.sql)

@@ -19,6 +19,11 @@ BEGIN
 			COMMENT ON FUNCTION privseg.row_permitted(%1$s, regclass, int) IS
 				'row policy: does the subject permit the purpose the session acts under?';
 
+			CREATE FUNCTION privseg.row_explicit(key %1$s, domain regclass) RETURNS boolean
+			LANGUAGE c STABLE PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'row_explicit_%2$s';
+			COMMENT ON FUNCTION privseg.row_explicit(%1$s, regclass) IS
+				'are values of special categories opened of the subject, under the purpose the session acts under?';
+
 			CREATE FUNCTION privseg.row_writable(key %1$s, domain regclass, flags int) RETURNS boolean
 			LANGUAGE c STABLE PARALLEL SAFE COST 2 AS 'MODULE_PATHNAME', 'row_writable';
 			COMMENT ON FUNCTION privseg.row_writable(%1$s, regclass, int) IS
@@ -773,6 +778,15 @@ $$;
 COMMENT ON FUNCTION privseg.carry_subject(regclass, name, name) IS
 'add a column with the subject''s key, fill it through a foreign key, and keep it true';
 
+CREATE FUNCTION privseg.check_mask(relation regclass, column_name name, mask text) RETURNS void
+LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'privseg_check_mask';
+COMMENT ON FUNCTION privseg.check_mask(regclass, name, text) IS 'is it an expression that may mask the column?';
+
+CREATE FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) RETURNS anyelement
+LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'privseg_unchanged';
+COMMENT ON FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) IS
+'written by who may not write: the stored value, where the new one is what was shown';
+
 CREATE FUNCTION privseg.classify(relation regclass, column_name name, category text, mask text DEFAULT NULL)
 RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
@@ -801,6 +815,7 @@ BEGIN
 		RAISE EXCEPTION 'data category "%" does not exist', classify.category
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with privseg.create_data_category().';
 	END IF;
+	PERFORM privseg.check_mask(classify.relation, classify.column_name, classify.mask);
 	EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS %L', classify.relation, classify.column_name,
 				   classify.category);
 	UPDATE privseg.protected_columns c SET mask = classify.mask

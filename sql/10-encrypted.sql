@@ -68,6 +68,9 @@ BEGIN
 				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_open';
 			COMMENT ON FUNCTION privseg.opened(privseg.encrypted_%1$s) IS 'what is inside, for who may read it; NULL where it may not be opened';
 			CREATE CAST (privseg.encrypted_%1$s AS %2$s) WITH FUNCTION privseg.opened(privseg.encrypted_%1$s) AS IMPLICIT;
+			CREATE FUNCTION privseg.opened(privseg.encrypted_%1$s, internal) RETURNS %2$s
+				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_open';
+			COMMENT ON FUNCTION privseg.opened(privseg.encrypted_%1$s, internal) IS 'the same, for the uses that the planner has found';
 
 			CREATE FUNCTION privseg.encrypted_%1$s(%2$s, int, boolean) RETURNS privseg.encrypted_%1$s
 				LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'encrypted_%1$s_seal';
@@ -166,7 +169,7 @@ BEGIN
 
 			CREATE FUNCTION privseg.has_key(privseg.encrypted_%1$s) RETURNS boolean
 				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_has_key';
-			COMMENT ON FUNCTION privseg.has_key(privseg.encrypted_%1$s) IS 'false: it could be opened, but its key was destroyed';
+			COMMENT ON FUNCTION privseg.has_key(privseg.encrypted_%1$s) IS 'would it be opened here and now?';
 
 			CREATE FUNCTION privseg.encrypted_tag_eq(privseg.encrypted_%1$s, privseg.encrypted_%1$s) RETURNS boolean
 				LANGUAGE c STABLE STRICT PARALLEL SAFE COST 10 AS 'MODULE_PATHNAME', 'encrypted_%1$s_tag_eq_ee';

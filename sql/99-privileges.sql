@@ -10,13 +10,21 @@ GRANT SELECT ON privseg.key_status TO privseg_admin, privseg_auditor;
 GRANT EXECUTE ON FUNCTION privseg.row_permitted(bigint, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_permitted(uuid, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_permitted(text, regclass, int) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION privseg.row_explicit(bigint, regclass) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION privseg.row_explicit(uuid, regclass) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION privseg.row_explicit(text, regclass) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_writable(bigint, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_writable(uuid, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.row_writable(text, regclass, int) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.library_is_preloaded() TO PUBLIC;
+-- it takes what nobody can write
+GRANT EXECUTE ON FUNCTION privseg.enough_subjects(bigint, privseg.group_cell, bigint), privseg.enough_subjects(uuid, privseg.group_cell, bigint),
+	privseg.enough_subjects(text, privseg.group_cell, bigint) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(regproc, oid), privseg.shown_time(regproc, oid), privseg.shown_moment(regproc, oid),
 	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.shown_locks(), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
 	privseg.statistics_shown(regclass, oid) TO PUBLIC;
+-- what is put into the place of columns that a role may not write
+GRANT EXECUTE ON FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) TO PUBLIC;
 
 -- what the encrypted types need; who opens a value, C code asks for each
 DO $$

@@ -60,6 +60,9 @@ typedef enum CatalogFunction
 	CATALOG_ROW_PERMITTED_INTEGER,
 	CATALOG_ROW_PERMITTED_UUID,
 	CATALOG_ROW_PERMITTED_TEXT,
+	CATALOG_ROW_EXPLICIT_INTEGER,
+	CATALOG_ROW_EXPLICIT_UUID,
+	CATALOG_ROW_EXPLICIT_TEXT,
 	CATALOG_ROW_WRITABLE_INTEGER,
 	CATALOG_ROW_WRITABLE_UUID,
 	CATALOG_ROW_WRITABLE_TEXT,
@@ -78,6 +81,7 @@ typedef enum CatalogFunction
 	CATALOG_SHOWN_TID,
 	CATALOG_ROW_SECURITY_ACTIVE,
 	CATALOG_STATISTICS_SHOWN,
+	CATALOG_UNCHANGED,
 	CATALOG_N_FUNCTIONS
 } CatalogFunction;
 
@@ -112,24 +116,48 @@ typedef enum LegalBasis
 	BASIS_LEGITIMATE_INTERESTS
 } LegalBasis;
 
+/* on what the use of special categories of data rests (GDPR Art. 9(2)) */
+typedef enum SpecialBasis
+{
+	SPECIAL_NONE, /* nothing special is opened */
+	SPECIAL_EXPLICIT_CONSENT,
+	SPECIAL_OTHER
+} SpecialBasis;
+
+/*
+ * A purpose whose use of special categories rests on explicit consent has a twin, which those
+ * permit who permit the purpose by an explicit record.  The twin has a consent set of its own,
+ * and no records: those of the purpose are also about it.
+ */
 typedef struct Purpose
 {
-	int32 id;
+	int32 id; /* of its set; a twin's is negative */
 	char name[NAMEDATALEN];
 	LegalBasis basis;
 	bool direct_marketing;
 	bool sale_or_sharing;
 	bool targeted_advertising;
+	int32 min_group_size; /* 0: privseg.min_group_size */
+	SpecialBasis special;
+	bool explicit_only; /* it is a twin */
 } Purpose;
 
 extern bool purpose_by_name(const char *name, Purpose *purpose);
+extern bool purpose_explicit(const Purpose *purpose, Purpose *twin);
 extern List *purpose_all(void);
+
+/* the number that the purpose's records, and deltas about it, have */
+static inline int32
+purpose_recorded_id(const Purpose *purpose)
+{
+	return purpose->explicit_only ? -purpose->id : purpose->id;
+}
 
 /* does an unknown subject permit it? then the set holds who does not */
 static inline bool
 purpose_default_permitted(const Purpose *purpose)
 {
-	return purpose->basis != BASIS_CONSENT;
+	return purpose->basis != BASIS_CONSENT && !purpose->explicit_only;
 }
 
 typedef struct Notice
@@ -152,11 +180,14 @@ typedef struct DataCategory
 {
 	int32 id;
 	char *name;
-	bool special; /* GDPR Art. 9 */
+	bool special;    /* GDPR Art. 9 */
+	int sensitivity; /* 0 personal, 1 sensitive, 2 special or about offences */
+	bool protected_attribute;
 } DataCategory;
 
 extern const DataCategory *category_by_id(int32 id);
 extern const DataCategory *category_by_name(const char *name);
+extern int category_sensitivity(const char *word);
 extern bool category_covers(const char *granted, const DataCategory *category);
 
 /* ---- protected relations (catalog_relation.c) ---- */
@@ -215,9 +246,30 @@ typedef struct ProtectedColumn
 
 extern bool protected_column(Oid root, const char *column, ProtectedColumn *found);
 
+/* a column of a protected relation, as its uses are judged */
+typedef struct ColumnClass
+{
+	bool classified;
+	bool mismatch;    /* the security label and its copy differ */
+	bool is_key;      /* holds a subject's key */
+	int32 category;   /* 0: gone */
+	const char *name; /* of the column */
+	const char *mask; /* an expression over `value`; NULL: the mask is NULL */
+} ColumnClass;
+
+typedef struct RelationColumns
+{
+	Oid root;
+	int n;                /* columns, dropped ones included */
+	ColumnClass *columns; /* by number - 1 */
+} RelationColumns;
+
+extern const RelationColumns *protected_columns(Oid root);
+
 /* ---- clearance (catalog_clearance.c) ---- */
 
 extern bool clearance_to_act(Oid role, const Purpose *purpose);
+extern bool clearance_to_aggregate(Oid role, const Purpose *purpose);
 extern bool clearance_to_collect(Oid role, const Purpose *purpose);
 extern bool clearance_in_part(Oid role, const Purpose *purpose);
 extern bool clearance_any(Oid role);

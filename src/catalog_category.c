@@ -29,6 +29,13 @@ static MemoryContext categories_context = NULL;
 static uint64 categories_generation = 0;
 static List *categories = NIL; /* of DataCategory * */
 
+/* category_sensitivity -- how sensitive, of a word of the table's */
+int
+category_sensitivity(const char *word)
+{
+	return strcmp(word, "personal") == 0 ? 0 : strcmp(word, "sensitive") == 0 ? 1 : 2;
+}
+
 static void
 load_categories(void)
 {
@@ -41,12 +48,15 @@ load_categories(void)
 		Datum values[CATEGORY_NATTS];
 		bool nulls[CATEGORY_NATTS];
 		DataCategory *category = palloc0(sizeof(DataCategory));
+		const char *word;
 
 		heap_deform_tuple(tuple, RelationGetDescr(rel), values, nulls);
 		category->id = DatumGetInt32(values[CATEGORY_ID - 1]);
 		category->name = TextDatumGetCString(values[CATEGORY_NAME - 1]);
-		category->special =
-			strcmp(TextDatumGetCString(values[CATEGORY_SENSITIVITY - 1]), "special") == 0;
+		word = TextDatumGetCString(values[CATEGORY_SENSITIVITY - 1]);
+		category->special = strcmp(word, "special") == 0;
+		category->sensitivity = category_sensitivity(word);
+		category->protected_attribute = DatumGetBool(values[CATEGORY_PROTECTED_ATTRIBUTE - 1]);
 		categories = lappend(categories, category);
 	}
 	systable_endscan(scan);

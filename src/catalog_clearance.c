@@ -40,7 +40,8 @@ enum
 
 #define CLEARED_TO_ACT 0x01
 #define CLEARED_TO_COLLECT 0x02
-#define CLEARED_IN_PART 0x04 /* for a category, or to aggregate: opens no rows */
+#define CLEARED_IN_PART 0x04 /* for a category: opens no rows */
+#define CLEARED_TO_AGGREGATE 0x08
 
 typedef struct Clearance
 {
@@ -86,8 +87,7 @@ uses_mask(Datum uses)
 	{
 		char *use = TextDatumGetCString(elements[i]);
 
-		/* aggregate-only readers wait for group thresholds: closed until then */
-		mask |= strcmp(use, "collect") == 0 ? CLEARED_TO_COLLECT : CLEARED_IN_PART;
+		mask |= strcmp(use, "collect") == 0 ? CLEARED_TO_COLLECT : CLEARED_TO_AGGREGATE;
 	}
 	return mask;
 }
@@ -273,7 +273,8 @@ cleared(Oid role, const Purpose *purpose)
 
 /*
  * clearance_uses -- the uses of a category that the role is cleared for under the purpose, of
- * USE_*.  Not remembered: the caller does.
+ * USE_*; of a special one none where the purpose has no basis for these, whatever was granted.
+ * Not remembered: the caller does.
  */
 int
 clearance_uses(Oid role, const Purpose *purpose, const DataCategory *category)
@@ -284,6 +285,8 @@ clearance_uses(Oid role, const Purpose *purpose, const DataCategory *category)
 	int uses;
 	uint64 generation;
 
+	if (category->special && purpose->special == SPECIAL_NONE)
+		return 0;
 	copy.name = pstrdup(category->name);
 	do
 	{
@@ -314,6 +317,13 @@ bool
 clearance_to_act(Oid role, const Purpose *purpose)
 {
 	return (cleared(role, purpose) & CLEARED_TO_ACT) != 0;
+}
+
+/* clearance_to_aggregate -- may it be shown groups of rows under the purpose? */
+bool
+clearance_to_aggregate(Oid role, const Purpose *purpose)
+{
+	return (cleared(role, purpose) & CLEARED_TO_AGGREGATE) != 0;
 }
 
 /* clearance_to_collect -- may it record and withdraw consent for the purpose? */

@@ -129,13 +129,16 @@ typedef struct EncryptedOpened
 	char *large; /* palloc'd, or NULL */
 } EncryptedOpened;
 
+/* opened in a place that was looked at when the statement began: for any use */
+#define OPENED_DECIDED 0x80
+
 extern bool
-encrypted_open(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
-extern bool
-encrypted_open_quietly(const struct varlena *value, EncryptedCode code, EncryptedOpened *opened);
+encrypted_open(const struct varlena *value, EncryptedCode code, int uses, EncryptedOpened *opened);
+extern bool encrypted_open_quietly(const struct varlena *value, EncryptedCode code, int uses,
+								   EncryptedOpened *opened);
 extern bool encrypted_may_compare(int32 category);
 extern bool encrypted_any_opened(void);
-extern bool encrypted_lacks_key(const EncryptedHeader *header);
+extern bool encrypted_can_open(const EncryptedHeader *header);
 extern void encrypted_close(EncryptedOpened *opened);
 extern int encrypted_uses(int32 category);
 extern void encrypted_require_use(int32 category, int use, const char *what);
@@ -164,6 +167,8 @@ extern bool encrypted_index_asks(FunctionCallInfo fcinfo);
 
 /* ---- planning (encrypted_search.c) ---- */
 
+extern bool encrypted_is_opening(Node *node);
+extern void encrypted_open_for(FuncExpr *opening, int uses);
 extern void encrypted_open_list(ScalarArrayOpExpr *clause);
 extern void encrypted_search_paths(PlannerInfo *root, RelOptInfo *rel, RangeTblEntry *rte);
 

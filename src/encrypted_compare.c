@@ -51,8 +51,8 @@ take_side(FunctionCallInfo fcinfo, int argument, bool encrypted, EncryptedCode c
 		return;
 	}
 	side->stored = PG_GETARG_VARLENA_PP(argument);
-	side->known = quietly ? encrypted_open_quietly(side->stored, code, &side->opened) :
-							encrypted_open(side->stored, code, &side->opened);
+	side->known = quietly ? encrypted_open_quietly(side->stored, code, USE_FILTER, &side->opened) :
+							encrypted_open(side->stored, code, USE_FILTER, &side->opened);
 	side->value = side->opened.value;
 }
 

@@ -78,7 +78,7 @@ encrypted_out(PG_FUNCTION_ARGS)
 	if (encrypted_passes_unopened())
 		PG_RETURN_CSTRING(encrypted_armour(value));
 	/* what is not opened has no text; whoever selects it is given NULL by its cast */
-	if (!encrypted_open(value, header.code, &opened))
+	if (!encrypted_open(value, header.code, USE_PROJECT, &opened))
 		PG_RETURN_CSTRING(pstrdup(""));
 	getTypeOutputInfo(encrypted_types[header.code].base, &function, &varies);
 	text = OidOutputFunctionCall(function, opened.value);
@@ -140,7 +140,7 @@ encrypted_send(PG_FUNCTION_ARGS)
 		pq_sendbytes(&buffer, armour, strlen(armour));
 		PG_RETURN_BYTEA_P(pq_endtypsend(&buffer));
 	}
-	if (!encrypted_open(value, header.code, &opened))
+	if (!encrypted_open(value, header.code, USE_PROJECT, &opened))
 		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
 						errmsg("an encrypted value that may not be opened has no binary form"),
 						errhint("Cast it to %s, which gives NULL.",
@@ -213,7 +213,8 @@ to_base(FunctionCallInfo fcinfo, EncryptedCode code)
 	EncryptedOpened opened;
 	Datum result;
 
-	if (!encrypted_open(value, code, &opened))
+	/* what nobody has looked at, is shown; see encrypted_open_for() */
+	if (!encrypted_open(value, code, PG_NARGS() > 1 ? PG_GETARG_INT32(1) : USE_PROJECT, &opened))
 	{
 		PG_FREE_IF_COPY(value, 0);
 		PG_RETURN_NULL();
@@ -256,7 +257,8 @@ fit(FunctionCallInfo fcinfo, EncryptedCode code)
 	bytea *result;
 
 	encrypted_header(value, &header);
-	if (header.bound || PG_GETARG_INT32(1) < 0 || !encrypted_open(value, code, &opened))
+	if (header.bound || PG_GETARG_INT32(1) < 0 ||
+		!encrypted_open(value, code, USE_PROJECT, &opened))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
 	result = encrypted_from_base(
 		code, encrypted_fit_base(code, opened.value, PG_GETARG_INT32(1), PG_GETARG_BOOL(2)));

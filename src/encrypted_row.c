@@ -339,8 +339,8 @@ read_as_literal(EncryptedCode code, struct varlena **stored, EncryptedHeader *he
 {
 	EncryptedOpened opened;
 
-	if ((encrypted_uses(header->category) & (USE_PROJECT | USE_FILTER)) == 0 ||
-		!encrypted_open_quietly(*stored, code, &opened))
+	if ((encrypted_uses(header->category) & USE_PROJECT) == 0 ||
+		!encrypted_open_quietly(*stored, code, USE_PROJECT, &opened))
 		return false;
 	*stored = (struct varlena *) encrypted_from_base(code, opened.value);
 	encrypted_close(&opened);
@@ -400,7 +400,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	{
 		/* whoever sees the mask only, and writes it back, changes nothing */
 		if (old != NULL && !old_null &&
-			(encrypted_uses(column->category) & (USE_WRITE | USE_MASK)) == USE_MASK)
+			(encrypted_uses(column->category) & (USE_WRITE | USE_PROJECT | USE_MASK)) == USE_MASK)
 		{
 			*isnull = false;
 			*changed = true;
@@ -452,15 +452,29 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 }
 
 /*
- * Has a trigger made NULL of a column that the statement does not set?  Who sees the mask has not
- * meant it: another trigger has computed it from what it saw.
+ * Has a trigger made NULL of a column that the statement does not set?  Who sees the mask, or a
+ * value that is not opened, has not meant it: another trigger has computed it from what it saw.
  */
 static bool
 is_of_mask(const TriggerData *trigger, const EncryptedColumn *column)
 {
-	return !bms_is_member(column->number - FirstLowInvalidHeapAttributeNumber,
-						  trigger->tg_updatedcols) &&
-		   (encrypted_uses(column->category) & (USE_PROJECT | USE_FILTER | USE_MASK)) == USE_MASK;
+	Relation relation = trigger->tg_relation;
+	int uses;
+	Datum before;
+	bool isnull;
+	EncryptedHeader header;
+
+	if (bms_is_member(column->number - FirstLowInvalidHeapAttributeNumber, trigger->tg_updatedcols))
+		return false;
+	uses = encrypted_uses(column->category);
+	if ((uses & (USE_PROJECT | USE_FILTER)) == 0)
+		return (uses & USE_MASK) != 0;
+	before =
+		heap_getattr(trigger->tg_trigtuple, column->number, RelationGetDescr(relation), &isnull);
+	if (isnull)
+		return false;
+	encrypted_header_of(PG_DETOAST_DATUM_PACKED(before), column->code, &header);
+	return !encrypted_can_open(&header);
 }
 
 /* encrypted_row -- BEFORE INSERT OR UPDATE trigger of tables with encrypted columns */

@@ -11,6 +11,7 @@
 #include "compat.h"
 
 #include "access/stratnum.h"
+#include "access/transam.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_type.h"
 #include "encrypted.h"
@@ -29,6 +30,38 @@
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
+
+/* ---- what opens a value ---- */
+
+/* encrypted_is_opening -- does it open an encrypted value, and no more? */
+bool
+encrypted_is_opening(Node *node)
+{
+	FuncExpr *call = (FuncExpr *) node;
+
+	return IsA(node, FuncExpr) && call->funcid >= FirstNormalObjectId && call->args != NIL &&
+		   encrypted_code(getBaseType(exprType(linitial(call->args)))) != ENCRYPTED_NONE &&
+		   catalog_is_own_function_named(call->funcid, "opened");
+}
+
+/*
+ * encrypted_open_for -- say what a call opens values for, by a second argument that nobody can
+ * write.
+ *	uses	as for encrypted_open()
+ */
+void
+encrypted_open_for(FuncExpr *opening, int uses)
+{
+	Const *argument =
+		makeConst(INTERNALOID, -1, InvalidOid, sizeof(Datum), Int32GetDatum(uses), false, true);
+	Node *value = linitial(opening->args);
+
+	opening->funcid =
+		catalog_function_of_types("opened", getBaseType(exprType(value)), INTERNALOID);
+	opening->args = list_make2(value, argument);
+	if (!OidIsValid(opening->funcid))
+		elog(ERROR, "privseg lacks the function that opens values");
+}
 
 /* ---- lists of literals ---- */
 
@@ -57,8 +90,8 @@ opened_array(const Const *array, EncryptedCode code)
 		if (nulls[i])
 			continue;
 		encrypted_header_of((struct varlena *) DatumGetPointer(elements[i]), code, &header);
-		if (header.bound ||
-			!encrypted_open((struct varlena *) DatumGetPointer(elements[i]), code, &opened))
+		if (header.bound || !encrypted_open((struct varlena *) DatumGetPointer(elements[i]), code,
+											USE_FILTER, &opened))
 			return NULL;
 		elements[i] = datumCopy(opened.value, by_value, length);
 		encrypted_close(&opened);
@@ -133,15 +166,10 @@ column_of(Node *side, bool *opened)
 {
 	side = without_labels(side);
 	*opened = false;
-	if (IsA(side, FuncExpr) && list_length(((FuncExpr *) side)->args) == 1)
+	if (encrypted_is_opening(side))
 	{
-		Node *argument = without_labels(linitial(((FuncExpr *) side)->args));
-
-		if (((FuncExpr *) side)->funcid !=
-			catalog_function_of_types("opened", getBaseType(exprType(argument)), InvalidOid))
-			return NULL;
 		*opened = true;
-		side = argument;
+		side = without_labels(linitial(((FuncExpr *) side)->args));
 	}
 	return IsA(side, Var) ? (Var *) side : NULL;
 }

@@ -254,6 +254,10 @@ extern List *guard_parents(Oid child, Snapshot snapshot);
 extern void guard_belongs_to_protection(const char *object, Oid relid);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
+/* guard_class.c */
+extern void guard_policy_made(Oid policy);
+extern void guard_trigger_made(Oid relid);
+
 /* guard_label.c */
 extern void guard_relabel(const ObjectAddress *object, const char *label);
 

@@ -369,8 +369,10 @@ is_named_as_ours(Form_pg_trigger trigger)
  * puts another in their place.
  */
 static void
-trigger_made(Form_pg_trigger trigger)
+trigger_made(HeapTuple tuple)
 {
+	Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
 	if (OidIsValid(trigger->tgparentid) || creating_extension || catalog_works())
 		return;
 	if (catalog_is_own_trigger(trigger->tgfoid) && !superuser())
@@ -382,6 +384,11 @@ trigger_made(Form_pg_trigger trigger)
 	if (!catalog_is_own_trigger(trigger->tgfoid) && is_named_as_ours(trigger) &&
 		protected_relation(trigger->tgrelid) != NULL)
 		guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
+	if (!catalog_is_own_trigger(trigger->tgfoid) &&
+		(TRIGGER_FOR_ROW(trigger->tgtype) ||
+		 !heap_attisnull(tuple, Anum_pg_trigger_tgoldtable, NULL) ||
+		 !heap_attisnull(tuple, Anum_pg_trigger_tgnewtable, NULL)))
+		guard_trigger_made(trigger->tgrelid);
 }
 
 static bool
@@ -413,7 +420,7 @@ trigger_altered(Oid trigger, bool created)
 		protected_relation(now->tgrelid) != NULL)
 		guard_refuse_behind(NameStr(now->tgname), now->tgrelid);
 	if (created)
-		trigger_made(now);
+		trigger_made(tuple);
 	else if (catalog_is_own_trigger(now->tgfoid) && protected_relation(now->tgrelid) != NULL &&
 			 (now->tgenabled != TRIGGER_FIRES_ALWAYS || is_renamed(now)))
 		guard_belongs_to_protection(NameStr(now->tgname), now->tgrelid);
@@ -476,6 +483,7 @@ guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxilia
 			break;
 		case PolicyRelationId:
 			policy_altered(object_id);
+			guard_policy_made(object_id);
 			break;
 		case ProcedureRelationId:
 			function_altered(object_id);

@@ -39,6 +39,7 @@
 #include "rewrite/rowsecurity.h"
 #include "tcop/cmdtag.h"
 #include "tcop/utility.h"
+#include "usage.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -272,7 +273,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 
 	where = list_concat_copy(where, policy_copy_quals(entry, RelationGetRelid(relation), 1));
 	/* one purpose from begin to end: what a trigger sets is not for its own statement */
-	policy_statement_begins(context, READS_PERMITTED, 0);
+	policy_statement_begins(context, READS_PERMITTED, 0, 0);
 	old = MemoryContextSwitchTo(context);
 	guard_copying = entry->relid;
 	PG_TRY();
@@ -493,6 +494,7 @@ guard_copy_from(PlannedStmt *statement, const char *query_string, QueryEnvironme
 			item->p_rte->insertedCols, lfirst_int(lc) - FirstLowInvalidHeapAttributeNumber);
 	ExecCheckRTPerms(parse->p_rtable, true);
 	(void) policy_require_purpose(GetUserId());
+	usage_may_copy(relid, entry.relid, item->p_rte->insertedCols);
 
 	if (rows_stay_as_read(&entry, relation) && !has_other_policies(&entry, relation))
 		processed = copy_by_core(parse, copy, relation, where, &entry);

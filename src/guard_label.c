@@ -79,7 +79,7 @@ sensitivity_of(const char *category, bool *protected_attribute)
 		bool isnull;
 		char *word = TextDatumGetCString(heap_getattr(tuple, CATEGORY_SENSITIVITY, row, &isnull));
 
-		result = strcmp(word, "personal") == 0 ? 0 : strcmp(word, "sensitive") == 0 ? 1 : 2;
+		result = category_sensitivity(word);
 		*protected_attribute =
 			DatumGetBool(heap_getattr(tuple, CATEGORY_PROTECTED_ATTRIBUTE, row, &isnull));
 	}

@@ -25,6 +25,10 @@ int guc_cipher = 0;
 bool guc_shredded_is_error = false;
 bool guc_allow_temporary_copies = true;
 int guc_fold_delay = 200;
+int guc_unclassified = UNCLASSIFIED_ALLOW;
+int guc_min_group_size = 10;
+int guc_differencing_window = 86400;
+int guc_differencing_memory = 4096;
 bool guc_quiet = false;
 
 /* the numbers are those of AeadCipher */
@@ -32,6 +36,10 @@ static const struct config_enum_entry ciphers[] = {{"auto", 0, false},
 												   {"aes-256-gcm", 1, false},
 												   {"xchacha20-poly1305", 2, false},
 												   {NULL, 0, false}};
+
+static const struct config_enum_entry unclassified[] = {{"allow", UNCLASSIFIED_ALLOW, false},
+														{"deny", UNCLASSIFIED_DENY, false},
+														{NULL, 0, false}};
 
 static void
 assign_purpose(const char *newval, void *extra)
@@ -61,6 +69,7 @@ check_client_messages(int *value, void **extra, GucSource source)
  * ignore_system_indexes: core warns whenever it fetches a long value.
  * default_toast_compression: by trying another one on an index that is there, an owner would
  * learn what in a hidden row repeats.
+ * trace_sort: it says how much was sorted, after a statement has ended.
  * client_min_messages: see hooks.c.
  */
 static void
@@ -70,9 +79,12 @@ restrict_settings(void)
 	struct config_generic *messages = find_setting("client_min_messages");
 	struct config_generic *ignore = find_setting("ignore_system_indexes");
 	struct config_generic *compression = find_setting("default_toast_compression");
+	struct config_generic *trace = find_setting("trace_sort");
 
 	if (fuzzy != NULL && fuzzy->context == PGC_USERSET)
 		fuzzy->context = PGC_SUSET;
+	if (trace != NULL && trace->context == PGC_USERSET)
+		trace->context = PGC_SUSET;
 	if (compression != NULL && compression->context == PGC_USERSET)
 		compression->context = PGC_SUSET;
 	if (ignore != NULL && ignore->context == PGC_BACKEND)
@@ -113,10 +125,32 @@ guc_init(void)
 		&guc_cipher, 0, ciphers, PGC_SIGHUP, 0, NULL, NULL, NULL);
 
 	DefineCustomIntVariable(
+		"privseg.differencing_memory",
+		"Memory for the groups a role has been given answers about, under one purpose.",
+		"When it is full, groups that are not in it are refused. It is shared memory, taken as "
+		"needed, for each subject table.",
+		&guc_differencing_memory, 4096, 64, MAX_KILOBYTES, PGC_SUSET, GUC_UNIT_KB, NULL, NULL,
+		NULL);
+
+	DefineCustomIntVariable(
+		"privseg.differencing_window",
+		"Time for which an answer about nearly the same data subjects as an earlier one is "
+		"refused.",
+		"Two groups that differ by fewer subjects than are shown tell of these few. 0 switches "
+		"this off.",
+		&guc_differencing_window, 86400, 0, INT_MAX, PGC_SUSET, GUC_UNIT_S, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
 		"privseg.fold_delay",
 		"Time between a change of consent and its being folded into the consent pages.",
 		"Decisions do not wait for it. -1 switches the worker off.", &guc_fold_delay, 200, -1,
 		INT_MAX / 2, PGC_SIGHUP, GUC_UNIT_MS, NULL, NULL, NULL);
+
+	DefineCustomIntVariable(
+		"privseg.min_group_size",
+		"The fewest data subjects of a group that an aggregate-only reader is shown.",
+		"For purposes that have no min_group_size of their own.", &guc_min_group_size, 10, 1,
+		INT_MAX, PGC_SUSET, 0, NULL, NULL, NULL);
 
 	DefineCustomStringVariable(
 		"privseg.next_root_key_command",
@@ -147,6 +181,13 @@ guc_init(void)
 							 "Makes reading an encrypted value whose key was destroyed an error.",
 							 "Otherwise it is NULL, with one warning in a statement.",
 							 &guc_shredded_is_error, false, PGC_USERSET, 0, NULL, NULL, NULL);
+
+	DefineCustomEnumVariable(
+		"privseg.unclassified",
+		"What is done about columns of protected tables that are not "
+		"classified.",
+		"deny: nobody uses them, but for the columns that hold subjects' keys.", &guc_unclassified,
+		UNCLASSIFIED_ALLOW, unclassified, PGC_SUSET, 0, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("privseg");
 	restrict_settings();

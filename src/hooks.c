@@ -27,12 +27,14 @@
 #include "optimizer/planner.h"
 #include "parser/analyze.h"
 #include "policy.h"
+#include "policy_cohort.h"
 #include "policy_promote.h"
 #include "present.h"
 #include "rewrite/rowsecurity.h"
 #include "storage/ipc.h"
 #include "storage/shmem.h"
 #include "tcop/utility.h"
+#include "usage.h"
 #include "utils/inval.h"
 #include "utils/timestamp.h"
 
@@ -87,6 +89,7 @@ on_shmem_request(void)
 	RequestAddinShmemSpace(consent_shmem_size());
 	RequestAddinShmemSpace(guard_worker_shmem_size());
 	RequestAddinShmemSpace(keyring_shmem_size());
+	RequestAddinShmemSpace(cohort_shmem_size());
 	rootkey_shmem_request();
 }
 
@@ -98,6 +101,7 @@ on_shmem_startup(void)
 	consent_shmem_startup();
 	guard_worker_shmem_startup();
 	keyring_shmem_startup();
+	cohort_shmem_startup();
 }
 
 static List *
@@ -191,6 +195,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 			   const PolicyContext *context)
 {
 	QueryUses uses = {.global = makeNode(PlannerGlobal)};
+	UsagePlan usage = {.tree = NULL};
 	PlannedStmt *plan;
 	Oid copies_into;
 	bool opens;
@@ -215,6 +220,8 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 		guard_counters(parse);
 	if (uses.statistics)
 		guard_statistics(parse);
+	if (uses.is_protected || uses.added)
+		usage_plan(parse, cursor_options, uses.is_protected, &usage);
 	plan = plan_guarded(parse, query_string, cursor_options, params, uses.is_protected);
 	/* of functions that were inlined */
 	plan->dependsOnRole = plan->dependsOnRole || uses.global->dependsOnRole;
@@ -225,8 +232,29 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	if (OidIsValid(copies_into))
 		policy_mark_plan(plan, MARK_COPIES, copies_into);
 	guard_plan(plan);
+	usage_plan_noted(plan, &usage);
 	if (guard_reads(plan) != READS_NOTHING)
 		guard_print();
+	return plan;
+}
+
+/* a statement whose plan was made for other clearance */
+static PlannedStmt *
+plan_again(const QueryDesc *query)
+{
+	PlannedStmt *before = query->plannedstmt;
+	UsagePlan usage;
+	Query *tree = usage_plan_again(before, &usage);
+	PlannedStmt *plan =
+		plan_guarded(tree, query->sourceText, usage.cursor_options, query->params, true);
+	ListCell *lc;
+
+	foreach (lc, before->invalItems)
+		if (lfirst_node(PlanInvalItem, lc)->cacheId == MARK_OPENS ||
+			lfirst_node(PlanInvalItem, lc)->cacheId == MARK_COPIES)
+			plan->invalItems = lappend(plan->invalItems, lfirst(lc));
+	guard_plan(plan);
+	usage_plan_noted(plan, &usage);
 	return plan;
 }
 
@@ -298,7 +326,12 @@ on_executor_start(QueryDesc *query, int flags)
 	{
 		PolicyReads reads = guard_execution(query->plannedstmt, &context);
 		int depth = 0;
+		uint64 question;
 
+		if (reads != READS_NOTHING && !usage_plan_holds(query->plannedstmt))
+			query->plannedstmt = plan_again(query);
+		question = usage_plan_question(query->plannedstmt, query->params);
+		query->plannedstmt = usage_plan_without(query->plannedstmt);
 		if (reads == READS_PERMITTED)
 		{
 			policy_parameters_begin(query);
@@ -315,7 +348,7 @@ on_executor_start(QueryDesc *query, int flags)
 				policy_lock_long(query->plannedstmt);
 			}
 		}
-		policy_statement_begins(query->estate->es_query_cxt, reads, depth);
+		policy_statement_begins(query->estate->es_query_cxt, reads, depth, question);
 		if (query->plannedstmt->parallelModeNeeded)
 			policy_statement_publish(query->estate->es_query_cxt);
 	}
@@ -411,7 +444,8 @@ execute(QueryDesc *query, const Run *run, bool policed)
 	if (policed)
 		GinFuzzySearchLimit = 0;
 	policy_context_enter(&context);
-	policy_execution_begins(&execution, guard_is_referential(query->plannedstmt), context.carrying,
+	policy_execution_begins(&execution, query->plannedstmt,
+							guard_is_referential(query->plannedstmt), context.carrying,
 							query->estate->es_query_cxt);
 	PG_TRY();
 	{

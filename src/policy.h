@@ -28,6 +28,7 @@ extern bool policy_is(Node *qual, List *policy);
 extern bool policy_holds(Node *qual, List *policy, List *index_columns);
 extern bool
 policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual));
+extern Expr *policy_key(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_call(Node *node);
 extern Node *policy_reads_to_writes(Node *qual);
 extern Purpose policy_require_purpose(Oid user);
@@ -40,6 +41,13 @@ typedef enum PolicyReads
 	READS_ALL        /* row_security = off was honoured */
 } PolicyReads;
 
+/* what tells one execution of a statement from another, and what they have in common */
+typedef struct PolicyRepeat
+{
+	uint64 execution; /* unlike that of any other; 0: it reads nothing under the policy */
+	uint64 question;  /* the same where the same is asked again; 0: it cannot be known */
+} PolicyRepeat;
+
 typedef struct PolicyReader
 {
 	PolicyReads reads;
@@ -47,13 +55,16 @@ typedef struct PolicyReader
 	char purpose[NAMEDATALEN];
 	Purpose resolved;   /* where it reads what is permitted */
 	TimestampTz moment; /* that its decisions are made for, also of rows it fetches later */
+	int group_size;     /* where it reads what is permitted: of groups that are shown, at least */
+	PolicyRepeat repeat;
 } PolicyReader;
 
 /* ---- statements (policy_statement.c) ---- */
 
 extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
-extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth);
+extern void
+policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth, uint64 question);
 extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
 extern PolicyReads policy_statement_reads(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);
@@ -80,21 +91,29 @@ typedef struct PolicyExecution
 	struct PolicyExecution *outer;
 	Oid user;
 	bool referential;
+	bool newer; /* it comes to versions of rows that are newer than what it sees */
 	Oid carrying;
 	MemoryContext memory;
+	PolicyRepeat repeat; /* that its parallel workers, if any, had been told before */
 	/* the keys that the row it is about to write must have */
 	ExpectedKey expected[POLICY_MAX_KEYS];
 } PolicyExecution;
 
-extern void policy_execution_begins(PolicyExecution *execution, bool referential, Oid carrying,
-									MemoryContext memory);
+extern void policy_execution_begins(PolicyExecution *execution, const PlannedStmt *plan,
+									bool referential, Oid carrying, MemoryContext memory);
 extern void policy_execution_ends(PolicyExecution *execution);
 extern void
 policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
 extern bool policy_is_referential(void);
+extern bool policy_rows_may_be_newer(void);
 extern Oid policy_carried(void);
+
+/* of the execution to parallel workers (policy_cohort.c) */
+extern PolicyRepeat policy_repeat_begins(uint64 question, bool in_worker);
+extern PolicyRepeat policy_repeat_running(void);
+extern void policy_repeat_publish(PolicyRepeat repeat);
 
 typedef struct KeyBytes
 {
@@ -121,6 +140,11 @@ typedef struct PolicyContext
 extern Oid policy_carrying; /* policy_carry.c hands over a query about this relation */
 extern void policy_context_enter(PolicyContext *context);
 extern void policy_context_leave(const PolicyContext *context);
+
+/* ---- groups (policy_enough.c) ---- */
+
+extern Oid policy_enough_function(KeyKind kind);
+extern Const *policy_group_cell(Oid domain, uint32 cell, bool disjoint, bool once);
 
 /* ---- parameters (policy_parameter.c) ---- */
 

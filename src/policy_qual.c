@@ -98,6 +98,13 @@ key_argument(Oid relid, const char *column, KeyKind kind, Index varno)
 	return key;
 }
 
+/* policy_key -- the key of a relation's rows, as functions of the policy take it */
+Expr *
+policy_key(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	return key_argument(relid, entry->subject, entry->key_kind, varno);
+}
+
 static Expr *
 call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
 	 int flags)

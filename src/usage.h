@@ -1,0 +1,185 @@
+/*
+ * usage.h
+ *	  Columns: what a statement uses them for, and what its role is shown of them.
+ *
+ *	  usage_walk.h		which column is used for what, and where in the tree
+ *	  usage_decide.c	what a role is cleared for, of these uses
+ *	  usage_mask.c		mask expressions
+ *	  usage_apply.c		masks put in the columns' places
+ *	  usage_write.c		columns that a role may not write
+ *	  usage_silent.c	expressions that tell of no row
+ *	  usage_told.c		calls that may tell what they are made with
+ *	  usage_group.c		groups of enough subjects
+ *	  usage_question.c	the same statement, asked again
+ *	  usage_plan.c		all of it, for a statement that is planned and one that runs
+ *
+ * A plan is kept, and shared between roles and purposes, and outlives grants.  So it carries the
+ * uses, which are the same for all, and what was decided about them when it was made.  When it
+ * runs they are decided anew; where that comes to something else, the statement is planned again
+ * from its tree, which the plan carries, too.
+ */
+#ifndef PRIVSEG_USAGE_H
+#define PRIVSEG_USAGE_H
+
+#include "catalog.h"
+#include "nodes/parsenodes.h"
+#include "nodes/plannodes.h"
+#include "policy.h"
+
+#pragma GCC visibility push(hidden)
+
+/* a value is handed on to a column, and stays encrypted if it is: no use of it */
+#define USE_CARRY 0x40
+/* a column of a new row is filled */
+#define USE_INSERT 0x100
+/* ON CONFLICT finds a row by it */
+#define USE_FIND 0x200
+/* a column of a protected relation that is written to */
+typedef struct UsageTarget
+{
+	Oid root;
+	AttrNumber column; /* of the root */
+} UsageTarget;
+
+/* a use of a column of a protected relation */
+typedef struct UsageEntry
+{
+	Oid root;
+	AttrNumber column; /* of the root */
+	int use;           /* one of USE_* */
+	UsageTarget into;  /* it is copied there; or InvalidOid */
+} UsageEntry;
+
+/* where in a statement's tree a column stands that is used */
+typedef struct UsagePlace
+{
+	Node *node; /* in the tree: a Var, or the call that opens one */
+	Var *var;
+	int context;         /* USE_* of what comes of it */
+	Query *query;        /* that var is of */
+	Oid root;            /* InvalidOid: it comes from no one column of a protected relation */
+	AttrNumber column;   /* of the root */
+	RangeTblEntry *base; /* of that relation */
+	List *parts;         /* of a whole row: UsagePlace * of its columns, without var: dropped */
+	bool filtered;       /* below, rows were grouped or told apart by it */
+	bool grouped;        /* beside what its query is grouped by, not inside an aggregate */
+	TargetEntry *entry;  /* which it is in, where that is shown, and sorted or grouped by */
+	bool groups;         /* which is grouped by */
+	bool distinct;       /* which rows are told apart by */
+	bool alone;          /* and it is all of that */
+} UsagePlace;
+
+/* a column that is written */
+typedef struct UsageWrite
+{
+	Query *query;
+	List *targets; /* that entry is in */
+	TargetEntry *entry;
+	bool updates; /* false: inserts */
+	Oid root;
+	AttrNumber column;
+	AttrNumber number; /* in the relation that is written to */
+} UsageWrite;
+
+typedef struct Usage
+{
+	List *entries; /* of UsageEntry * */
+	List *places;  /* of UsagePlace * */
+	List *writes;  /* of UsageWrite * */
+	List *targets; /* of UsageTarget * */
+	bool modifies; /* a protected relation */
+} Usage;
+
+/* ---- usage_walk.c, usage_expr.c, usage_trace.c ---- */
+
+extern Usage *usage_of(Query *query);
+extern bool usage_is_of_groups(Oid aggregate);
+extern AttrNumber usage_root_column(Oid relid, AttrNumber column, Oid root);
+
+/* ---- usage_decide.c ---- */
+
+typedef enum UsageOutcome
+{
+	OUTCOME_REFUSED,
+	OUTCOME_SHOWN,
+	OUTCOME_MASKED,
+	OUTCOME_AGGREGATED, /* in groups of enough subjects */
+	OUTCOME_GUARDED     /* written only if it is what was shown */
+} UsageOutcome;
+
+typedef struct UsageReader
+{
+	Oid user;
+	Purpose purpose;
+	bool bypasses;       /* row_security = off is honoured */
+	bool aggregate_only; /* is shown groups only */
+} UsageReader;
+
+extern bool usage_reader(UsageReader *reader);
+extern char *usage_column_name(Oid root, AttrNumber column);
+extern UsageOutcome usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use);
+extern bool usage_needs_explicit(const UsageReader *reader, Oid root, AttrNumber column);
+extern List *usage_decide(const UsageReader *reader, List *entries, bool raises);
+extern void usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
+	pg_attribute_noreturn();
+extern bool usage_is_refused(const List *decided);
+extern bool usage_changes_nothing(const List *decided);
+extern bool usage_shows_groups(const List *decided);
+
+/* ---- usage_mask.c ---- */
+
+extern Node *usage_mask_of(Oid root, AttrNumber column, Node *value);
+extern Node *usage_null_of(Node *value);
+
+/* ---- usage_apply.c ---- */
+
+extern void usage_apply(Query *query, Usage *usage, const UsageReader *reader);
+
+/* ---- usage_write.c ---- */
+
+extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
+
+/* ---- usage_silent.c ---- */
+
+extern bool usage_is_silent(Node *expr);
+extern bool usage_is_sum_of_columns(Node *expr);
+
+/* ---- usage_told.c ---- */
+
+extern bool usage_tells(Node *node);
+extern bool usage_any_tells(Node *node);
+
+/* ---- usage_group.c ---- */
+
+extern void usage_refuse_rows(const UsageReader *reader, Oid root) pg_attribute_noreturn();
+
+extern bool usage_group(Query *query, const UsageReader *reader, bool raises);
+
+/* ---- usage_source.c ---- */
+
+extern bool usage_is_of_role(const RangeTblEntry *rte);
+
+/* ---- usage_question.c ---- */
+
+extern uint64 usage_question(Query *tree, ParamListInfo params);
+
+/* ---- usage_plan.c ---- */
+
+typedef struct UsagePlan
+{
+	List *entries; /* of UsageEntry * */
+	List *decided;
+	Query *tree; /* before masks; NULL: nothing is noted */
+	int cursor_options;
+} UsagePlan;
+
+extern void usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan);
+extern void usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan);
+extern bool usage_plan_holds(const PlannedStmt *statement);
+extern uint64 usage_plan_question(const PlannedStmt *statement, ParamListInfo params);
+extern PlannedStmt *usage_plan_without(PlannedStmt *statement);
+extern Query *usage_plan_again(const PlannedStmt *statement, UsagePlan *plan);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_USAGE_H */

@@ -1,0 +1,413 @@
+/*
+ * usage_apply.c
+ *	  Masks put in the places of columns, and columns that are written guarded, in a statement's tree.
+ *
+ * A place that serves two uses (a result that rows are sorted by) is made two of, where the role is
+ * cleared for one of them only.  Where that cannot be (rows are told apart by it, or grouped by
+ * something computed of it), the mask stands for both.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "catalog/pg_collation.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "usage.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+
+#define SHOWN_USES (USE_PROJECT | USE_AGGREGATE)
+#define ALL_USES (USE_PROJECT | USE_AGGREGATE | USE_FILTER)
+
+/* a result that becomes two: what is shown, and what rows are sorted or grouped by */
+typedef struct Split
+{
+	Query *query;
+	TargetEntry *shown;
+	TargetEntry *sorted;
+} Split;
+
+/* a query, on the way inward */
+typedef struct Inside
+{
+	const struct Inside *outer;
+	Query *query;
+} Inside;
+
+typedef struct Apply
+{
+	Usage *usage;
+	const UsageReader *reader;
+	List *forced;       /* of UsagePlace *: groups whose mask stands wherever they do */
+	List *splits;       /* of Split * */
+	TargetEntry *entry; /* of a split, which is being changed */
+	int uses;           /* that count there */
+	const Inside *inside;
+} Apply;
+
+static bool
+is_masked(const Apply *apply, const UsagePlace *place, int uses)
+{
+	static const int each[] = {USE_PROJECT, USE_FILTER, USE_AGGREGATE};
+
+	if (!OidIsValid(place->root) ||
+		(place->filtered &&
+		 usage_outcome(apply->reader, place->root, place->column, USE_FILTER) == OUTCOME_MASKED))
+		return false;
+	for (size_t i = 0; i < lengthof(each); i++)
+		if ((place->context & uses & each[i]) != 0 &&
+			usage_outcome(apply->reader, place->root, place->column, each[i]) == OUTCOME_MASKED)
+			return true;
+	return false;
+}
+
+/* what of a group the mask must stand for everywhere beside it */
+static void
+find_forced(Apply *apply)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->usage->places)
+	{
+		UsagePlace *place = lfirst(lc);
+		bool filtered = is_masked(apply, place, USE_FILTER);
+
+		if (place->var == NULL || !(place->groups || place->distinct))
+			continue;
+		if (place->distinct || !place->alone)
+			filtered = filtered || is_masked(apply, place, SHOWN_USES);
+		if (filtered)
+			apply->forced = lappend(apply->forced, place);
+	}
+}
+
+static bool
+is_forced(const Apply *apply, const UsagePlace *place)
+{
+	ListCell *lc;
+
+	if (!place->grouped || place->var == NULL)
+		return false;
+	foreach (lc, apply->forced)
+	{
+		UsagePlace *group = lfirst(lc);
+
+		if (group->query == place->query && group->var->varno == place->var->varno &&
+			group->var->varattno == place->var->varattno)
+			return true;
+	}
+	return false;
+}
+
+static void
+find_splits(Apply *apply)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->usage->places)
+	{
+		UsagePlace *place = lfirst(lc);
+		Split *split;
+		ListCell *other;
+
+		if (place->entry == NULL || place->entry->resjunk || place->distinct ||
+			(place->groups && !place->alone) || is_forced(apply, place) ||
+			is_masked(apply, place, USE_FILTER) == is_masked(apply, place, SHOWN_USES))
+			continue;
+		foreach (other, apply->splits)
+			if (((Split *) lfirst(other))->shown == place->entry)
+				break;
+		if (other != NULL)
+			continue;
+		split = palloc0(sizeof(Split));
+		split->shown = place->entry;
+		apply->splits = lappend(apply->splits, split);
+	}
+}
+
+static void
+make_splits(Apply *apply, Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->splits)
+	{
+		Split *split = lfirst(lc);
+
+		if (!list_member_ptr(query->targetList, split->shown))
+			continue;
+		split->sorted = flatCopyTargetEntry(split->shown);
+		split->sorted->resjunk = true;
+		split->sorted->resno = list_length(query->targetList) + 1;
+		split->shown->ressortgroupref = 0;
+		query->targetList = lappend(query->targetList, split->sorted);
+	}
+}
+
+/* ---- special categories ---- */
+
+/* the relation that a column is of, where its values are for some subjects only; or NULL */
+static const ProtectedRelation *
+needs_explicit(const Apply *apply, const Var *var, const RangeTblEntry **rte)
+{
+	const Inside *inside = apply->inside;
+	const ProtectedRelation *found;
+	AttrNumber column;
+
+	if (apply->reader->purpose.special != SPECIAL_EXPLICIT_CONSENT || var->varattno <= 0 ||
+		apply->reader->bypasses)
+		return NULL;
+	for (Index up = 0; up < var->varlevelsup; up++)
+		inside = inside->outer;
+	*rte = rt_fetch(var->varno, inside->query->rtable);
+	if ((*rte)->rtekind != RTE_RELATION || (*rte)->relkind == RELKIND_COMPOSITE_TYPE ||
+		(found = protected_relation((*rte)->relid)) == NULL)
+		return NULL;
+	column = usage_root_column((*rte)->relid, var->varattno, found->relid);
+	/* what is encrypted, is asked about when it is opened */
+	return column > 0 && usage_needs_explicit(apply->reader, found->relid, column) &&
+				   encrypted_code(getBaseType(var->vartype)) == ENCRYPTED_NONE ?
+			   found :
+			   NULL;
+}
+
+/* a value, or its mask, of who has consented explicitly; otherwise NULL */
+static Node *
+of_explicit(const Apply *apply, const Var *var, Node *value)
+{
+	static const CatalogFunction functions[] = {
+		[KEY_INTEGER] = CATALOG_ROW_EXPLICIT_INTEGER,
+		[KEY_UUID] = CATALOG_ROW_EXPLICIT_UUID,
+		[KEY_TEXT] = CATALOG_ROW_EXPLICIT_TEXT,
+	};
+	const RangeTblEntry *rte;
+	const ProtectedRelation *found = needs_explicit(apply, var, &rte);
+	CaseExpr *result;
+	CaseWhen *when;
+	Expr *key;
+
+	if (found == NULL)
+		return value;
+	key = policy_key(found, rte->relid, var->varno);
+	IncrementVarSublevelsUp((Node *) key, var->varlevelsup, 0);
+	when = makeNode(CaseWhen);
+	when->expr = (Expr *) makeFuncExpr(
+		catalog_function_oid(functions[found->key_kind]), BOOLOID,
+		list_make2(key, makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
+								  ObjectIdGetDatum(found->domain), false, true)),
+		InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
+	when->result = (Expr *) value;
+	when->location = -1;
+	result = makeNode(CaseExpr);
+	result->casetype = exprType(value);
+	result->casecollid = exprCollation(value);
+	result->args = list_make1(when);
+	result->defresult = (Expr *) usage_null_of(value);
+	result->location = -1;
+	return (Node *) result;
+}
+
+/* ---- whole rows ---- */
+
+static Node *
+row_of(const Apply *apply, const UsagePlace *place, int uses)
+{
+	RowExpr *row = makeNode(RowExpr);
+	NullTest *is_null = makeNode(NullTest);
+	CaseExpr *result = makeNode(CaseExpr);
+	CaseWhen *when = makeNode(CaseWhen);
+	RangeTblEntry *rte = rt_fetch(place->var->varno, place->query->rtable);
+	ListCell *lc;
+
+	foreach (lc, place->parts)
+	{
+		UsagePlace part = *(UsagePlace *) lfirst(lc);
+
+		part.context = place->context;
+		if (part.var == NULL)
+			row->args = lappend(row->args, makeNullConst(INT4OID, -1, InvalidOid));
+		else if (is_masked(apply, &part, uses))
+			row->args = lappend(
+				row->args, of_explicit(apply, part.var,
+									   usage_mask_of(part.root, part.column, (Node *) part.var)));
+		else
+			row->args =
+				lappend(row->args, of_explicit(apply, part.var, copyObject((Node *) part.var)));
+	}
+	row->row_typeid = place->var->vartype;
+	row->row_format = COERCE_IMPLICIT_CAST;
+	row->colnames = copyObject(rte->eref->colnames);
+	row->location = -1;
+	/* where an outer join has found none, there is no row */
+	is_null->arg = copyObject((Expr *) place->var);
+	is_null->nulltesttype = IS_NOT_NULL;
+	is_null->location = -1;
+	when->expr = (Expr *) is_null;
+	when->result = (Expr *) row;
+	when->location = -1;
+	result->casetype = place->var->vartype;
+	result->args = list_make1(when);
+	result->defresult = (Expr *) usage_null_of((Node *) place->var);
+	result->location = -1;
+	return (Node *) result;
+}
+
+static bool
+any_part_is_masked(const Apply *apply, const UsagePlace *place, int uses)
+{
+	const RangeTblEntry *rte;
+	ListCell *lc;
+
+	foreach (lc, place->parts)
+	{
+		UsagePlace part = *(UsagePlace *) lfirst(lc);
+
+		part.context = place->context;
+		if (part.var != NULL &&
+			(is_masked(apply, &part, uses) || needs_explicit(apply, part.var, &rte) != NULL))
+			return true;
+	}
+	return false;
+}
+
+/* ---- columns that are written ---- */
+
+/*
+ * Whoever may not write a column writes back what was shown: the stored value stays as it was.
+ * Anything else is refused when it comes.
+ */
+static Expr *
+guarded(const Apply *apply, const UsageWrite *write, Expr *expr)
+{
+	Oid relid = rt_fetch(write->query->resultRelation, write->query->rtable)->relid;
+	Oid type;
+	int32 typmod;
+	Oid collation;
+	Node *stored;
+	Node *shown;
+
+	get_atttypetypmodcoll(relid, write->number, &type, &typmod, &collation);
+	stored =
+		(Node *) makeVar(write->query->resultRelation, write->number, type, typmod, collation, 0);
+	shown = stored;
+	if (!write->updates)
+		stored = shown = usage_null_of(stored);
+	else
+	{
+		if (usage_outcome(apply->reader, write->root, write->column, USE_PROJECT) != OUTCOME_SHOWN)
+			shown = usage_mask_of(write->root, write->column, stored);
+		shown = of_explicit(apply, (Var *) stored, shown);
+	}
+	return (Expr *) makeFuncExpr(
+		catalog_function_oid(CATALOG_UNCHANGED), type,
+		list_make4(expr, shown, stored,
+				   makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+							 CStringGetTextDatum(usage_column_name(write->root, write->column)),
+							 false, false)),
+		collation, collation, COERCE_EXPLICIT_CALL);
+}
+
+static UsageWrite *
+write_of(const Apply *apply, const TargetEntry *entry)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->usage->writes)
+		if (((UsageWrite *) lfirst(lc))->entry == entry)
+			return lfirst(lc);
+	return NULL;
+}
+
+/* ---- the tree ---- */
+
+static Node *
+replacement(const Apply *apply, Node *node)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->usage->places)
+	{
+		UsagePlace *place = lfirst(lc);
+		int uses = ALL_USES;
+
+		if (place->node != node)
+			continue;
+		if (place->entry != NULL && place->entry == apply->entry)
+			uses = apply->uses;
+		if (place->parts != NIL)
+			return any_part_is_masked(apply, place, uses) ? row_of(apply, place, uses) : NULL;
+		if (is_masked(apply, place, uses) || is_forced(apply, place))
+			return usage_mask_of(place->root, place->column, node);
+		return NULL;
+	}
+	return NULL;
+}
+
+static Node *
+apply_mutator(Node *node, Apply *apply)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, Query))
+	{
+		Apply inside = *apply;
+		Inside query = {apply->inside, (Query *) node};
+
+		inside.inside = &query;
+		make_splits(apply, (Query *) node);
+		return (Node *) query_tree_mutator((Query *) node, apply_mutator, &inside,
+										   QTW_DONT_COPY_QUERY);
+	}
+	if (IsA(node, Var) || IsA(node, FuncExpr))
+	{
+		Node *instead = replacement(apply, node);
+
+		if (instead == NULL && IsA(node, Var))
+			instead = copyObject(node);
+		if (instead != NULL)
+			return IsA(node, Var) ? of_explicit(apply, (Var *) node, instead) : instead;
+	}
+	/* what conflicts are found by, is looked up in an index */
+	if (IsA(node, InferenceElem))
+		return copyObject(node);
+	if (IsA(node, TargetEntry))
+	{
+		Apply inside = *apply;
+		UsageWrite *write = write_of(apply, (TargetEntry *) node);
+		TargetEntry *result;
+		ListCell *lc;
+
+		foreach (lc, apply->splits)
+		{
+			Split *split = lfirst(lc);
+
+			if (node != (Node *) split->shown && node != (Node *) split->sorted)
+				continue;
+			inside.entry = split->shown;
+			inside.uses = node == (Node *) split->shown ? SHOWN_USES : USE_FILTER;
+		}
+		result = (TargetEntry *) expression_tree_mutator(node, apply_mutator, &inside);
+		if (write != NULL &&
+			usage_outcome(apply->reader, write->root, write->column,
+						  write->updates ? USE_WRITE : USE_INSERT) == OUTCOME_GUARDED)
+			result->expr = guarded(apply, write, result->expr);
+		return (Node *) result;
+	}
+	return expression_tree_mutator(node, apply_mutator, apply);
+}
+
+/* usage_apply -- change a statement to what its reader is shown, and may write */
+void
+usage_apply(Query *query, Usage *usage, const UsageReader *reader)
+{
+	Apply apply = {.usage = usage, .reader = reader};
+
+	find_forced(&apply);
+	find_splits(&apply);
+	(void) apply_mutator((Node *) query, &apply);
+}

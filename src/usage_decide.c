@@ -1,0 +1,340 @@
+/*
+ * usage_decide.c
+ *	  What a role is cleared for, of the uses that a statement makes of columns.
+ */
+#include "compat.h"
+
+#include "cache_inval.h"
+#include "common/hashfn.h"
+#include "errors.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "usage.h"
+#include "utils/lsyscache.h"
+
+/*
+ * usage_reader -- for whom is decided, here and now; false: nobody who may act under a purpose
+ */
+bool
+usage_reader(UsageReader *reader)
+{
+	reader->user = GetUserId();
+	reader->aggregate_only = false;
+	reader->bypasses = row_security_bypassed();
+	if (reader->bypasses)
+		return true;
+	if (guc_purpose == NULL || !purpose_by_name(guc_purpose, &reader->purpose))
+		return false;
+	if (clearance_to_act(reader->user, &reader->purpose))
+		return true;
+	reader->aggregate_only = true;
+	return clearance_to_aggregate(reader->user, &reader->purpose);
+}
+
+/* what clearance_uses() says, kept: every statement asks */
+static int
+uses_of(const UsageReader *reader, const DataCategory *category)
+{
+	static struct
+	{
+		uint64 catalog_generation;
+		uint64 role_generation;
+		Oid user;
+		int32 purpose;
+		int32 category;
+		int uses;
+	} kept[64];
+	Oid user = reader->user;
+	int32 id = category->id;
+	int slot = (hash_combine(hash_combine(user, reader->purpose.id), id)) % lengthof(kept);
+	uint64 catalog_generation = cache_catalog_generation;
+	uint64 role_generation = cache_role_generation;
+	int uses;
+
+	if (kept[slot].catalog_generation == catalog_generation &&
+		kept[slot].role_generation == role_generation && kept[slot].user == user &&
+		kept[slot].purpose == reader->purpose.id && kept[slot].category == id)
+		return kept[slot].uses;
+	uses = clearance_uses(user, &reader->purpose, category);
+	kept[slot].catalog_generation = catalog_generation;
+	kept[slot].role_generation = role_generation;
+	kept[slot].user = user;
+	kept[slot].purpose = reader->purpose.id;
+	kept[slot].category = id;
+	kept[slot].uses = uses;
+	return uses;
+}
+
+static const ColumnClass *
+class_of(Oid root, AttrNumber column)
+{
+	const RelationColumns *columns = protected_columns(root);
+
+	return columns != NULL && column >= 1 && column <= columns->n ? &columns->columns[column - 1] :
+																	NULL;
+}
+
+/* usage_outcome -- of one use of a column */
+UsageOutcome
+usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
+{
+	const ColumnClass *class;
+	const DataCategory *category;
+	int uses;
+
+	if (reader->bypasses)
+		return OUTCOME_SHOWN;
+	class = class_of(root, column);
+	if (class == NULL || class->mismatch)
+		return OUTCOME_REFUSED;
+	if (!class->classified)
+		return guc_unclassified == UNCLASSIFIED_DENY && !class->is_key ? OUTCOME_REFUSED :
+																		 OUTCOME_SHOWN;
+	category = category_by_id(class->category);
+	uses = category != NULL ? uses_of(reader, category) : 0;
+	switch (use)
+	{
+		case USE_WRITE:
+			if ((uses & USE_WRITE) != 0)
+				return OUTCOME_SHOWN;
+			return (uses & (USE_PROJECT | USE_MASK)) != 0 ? OUTCOME_GUARDED : OUTCOME_REFUSED;
+		case USE_INSERT:
+			return (uses & USE_WRITE) != 0 ? OUTCOME_SHOWN : OUTCOME_GUARDED;
+		case USE_FIND:
+			return (uses & USE_FILTER) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
+		case USE_AGGREGATE:
+			if ((uses & USE_PROJECT) != 0)
+				return OUTCOME_SHOWN;
+			if ((uses & USE_AGGREGATE) != 0)
+				return OUTCOME_AGGREGATED;
+			break;
+		default:
+			if ((uses & use) != 0)
+				return OUTCOME_SHOWN;
+	}
+	return (uses & USE_MASK) != 0 ? OUTCOME_MASKED : OUTCOME_REFUSED;
+}
+
+/*
+ * usage_needs_explicit -- is a column of a special category, and are its values for those only who
+ * have consented explicitly?
+ */
+bool
+usage_needs_explicit(const UsageReader *reader, Oid root, AttrNumber column)
+{
+	const ColumnClass *class;
+	const DataCategory *category;
+
+	if (reader->bypasses || reader->purpose.special != SPECIAL_EXPLICIT_CONSENT)
+		return false;
+	class = class_of(root, column);
+	/* who a row is about is asked for it */
+	category = class != NULL && class->classified && !class->is_key ?
+				   category_by_id(class->category) :
+				   NULL;
+	return category != NULL && category->special;
+}
+
+static const char *
+use_name(int use)
+{
+	switch (use)
+	{
+		case USE_PROJECT:
+			return "project";
+		case USE_FILTER:
+		case USE_FIND:
+			return "filter";
+		case USE_AGGREGATE:
+			return "aggregate";
+		default:
+			return "write";
+	}
+}
+
+/* usage_column_name -- with its relation and category, for messages */
+char *
+usage_column_name(Oid root, AttrNumber column)
+{
+	const ColumnClass *class = class_of(root, column);
+	const DataCategory *category = class != NULL ? category_by_id(class->category) : NULL;
+
+	return psprintf("\"%s\" of \"%s\" (category \"%s\")", class != NULL ? class->name : "?",
+					get_rel_name(root), category != NULL ? category->name : "?");
+}
+
+/* usage_refuse -- Errors: 42501, always: what is missing, by name */
+void
+usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
+{
+	const ColumnClass *class = class_of(root, column);
+	const DataCategory *category;
+	char *user = GetUserNameFromId(reader->user, false);
+	char *relation = get_rel_name(root);
+
+	if (class == NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("protected relation \"%s\" has no such column any more",
+							   relation != NULL ? relation : "?")));
+	if (class->mismatch)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("the security label of column \"%s\" of \"%s\" and its copy differ",
+						class->name, relation),
+				 errdetail("A restore without security labels loses them; until it is known what "
+						   "the column holds, nobody may use it."),
+				 errhint("Call privseg.classify() for it.")));
+	if (!class->classified)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("role \"%s\" may not %s column \"%s\" of \"%s\" under purpose \"%s\": it is "
+					"not classified",
+					user, use_name(use), class->name, relation, reader->purpose.name),
+			 errhint("Call privseg.classify() for it; privseg.unclassified is deny.")));
+	category = category_by_id(class->category);
+	if (category == NULL)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("the data category of column \"%s\" of \"%s\" does not exist any more",
+						class->name, relation),
+				 errhint("Call privseg.classify() for it.")));
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("role \"%s\" may not %s column %s under purpose \"%s\"", user, use_name(use),
+					usage_column_name(root, column), reader->purpose.name),
+			 category->special && reader->purpose.special == SPECIAL_NONE ?
+				 errdetail("The category is a special one, and the purpose has no basis for these "
+						   "(GDPR Art. 9(2)).") :
+				 0,
+			 errhint("Ask an administrator for privseg.grant_clearance() of \"%s\" for \"%s\".",
+					 use_name(use), category->name)));
+}
+
+/* may a value that is shown be written there? where it is classified at least as high */
+static bool
+may_go_into(Oid root, AttrNumber column, const UsageTarget *into)
+{
+	const ColumnClass *from = class_of(root, column);
+	const ColumnClass *to = class_of(into->root, into->column);
+	const DataCategory *from_category;
+	const DataCategory *to_category;
+
+	if (from == NULL || !from->classified)
+		return true;
+	if (to == NULL || !to->classified || to->mismatch)
+		return false;
+	from_category = category_by_id(from->category);
+	to_category = category_by_id(to->category);
+	if (from_category == NULL || to_category == NULL)
+		return false;
+	return to_category->sensitivity >= from_category->sensitivity &&
+		   (to_category->protected_attribute || !from_category->protected_attribute);
+}
+
+static void
+refuse_copy(Oid root, AttrNumber column, const UsageTarget *into)
+{
+	const ColumnClass *from = class_of(root, column);
+	const ColumnClass *to = class_of(into->root, into->column);
+
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("values of column \"%s\" of \"%s\" may not be copied into column \"%s\" of "
+					"\"%s\"",
+					from->name, get_rel_name(root), to != NULL ? to->name : "?",
+					get_rel_name(into->root)),
+			 errdetail("It is not classified as high."),
+			 errhint("Classify it with privseg.classify().")));
+}
+
+#define DECIDED_REFUSED 0
+#define DECIDED 1
+#define DECIDED_AGGREGATE_ONLY 2
+/* of an outcome: for subjects with an explicit record */
+#define DECIDED_EXPLICIT 0x10
+/* and what is no outcome */
+#define DECIDED_HASH 0x40000000
+
+/*
+ * usage_decide -- what is decided about uses: a list of integers, equal where nothing in the plan
+ * depends on the difference.
+ *	reader	NULL: nobody
+ *	entries	of UsageEntry *
+ *	raises	Errors: 42501 where one is refused
+ */
+List *
+usage_decide(const UsageReader *reader, List *entries, bool raises)
+{
+	List *decided;
+	ListCell *lc;
+
+	if (reader == NULL)
+		return list_make1_int(DECIDED_REFUSED);
+	decided = list_make1_int(reader->aggregate_only ? DECIDED_AGGREGATE_ONLY : DECIDED);
+	foreach (lc, entries)
+	{
+		const UsageEntry *entry = lfirst(lc);
+		UsageOutcome outcome = usage_outcome(reader, entry->root, entry->column, entry->use);
+		bool copies = OidIsValid(entry->into.root) && outcome == OUTCOME_SHOWN &&
+					  !reader->bypasses && !may_go_into(entry->root, entry->column, &entry->into);
+
+		if (outcome == OUTCOME_REFUSED || copies)
+		{
+			if (raises && copies)
+				refuse_copy(entry->root, entry->column, &entry->into);
+			if (raises)
+				usage_refuse(reader, entry->root, entry->column, entry->use);
+			return list_make1_int(DECIDED_REFUSED);
+		}
+		decided = lappend_int(
+			decided,
+			outcome |
+				(usage_needs_explicit(reader, entry->root, entry->column) ? DECIDED_EXPLICIT : 0));
+		if (outcome == OUTCOME_MASKED || outcome == OUTCOME_GUARDED)
+		{
+			const ColumnClass *class = class_of(entry->root, entry->column);
+
+			/* another mask is another plan */
+			decided = lappend_int(
+				decided,
+				class->mask == NULL ?
+					0 :
+					(int) (hash_bytes((const unsigned char *) class->mask, strlen(class->mask)) |
+						   DECIDED_HASH));
+			decided = lappend_int(decided,
+								  usage_outcome(reader, entry->root, entry->column, USE_PROJECT));
+		}
+	}
+	return decided;
+}
+
+/* usage_is_refused -- was it decided that the statement does not run? */
+bool
+usage_is_refused(const List *decided)
+{
+	return linitial_int(decided) == DECIDED_REFUSED;
+}
+
+/* usage_shows_groups -- are some of its answers of groups only? */
+bool
+usage_shows_groups(const List *decided)
+{
+	return linitial_int(decided) == DECIDED_AGGREGATE_ONLY ||
+		   list_member_int(decided, OUTCOME_AGGREGATED) ||
+		   list_member_int(decided, OUTCOME_AGGREGATED | DECIDED_EXPLICIT);
+}
+
+/* usage_changes_nothing -- does it run as it was written? */
+bool
+usage_changes_nothing(const List *decided)
+{
+	ListCell *lc;
+
+	if (linitial_int(decided) != DECIDED)
+		return linitial_int(decided) == DECIDED_REFUSED;
+	for_each_from (lc, decided, 1)
+		if (lfirst_int(lc) != OUTCOME_SHOWN)
+			return false;
+	return true;
+}

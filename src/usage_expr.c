@@ -1,0 +1,241 @@
+/*
+ * usage_expr.c
+ *	  Which columns an expression uses, and for what.
+ */
+#include "compat.h"
+
+#include "access/sysattr.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "encrypted.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "usage_walk.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+static Node *
+without_labels(Node *node)
+{
+	while (node != NULL && IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return node;
+}
+
+/* also in an array, or as a domain */
+static bool
+is_encrypted(Oid type)
+{
+	Oid base = getBaseType(type);
+	Oid element = get_element_type(base);
+
+	return encrypted_code(OidIsValid(element) ? getBaseType(element) : base) != ENCRYPTED_NONE;
+}
+
+static void
+use_var(Walk *walk, Node *node, Var *var)
+{
+	Level *level = walk->level;
+	int context = walk->context;
+
+	/* what is handed on unopened keeps its subject; if it is sent, it is opened then */
+	if ((context & USE_CARRY) != 0 && node == (Node *) var && is_encrypted(var->vartype))
+		return;
+	context &= USE_SEEN | USE_AGGREGATE;
+	if (context == 0 || var->varattno < 0)
+		return;
+	for (Index up = 0; up < var->varlevelsup; up++)
+		level = level->outer;
+	/* of an outer query's row an aggregate is of one row */
+	if ((context & USE_AGGREGATE) != 0 && level != walk->aggregate && walk->aggregate != NULL)
+		context = (context & ~USE_AGGREGATE) | USE_PROJECT;
+	usage_column(walk, level, var->varno, var->varattno, context);
+	usage_place(walk, node, var, context);
+}
+
+/*
+ * usage_is_of_groups -- is it one of core's aggregates that tell of a group, and of no row in it?
+ * The others carry rows: they show what they are made of.
+ */
+bool
+usage_is_of_groups(Oid aggregate)
+{
+	static const char *const names[] = {
+		"count",     "sum",       "avg",        "stddev",         "stddev_pop", "stddev_samp",
+		"variance",  "var_pop",   "var_samp",   "corr",           "covar_pop",  "covar_samp",
+		"regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2",    "regr_slope",
+		"regr_sxx",  "regr_sxy",  "regr_syy"};
+	const char *name;
+
+	if (aggregate >= FirstNormalObjectId)
+		return false;
+	name = get_func_name(aggregate);
+	for (size_t i = 0; name != NULL && i < lengthof(names); i++)
+		if (strcmp(name, names[i]) == 0)
+			return true;
+	return false;
+}
+
+/* usage_walk_with -- an expression that is used for something else than what it is in */
+void
+usage_walk_with(Walk *walk, Node *node, int context)
+{
+	Walk inside = *walk;
+
+	inside.context = context;
+	(void) usage_walk_expr(node, &inside);
+}
+
+static void
+walk_aggregate(Walk *walk, Aggref *aggregate)
+{
+	Level *level = walk->level;
+	bool beside_groups;
+	Walk inside = *walk;
+	ListCell *lc;
+
+	for (Index up = 0; up < aggregate->agglevelsup; up++)
+		level = level->outer;
+	beside_groups = level->beside_groups;
+	level->beside_groups = false;
+	inside.entry = NULL;
+	inside.groups = inside.distinct = inside.alone = false;
+	foreach (lc, aggregate->args)
+	{
+		TargetEntry *argument = lfirst_node(TargetEntry, lc);
+
+		inside.context = walk->context | USE_PROJECT;
+		inside.into = walk->into;
+		if (usage_is_of_groups(aggregate->aggfnoid))
+		{
+			inside.context = USE_AGGREGATE;
+			inside.into = NULL;
+			inside.aggregate = level;
+		}
+		if (usage_is_sorted_by(aggregate->aggorder, argument))
+			inside.context |= USE_FILTER;
+		/* what is only sorted by is no more than that */
+		if (argument->resjunk)
+		{
+			inside.context = USE_FILTER;
+			inside.into = NULL;
+		}
+		(void) usage_walk_expr((Node *) argument->expr, &inside);
+	}
+	inside.context = USE_FILTER;
+	(void) usage_walk_expr((Node *) aggregate->aggfilter, &inside);
+	level->beside_groups = beside_groups;
+	/* these are computed of the group */
+	usage_walk_with(walk, (Node *) aggregate->aggdirectargs, walk->context);
+}
+
+Asked *
+usage_new_asked(int n)
+{
+	Asked *asked = palloc0(offsetof(Asked, columns) + sizeof(Wanted) * Max(n, 1));
+
+	asked->n = n;
+	return asked;
+}
+
+/* what is compared with each WHEN is handed to its operator */
+static bool
+is_told_by_when(const CaseExpr *choice)
+{
+	ListCell *lc;
+
+	foreach (lc, choice->args)
+		if (usage_any_tells((Node *) lfirst_node(CaseWhen, lc)->expr))
+			return true;
+	return false;
+}
+
+static void
+walk_sublink(Walk *walk, SubLink *link)
+{
+	Query *query = castNode(Query, link->subselect);
+	Asked *asked = usage_new_asked(list_length(query->targetList));
+
+	if (link->subLinkType != EXISTS_SUBLINK)
+		for (int i = 0; i < asked->n; i++)
+			asked->columns[i] = (Wanted){
+				walk->context | (usage_any_tells(link->testexpr) ? USE_PROJECT : 0), walk->into};
+	usage_walk_with(walk, link->testexpr, walk->context & ~USE_CARRY);
+	usage_walk_query(walk->usage, query, walk->level, asked, false);
+}
+
+bool
+usage_walk_expr(Node *node, Walk *walk)
+{
+	if (node == NULL)
+		return false;
+	check_stack_depth();
+	switch (nodeTag(node))
+	{
+		case T_Var:
+			/* a policy asks about its own table's columns for everybody */
+			if (walk->policy_of > 0 && ((Var *) node)->varlevelsup == 0 &&
+				(Index) ((Var *) node)->varno == walk->policy_of && ((Var *) node)->varattno > 0)
+				return false;
+			use_var(walk, node, (Var *) node);
+			return false;
+		case T_FuncExpr:
+			if (policy_is_call(node))
+				return false;
+			if (encrypted_is_opening(node))
+			{
+				Node *argument = without_labels(linitial(((FuncExpr *) node)->args));
+
+				if (IsA(argument, Var))
+				{
+					use_var(walk, node, (Var *) argument);
+					return false;
+				}
+				usage_place(walk, node, NULL, walk->context);
+			}
+			break;
+		case T_Aggref:
+			walk_aggregate(walk, (Aggref *) node);
+			return false;
+		case T_GroupingFunc:
+			return false;
+		case T_WindowFunc:
+			usage_walk_with(walk, (Node *) ((WindowFunc *) node)->args,
+							walk->context | (usage_tells(node) ? USE_PROJECT : 0));
+			usage_walk_with(walk, (Node *) ((WindowFunc *) node)->aggfilter, USE_FILTER);
+			return false;
+		case T_SubLink:
+			walk_sublink(walk, (SubLink *) node);
+			return false;
+		case T_CaseExpr:
+			if (((CaseExpr *) node)->arg != NULL && is_told_by_when((CaseExpr *) node))
+				usage_walk_with(walk, (Node *) ((CaseExpr *) node)->arg,
+								walk->context | USE_PROJECT);
+			break;
+		default:
+			break;
+	}
+	/* who may compare a value is not to be told it */
+	if ((walk->context & USE_SEEN) == USE_FILTER && usage_tells(node))
+	{
+		Walk inside = *walk;
+
+		inside.context |= USE_PROJECT;
+		inside.alone = false;
+		return expression_tree_walker(node, usage_walk_expr, &inside);
+	}
+	/* what is more than one column is no longer the entry alone; conditions are looked at */
+	if (walk->alone || (walk->context & USE_CARRY) != 0)
+	{
+		Walk inside = *walk;
+
+		inside.alone = inside.alone && IsA(node, RelabelType);
+		return expression_tree_walker(node, usage_walk_expr, &inside);
+	}
+	return expression_tree_walker(node, usage_walk_expr, walk);
+}

@@ -1,0 +1,64 @@
+/*
+ * usage_group.h
+ *	  What the files about groups of enough subjects share.
+ *
+ *	  usage_group.c		queries, and whose rows they read
+ *	  usage_key.c		keys that are the same, or grouped by
+ *	  usage_cell.c		the groups they make
+ *	  usage_source.c	what the rows are joined with
+ */
+#ifndef PRIVSEG_USAGE_GROUP_H
+#define PRIVSEG_USAGE_GROUP_H
+
+#include "usage.h"
+
+#pragma GCC visibility push(hidden)
+
+/* whose a row is: as an expression of the query that reads it */
+typedef struct Key
+{
+	Oid domain;
+	KeyKind kind;
+	Expr *expr;
+} Key;
+
+typedef struct Grouping
+{
+	const UsageReader *reader;
+	List *aggregated; /* of Node *: columns of which groups only are shown; NIL: of all */
+	List *relations;  /* of RangeTblEntry *: they are of these */
+	List *ctes;       /* of CteKeys * */
+	List *unfiltered; /* of Node *: columns that are aggregated, and not to be chosen by */
+	List *guarded;    /* of Query *: of which groups of enough come */
+	List *handing;    /* of Query *: that hand on rows, and whose they are */
+	int n_cells;
+	Oid root; /* for messages */
+	const char *problem;
+} Grouping;
+
+typedef struct Block
+{
+	const struct Block *outer;
+	Query *query;
+	List *keys; /* of Key * */
+} Block;
+
+extern List *usage_refuse_groups(Grouping *grouping, const char *problem);
+
+/* usage_key.c */
+extern bool usage_is_grouped_by(const Query *query, const Key *key);
+extern void usage_drop_equal_keys(Block *block);
+
+/* usage_source.c */
+extern bool usage_sources_are_fixed(const Grouping *grouping, const Block *block);
+extern bool usage_mixes_keys(Node *quals, const Block *block);
+extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
+
+/* usage_cell.c */
+extern bool usage_contains_any(Node *node, void *nodes);
+extern Node *usage_without_casts(Node *node);
+extern void usage_guard_groups(Grouping *grouping, const Block *block);
+
+#pragma GCC visibility pop
+
+#endif /* PRIVSEG_USAGE_GROUP_H */

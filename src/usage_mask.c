@@ -1,0 +1,193 @@
+/*
+ * usage_mask.c
+ *	  Mask expressions: SQL over `value`, kept as text, and parsed where they are used.
+ *
+ * Names are looked for in pg_catalog only, whatever the search path is, so that an expression means
+ * what it meant when it was given; others are written with their schema.  The reader runs it, with
+ * the reader's rights.
+ */
+#include "compat.h"
+
+#include "catalog.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_coerce.h"
+#include "parser/parse_collate.h"
+#include "parser/parse_expr.h"
+#include "parser/parser.h"
+#include "rewrite/rewriteManip.h"
+#include "usage.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+
+PG_FUNCTION_INFO_V1(privseg_check_mask);
+
+static void
+refuse_mask(const char *detail)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+					errmsg("a mask is one expression over \"value\", without a subquery"),
+					detail != NULL ? errdetail("%s", detail) : 0,
+					errhint("For example left(value, 1) || '***'.")));
+}
+
+static bool
+has_subquery(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SubLink) || IsA(node, SelectStmt))
+		return true;
+	return raw_expression_tree_walker(node, has_subquery, context);
+}
+
+/* the expression that a text is, and nothing beside it */
+static Node *
+raw_expression(const char *mask)
+{
+	List *statements = raw_parser(mask, RAW_PARSE_PLPGSQL_EXPR);
+	SelectStmt *select;
+	ResTarget *target;
+
+	if (list_length(statements) != 1)
+		refuse_mask(NULL);
+	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;
+	if (!IsA(select, SelectStmt) || list_length(select->targetList) != 1 ||
+		select->distinctClause != NIL || select->intoClause != NULL || select->fromClause != NIL ||
+		select->whereClause != NULL || select->groupClause != NIL || select->havingClause != NULL ||
+		select->windowClause != NIL || select->valuesLists != NIL || select->sortClause != NIL ||
+		select->limitOffset != NULL || select->limitCount != NULL || select->lockingClause != NIL ||
+		select->withClause != NULL || select->op != SETOP_NONE)
+		refuse_mask(NULL);
+	target = linitial_node(ResTarget, select->targetList);
+	if (target->name != NULL || target->indirection != NIL || has_subquery(target->val, NULL))
+		refuse_mask(NULL);
+	return target->val;
+}
+
+static Node *
+value_column(ParseState *state, ColumnRef *column)
+{
+	if (list_length(column->fields) != 1 || !IsA(linitial(column->fields), String) ||
+		strcmp(strVal(linitial(column->fields)), "value") != 0)
+		refuse_mask("It names something else than \"value\".");
+	return copyObject((Node *) state->p_ref_hook_state);
+}
+
+static bool
+names_value(Node *node, void *value)
+{
+	if (node == NULL)
+		return false;
+	return equal(node, value) || expression_tree_walker(node, names_value, value);
+}
+
+/* as an expression of the value's type, over the value */
+static Node *
+analyse(const char *mask, Node *value)
+{
+	ParseState *state = make_parsestate(NULL);
+	int level = NewGUCNestLevel();
+	Oid type = exprType(value);
+	Node *expr;
+	NullTest *is_null;
+	CaseExpr *result;
+	CaseWhen *when;
+
+	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+	state->p_pre_columnref_hook = value_column;
+	state->p_ref_hook_state = value;
+	expr = transformExpr(state, raw_expression(mask), EXPR_KIND_OTHER);
+	if (contain_aggs_of_level(expr, 0) || contain_windowfuncs(expr) || expression_returns_set(expr))
+		refuse_mask("It aggregates, or returns a set.");
+	expr = coerce_to_target_type(state, expr, exprType(expr), type, exprTypmod(value),
+								 COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
+	AtEOXact_GUC(true, level);
+	if (expr == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATATYPE_MISMATCH),
+				 errmsg("the mask is not of type %s, as its column is", format_type_be(type)),
+				 errhint("Cast it.")));
+	assign_expr_collations(state, expr);
+	free_parsestate(state);
+	if (contain_volatile_functions(expr))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("a mask may not call a volatile function"),
+						errhint("Use one that is immutable or stable.")));
+	if (exprCollation(expr) != exprCollation(value))
+		expr = (Node *) makeRelabelType((Expr *) expr, type, exprTypmod(value),
+										exprCollation(value), COERCE_IMPLICIT_CAST);
+	/* NULL masks to NULL: also where an outer join has found no row */
+	if (names_value(expr, value) && !contain_nonstrict_functions(expr))
+		return expr;
+	is_null = makeNode(NullTest);
+	is_null->arg = copyObject((Expr *) value);
+	is_null->nulltesttype = IS_NOT_NULL;
+	is_null->location = -1;
+	when = makeNode(CaseWhen);
+	when->expr = (Expr *) is_null;
+	when->result = (Expr *) expr;
+	when->location = -1;
+	result = makeNode(CaseExpr);
+	result->casetype = type;
+	result->casecollid = exprCollation(value);
+	result->args = list_make1(when);
+	result->defresult = (Expr *) usage_null_of(value);
+	result->location = -1;
+	return (Node *) result;
+}
+
+/* usage_null_of -- NULL, of a value's type */
+Node *
+usage_null_of(Node *value)
+{
+	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
+}
+
+/*
+ * usage_mask_of -- what stands in the place of a column.
+ *	value	the column there, or what opens it
+ * Errors: 22023, 42804 where the mask is none any more.
+ */
+Node *
+usage_mask_of(Oid root, AttrNumber column, Node *value)
+{
+	const RelationColumns *columns = protected_columns(root);
+	const ColumnClass *class =
+		columns != NULL && column <= columns->n ? &columns->columns[column - 1] : NULL;
+
+	/* of what is encrypted nothing is shown */
+	if (class == NULL || class->mask == NULL || !IsA(value, Var) ||
+		encrypted_holds(exprType(value)))
+		return usage_null_of(value);
+	return analyse(pstrdup(class->mask), value);
+}
+
+/* check_mask(relation regclass, column_name name, mask text) RETURNS void */
+Datum
+privseg_check_mask(PG_FUNCTION_ARGS)
+{
+	Oid relid = PG_GETARG_OID(0);
+	AttrNumber column = get_attnum(relid, NameStr(*PG_GETARG_NAME(1)));
+	Oid type;
+	int32 typmod;
+	Oid collation;
+
+	if (column <= 0)
+		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("there is no such column")));
+	get_atttypetypmodcoll(relid, column, &type, &typmod, &collation);
+	if (encrypted_holds(type))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+						errmsg("the mask of an encrypted column is NULL"),
+						errhint("Leave out the mask, or keep what may be shown in a column of its "
+								"own.")));
+	(void) analyse(text_to_cstring(PG_GETARG_TEXT_PP(2)),
+				   (Node *) makeVar(1, column, type, typmod, collation, 0));
+	PG_RETURN_VOID();
+}

@@ -1,0 +1,193 @@
+/*
+ * usage_plan.c
+ *	  The uses of a statement when it is planned, and when the plan runs.
+ *
+ * A plan carries them, what was decided about them, and the tree that it was made of, in an entry of
+ * its range table that nothing refers to: copies of a plan have it, and what is sent to parallel
+ * workers does not.
+ */
+#include "compat.h"
+
+#include "access/parallel.h"
+#include "errors.h"
+#include "nodes/makefuncs.h"
+#include "usage.h"
+
+#define NOTE_NAME "privseg: uses of columns"
+#define ENTRY_NUMBERS 5
+
+/* as a list of integers, which a plan can hold */
+static List *
+encode(List *entries)
+{
+	List *numbers = NIL;
+	ListCell *lc;
+
+	foreach (lc, entries)
+	{
+		const UsageEntry *entry = lfirst(lc);
+
+		numbers = lappend_int(numbers, (int) entry->root);
+		numbers = lappend_int(numbers, entry->column);
+		numbers = lappend_int(numbers, entry->use);
+		numbers = lappend_int(numbers, (int) entry->into.root);
+		numbers = lappend_int(numbers, entry->into.column);
+	}
+	return numbers;
+}
+
+static List *
+decode(const List *numbers)
+{
+	List *entries = NIL;
+
+	for (int i = 0; i + ENTRY_NUMBERS <= list_length(numbers); i += ENTRY_NUMBERS)
+	{
+		UsageEntry *entry = palloc(sizeof(UsageEntry));
+
+		entry->root = (Oid) list_nth_int(numbers, i);
+		entry->column = list_nth_int(numbers, i + 1);
+		entry->use = list_nth_int(numbers, i + 2);
+		entry->into.root = (Oid) list_nth_int(numbers, i + 3);
+		entry->into.column = list_nth_int(numbers, i + 4);
+		entries = lappend(entries, entry);
+	}
+	return entries;
+}
+
+/* change the statement as its reader is cleared for; returns what was decided */
+static List *
+decide(Query *query, Usage *usage, bool raises)
+{
+	UsageReader reader;
+	List *decided = usage_decide(usage_reader(&reader) ? &reader : NULL, usage->entries, raises);
+
+	if (usage_is_refused(decided) || usage_changes_nothing(decided))
+		return decided;
+	usage_apply(query, usage, &reader);
+	/* where that is refused, it is when the statement runs */
+	if (!usage_group(query, &reader, raises))
+		return list_make1_int(0);
+	return decided;
+}
+
+/*
+ * usage_plan -- before a statement is planned.  Nobody is refused anything: a plan is made, and
+ * refused when it runs.
+ *	kept	false: it reads nothing that is protected
+ */
+void
+usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan)
+{
+	Usage *usage = usage_of(query);
+
+	plan->cursor_options = cursor_options;
+	plan->tree = NULL;
+	if (!kept)
+		return;
+	plan->entries = usage->entries;
+	plan->tree = copyObject(query);
+	plan->decided = decide(query, usage, false);
+	if (usage_is_refused(plan->decided))
+		*query = *copyObject(plan->tree);
+}
+
+/* usage_plan_noted -- when it has been planned */
+void
+usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan)
+{
+	RangeTblEntry *note = makeNode(RangeTblEntry);
+
+	if (plan->tree == NULL)
+		return;
+	note->rtekind = RTE_RESULT;
+	note->eref = makeAlias(NOTE_NAME, NIL);
+	note->subquery = plan->tree;
+	note->coltypmods = plan->decided;
+	note->colcollations = encode(plan->entries);
+	note->rellockmode = plan->cursor_options;
+	statement->rtable = lappend(statement->rtable, note);
+}
+
+static RangeTblEntry *
+note_of(const PlannedStmt *statement)
+{
+	RangeTblEntry *last =
+		statement->rtable != NIL ? llast_node(RangeTblEntry, statement->rtable) : NULL;
+
+	return last != NULL && last->rtekind == RTE_RESULT && last->subquery != NULL &&
+				   strcmp(last->eref->aliasname, NOTE_NAME) == 0 ?
+			   last :
+			   NULL;
+}
+
+/*
+ * usage_plan_holds -- at executor start: may a plan that reads protected relations run as it is?
+ * False: it was made for other clearance, and the statement is to be planned anew.
+ * Errors: 42501 where a use is refused.
+ */
+bool
+usage_plan_holds(const PlannedStmt *statement)
+{
+	const RangeTblEntry *note = note_of(statement);
+	UsageReader reader;
+	List *decided;
+
+	/*
+	 * Of a parallel statement the leader has decided; what functions in a worker run is decided
+	 * there.  And what is not itself protected (TOAST) is read by who may bypass all.
+	 */
+	if (note == NULL && (IsParallelWorker() || row_security_bypassed()))
+		return true;
+	if (note == NULL)
+		ereport(ERROR, (errcode(PRIVSEG_ERR_SHAPE),
+						errmsg("this plan does not say what it uses columns for"),
+						errhint("It was not made by the planner that privseg knows of.")));
+	decided =
+		usage_decide(usage_reader(&reader) ? &reader : NULL, decode(note->colcollations), true);
+	return !usage_is_refused(decided) && equal(decided, note->coltypmods);
+}
+
+/* usage_plan_question -- what is asked of groups; 0: nothing is, or it is not the same again */
+uint64
+usage_plan_question(const PlannedStmt *statement, ParamListInfo params)
+{
+	const RangeTblEntry *note = note_of(statement);
+
+	return note != NULL && usage_shows_groups(note->coltypmods) ?
+			   usage_question(note->subquery, params) :
+			   0;
+}
+
+/*
+ * usage_plan_without -- the plan as it is to run: EXPLAIN names columns otherwise where there is
+ * more than one relation.
+ */
+PlannedStmt *
+usage_plan_without(PlannedStmt *statement)
+{
+	PlannedStmt *result;
+
+	if (note_of(statement) == NULL)
+		return statement;
+	result = makeNode(PlannedStmt);
+	*result = *statement;
+	result->rtable =
+		list_truncate(list_copy(statement->rtable), list_length(statement->rtable) - 1);
+	return result;
+}
+
+/* usage_plan_again -- the tree of such a statement, for who runs it now */
+Query *
+usage_plan_again(const PlannedStmt *statement, UsagePlan *plan)
+{
+	const RangeTblEntry *note = note_of(statement);
+	Query *query = copyObject(note->subquery);
+	Usage *usage = usage_of(query);
+
+	plan->cursor_options = note->rellockmode;
+	plan->entries = usage->entries;
+	plan->tree = copyObject(query);
+	plan->decided = decide(query, usage, true);
+	return query;
+}

@@ -1,0 +1,399 @@
+/*
+ * usage_silent.c
+ *	  Expressions that are run over rows of whoever is shown groups only: they tell of no row, not by
+ *	  what they raise either.
+ *
+ * Reviewed clauses may run before the policy (policy_reviewed.c).  Here the rows are permitted, and
+ * more is needed to make groups and sums: functions of core's that raise for no value that a column
+ * is likely to have, and arithmetic that cannot be led to overflow for one row: with constants of
+ * some size in numeric and float8 only.
+ */
+#include "compat.h"
+
+#include <math.h>
+
+#include "access/transam.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
+#include "optimizer/clauses.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteManip.h"
+#include "policy_reviewed.h"
+#include "usage.h"
+#include "utils/builtins.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+/* of core's, by name */
+static const char *const functions[] = {
+	"abs",        "age",          "btrim",   "char_length", "character_length", "date_part",
+	"date_trunc", "extract",      "initcap", "left",        "length",           "lower",
+	"ltrim",      "octet_length", "right",   "rtrim",       "textcat",          "upper"};
+
+/* conversions to what holds every value */
+static const Oid conversions[] = {F_INT8_INT4,
+								  F_INT8_INT2,
+								  F_INT4_INT2,
+								  F_NUMERIC_INT2,
+								  F_NUMERIC_INT4,
+								  F_NUMERIC_INT8,
+								  F_NUMERIC_FLOAT4,
+								  F_NUMERIC_FLOAT8,
+								  F_FLOAT8_INT2,
+								  F_FLOAT8_INT4,
+								  F_FLOAT8_INT8,
+								  F_FLOAT8_FLOAT4,
+								  F_FLOAT8_NUMERIC,
+								  F_TIMESTAMP_DATE,
+								  F_TIMESTAMPTZ_DATE,
+								  F_DATE_TIMESTAMP,
+								  F_DATE_TIMESTAMPTZ,
+								  F_TEXT_BPCHAR,
+								  F_TIMESTAMPTZ_TIMESTAMP,
+								  F_TIMESTAMP_TIMESTAMPTZ};
+
+/* of two columns */
+static const Oid of_columns[] = {F_INT4PL,   F_INT4MI,  F_INT4MUL, F_INT8PL,
+								 F_INT8MI,   F_INT8MUL, F_INT48PL, F_INT48MI,
+								 F_INT48MUL, F_INT84PL, F_INT84MI, F_INT84MUL};
+
+/* with a constant, too */
+static const Oid with_constants[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL,
+									 F_FLOAT8PL,    F_FLOAT8MI,    F_FLOAT8MUL};
+static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
+
+#define MOST_ARITHMETIC 4
+#define GREATEST_CONSTANT 1e12
+
+typedef struct Silence
+{
+	int arithmetic;
+} Silence;
+
+static bool is_silent(Node *node, Silence *silence);
+
+static bool
+are_silent(List *nodes, Silence *silence)
+{
+	ListCell *lc;
+
+	foreach (lc, nodes)
+		if (!is_silent(lfirst(lc), silence))
+			return false;
+	return true;
+}
+
+/* a number of some size; a divisor is none so small */
+static bool
+is_moderate(Node *node, bool divides)
+{
+	Const *constant = (Const *) node;
+	double number;
+
+	if (!IsA(node, Const) || constant->constisnull)
+		return false;
+	if (constant->consttype == FLOAT8OID)
+		number = DatumGetFloat8(constant->constvalue);
+	else if (constant->consttype == NUMERICOID)
+		number =
+			DatumGetFloat8(DirectFunctionCall1(numeric_float8_no_overflow, constant->constvalue));
+	else
+		return false;
+	if (isnan(number) || fabs(number) > GREATEST_CONSTANT)
+		return false;
+	return !divides || fabs(number) >= 1 / GREATEST_CONSTANT;
+}
+
+static bool
+is_arithmetic(Oid function, List *arguments, Silence *silence)
+{
+	Node *right = llast(arguments);
+
+	if (list_length(arguments) != 2)
+		return false;
+	if (function_is_among(function, divisions, lengthof(divisions)))
+		return ++silence->arithmetic <= MOST_ARITHMETIC && is_moderate(right, true);
+	if (function_is_among(function, with_constants, lengthof(with_constants)))
+	{
+		ListCell *lc;
+
+		foreach (lc, arguments)
+			if (IsA(lfirst(lc), Const) && !is_moderate(lfirst(lc), false))
+				return false;
+		return ++silence->arithmetic <= MOST_ARITHMETIC;
+	}
+	if (!function_is_among(function, of_columns, lengthof(of_columns)))
+		return false;
+	return ++silence->arithmetic <= 1 && contain_var_clause(linitial(arguments)) &&
+		   contain_var_clause(right);
+}
+
+static bool
+is_named(Oid function)
+{
+	const char *name = get_func_name(function);
+
+	for (size_t i = 0; name != NULL && i < lengthof(functions); i++)
+		if (strcmp(name, functions[i]) == 0)
+			return true;
+	return false;
+}
+
+/* a call without what its arguments are computed by, which is looked at apart */
+static List *
+without_parts(List *arguments)
+{
+	List *result = NIL;
+	ListCell *lc;
+
+	foreach (lc, arguments)
+	{
+		Node *argument = lfirst(lc);
+
+		if (!IsA(argument, Const) && !IsA(argument, Var) && !IsA(argument, ArrayExpr))
+			argument = (Node *) makeVar(1, 1, exprType(argument), exprTypmod(argument),
+										exprCollation(argument), 0);
+		result = lappend(result, argument);
+	}
+	return result;
+}
+
+static bool
+is_reviewed(Node *call)
+{
+	switch (nodeTag(call))
+	{
+		case T_FuncExpr:
+		{
+			FuncExpr *copy = makeNode(FuncExpr);
+
+			*copy = *(FuncExpr *) call;
+			copy->args = without_parts(copy->args);
+			return reviewed_clause((Node *) copy);
+		}
+		case T_ScalarArrayOpExpr:
+		{
+			ScalarArrayOpExpr *copy = makeNode(ScalarArrayOpExpr);
+
+			*copy = *(ScalarArrayOpExpr *) call;
+			copy->args = without_parts(copy->args);
+			return reviewed_clause((Node *) copy);
+		}
+		default:
+		{
+			OpExpr *copy = makeNode(OpExpr);
+
+			*copy = *(OpExpr *) call;
+			copy->args = without_parts(copy->args);
+			return reviewed_clause((Node *) copy);
+		}
+	}
+}
+
+/* of what takes the name of a part of a time: it is one that every date has */
+static bool
+takes_a_part(Oid function, List *arguments)
+{
+	static const char *const parts[] = {"century", "day",     "decade", "millennium",
+										"month",   "quarter", "week",   "year"};
+	const char *name = get_func_name(function);
+	Const *part = linitial(arguments);
+	char *word;
+
+	if (strcmp(name, "extract") != 0 && strcmp(name, "date_part") != 0 &&
+		strcmp(name, "date_trunc") != 0)
+		return true;
+	if (list_length(arguments) != 2 || !IsA(part, Const) || part->constisnull ||
+		part->consttype != TEXTOID ||
+		(exprType(lsecond(arguments)) != DATEOID && exprType(lsecond(arguments)) != TIMESTAMPOID &&
+		 exprType(lsecond(arguments)) != TIMESTAMPTZOID))
+		return false;
+	word = TextDatumGetCString(part->constvalue);
+	for (size_t i = 0; i < lengthof(parts); i++)
+		if (pg_strcasecmp(word, parts[i]) == 0)
+			return true;
+	return false;
+}
+
+static bool
+call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
+{
+	if (encrypted_is_opening(call))
+		return is_silent(linitial(arguments), silence);
+	if (function >= FirstNormalObjectId)
+		return false;
+	if (is_named(function) && takes_a_part(function, arguments))
+		return are_silent(arguments, silence);
+	if (function_is_among(function, conversions, lengthof(conversions)) ||
+		is_arithmetic(function, arguments, silence))
+		return are_silent(arguments, silence);
+	return is_reviewed(call) && are_silent(arguments, silence);
+}
+
+/* an expression without columns: core computes it while it plans, or it cannot raise */
+static bool
+is_known_before(Node *node)
+{
+	PlannerInfo *root;
+
+	if (IsA(node, Const) || IsA(node, Param) || IsA(node, CaseTestExpr))
+		return true;
+	if (IsA(node, List))
+	{
+		ListCell *lc;
+
+		foreach (lc, (List *) node)
+			if (!is_known_before(lfirst(lc)))
+				return false;
+		return true;
+	}
+	if (runs_user_code(node))
+		return false;
+	root = makeNode(PlannerInfo);
+	root->glob = makeNode(PlannerGlobal);
+	node = estimate_expression_value(root, copyObject(node));
+	/* of a parameter, what only changes its type */
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Const) || IsA(node, Param);
+}
+
+/* also of queries around it */
+static bool
+names_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Var) || expression_tree_walker(node, names_column, context);
+}
+
+static bool
+is_silent(Node *node, Silence *silence)
+{
+	ListCell *lc;
+
+	if (node == NULL)
+		return true;
+	check_stack_depth();
+	/* core's walkers take these inside CASE only */
+	if (IsA(node, CaseWhen))
+		return is_silent((Node *) ((CaseWhen *) node)->expr, silence) &&
+			   is_silent((Node *) ((CaseWhen *) node)->result, silence);
+	/* of no row: once, before there are any, so that it raises for all or for none */
+	if (!names_column(node, NULL) && !checkExprHasSubLink(node) && !contain_agg_clause(node))
+		return is_known_before(node);
+	switch (nodeTag(node))
+	{
+		case T_Var:
+		case T_Const:
+		case T_Param:
+		case T_CaseTestExpr:
+			return true;
+		case T_List:
+			return are_silent((List *) node, silence);
+		case T_TargetEntry:
+			return is_silent((Node *) ((TargetEntry *) node)->expr, silence);
+		case T_RelabelType:
+			return is_silent((Node *) ((RelabelType *) node)->arg, silence);
+		/* of one subject's rows */
+		case T_Aggref:
+			return ((Aggref *) node)->aggfnoid < FirstNormalObjectId &&
+				   are_silent(((Aggref *) node)->args, silence) &&
+				   are_silent(((Aggref *) node)->aggdirectargs, silence) &&
+				   is_silent((Node *) ((Aggref *) node)->aggfilter, silence);
+		case T_BoolExpr:
+			return are_silent(((BoolExpr *) node)->args, silence);
+		case T_NullTest:
+			return is_silent((Node *) ((NullTest *) node)->arg, silence);
+		case T_BooleanTest:
+			return is_silent((Node *) ((BooleanTest *) node)->arg, silence);
+		case T_CoalesceExpr:
+			return are_silent(((CoalesceExpr *) node)->args, silence);
+		case T_ArrayExpr:
+			return are_silent(((ArrayExpr *) node)->elements, silence);
+		case T_CaseExpr:
+			/* walkers do not take its parts by themselves */
+			foreach (lc, ((CaseExpr *) node)->args)
+				if (!is_silent((Node *) lfirst_node(CaseWhen, lc)->expr, silence) ||
+					!is_silent((Node *) lfirst_node(CaseWhen, lc)->result, silence))
+					return false;
+			return is_silent((Node *) ((CaseExpr *) node)->arg, silence) &&
+				   is_silent((Node *) ((CaseExpr *) node)->defresult, silence);
+		case T_FuncExpr:
+			return call_is_silent(node, ((FuncExpr *) node)->funcid, ((FuncExpr *) node)->args,
+								  silence);
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_NullIfExpr:
+			return call_is_silent(node, get_opcode(((OpExpr *) node)->opno),
+								  ((OpExpr *) node)->args, silence);
+		case T_ScalarArrayOpExpr:
+			return call_is_silent(node, get_opcode(((ScalarArrayOpExpr *) node)->opno),
+								  ((ScalarArrayOpExpr *) node)->args, silence);
+		/* what is in it is looked at as a query */
+		case T_SubLink:
+			return is_silent(((SubLink *) node)->testexpr, silence);
+		default:
+			return false;
+	}
+}
+
+/* usage_is_silent -- does an expression tell of no row, over which it is run? */
+bool
+usage_is_silent(Node *expr)
+{
+	Silence silence = {0};
+
+	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
+}
+
+/*
+ * usage_is_sum_of_columns -- is what is aggregated a column, or arithmetic with each column once?
+ * Conditions in it would choose rows of the group.
+ */
+bool
+usage_is_sum_of_columns(Node *expr)
+{
+	List *columns = pull_var_clause(expr, PVC_RECURSE_AGGREGATES);
+	List *seen = NIL;
+	ListCell *lc;
+
+	if (!usage_is_silent(expr))
+		return false;
+	foreach (lc, columns)
+	{
+		if (list_member(seen, lfirst(lc)))
+			return false;
+		seen = lappend(seen, lfirst(lc));
+	}
+	for (;;)
+	{
+		if (IsA(expr, RelabelType))
+			expr = (Node *) ((RelabelType *) expr)->arg;
+		else if (IsA(expr, FuncExpr) && (encrypted_is_opening(expr) ||
+										 function_is_among(((FuncExpr *) expr)->funcid, conversions,
+														   lengthof(conversions))))
+			expr = linitial(((FuncExpr *) expr)->args);
+		else
+			break;
+	}
+	if (IsA(expr, Var) || IsA(expr, Const) || IsA(expr, Param))
+		return true;
+	if (IsA(expr, OpExpr))
+	{
+		Silence silence = {0};
+
+		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
+			return false;
+		foreach (lc, ((OpExpr *) expr)->args)
+			if (!usage_is_sum_of_columns(lfirst(lc)))
+				return false;
+		return true;
+	}
+	return false;
+}

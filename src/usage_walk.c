@@ -1,0 +1,541 @@
+/*
+ * usage_walk.c
+ *	  Which columns of protected relations a statement uses, and for what: traced from what it
+ *	  sends, and from what it filters, sorts and groups by, inward.
+ *
+ * A column that a subquery only hands outward is used where it arrives.  One that nobody asks for
+ * is not used; what is computed of it there is not computed.
+ *
+ * What policies and checks of new rows ask is not asked by the reader, and is left alone.
+ */
+#include "compat.h"
+
+#include "access/sysattr.h"
+#include "catalog/pg_aggregate.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "encrypted.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
+#include "parser/parse_relation.h"
+#include "parser/parsetree.h"
+#include "usage_walk.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+
+/* are rows put in order by it, and no more? */
+static bool
+is_ordered_by(const Query *query, const TargetEntry *entry)
+{
+	ListCell *lc;
+
+	if (usage_is_sorted_by(query->sortClause, entry))
+		return true;
+	foreach (lc, query->windowClause)
+		if (usage_is_sorted_by(lfirst_node(WindowClause, lc)->partitionClause, entry) ||
+			usage_is_sorted_by(lfirst_node(WindowClause, lc)->orderClause, entry))
+			return true;
+	return false;
+}
+
+/* nobody asks for it: it is not computed, either, for that could be noticed */
+static bool
+is_left_out(TargetEntry *entry)
+{
+	Node *expr = (Node *) entry->expr;
+
+	if (IsA(expr, Var) || IsA(expr, Const))
+		return true;
+	if (contain_volatile_functions(expr) || expression_returns_set(expr))
+		return false;
+	entry->expr = (Expr *) makeNullConst(exprType(expr), exprTypmod(expr), exprCollation(expr));
+	return true;
+}
+
+static void
+walk_target(Usage *usage, Level *level, TargetEntry *entry, Wanted wanted, bool hands_on)
+{
+	Query *query = level->query;
+	Walk walk = {.usage = usage, .level = level};
+	bool distinct = usage_is_sorted_by(query->distinctClause, entry);
+	bool groups = usage_is_sorted_by(query->groupClause, entry);
+	bool orders = distinct || is_ordered_by(query, entry);
+
+	walk.context = wanted.context | (groups || orders ? USE_FILTER : 0);
+	walk.into = wanted.into;
+	if (walk.context == 0 && is_left_out(entry))
+		return;
+	if (walk.context == 0)
+		walk.context = USE_PROJECT;
+	if (hands_on && IsA(entry->expr, Var) && ((Var *) entry->expr)->varlevelsup == 0 &&
+		((Var *) entry->expr)->varattno > 0)
+	{
+		Var *var = (Var *) entry->expr;
+
+		/* it is used where it arrives */
+		usage_column(&walk, level, var->varno, var->varattno, walk.context);
+		if (groups || orders)
+		{
+			walk.entry = entry;
+			walk.groups = groups;
+			walk.distinct = distinct;
+			walk.alone = true;
+			level->beside_groups = query->groupClause != NIL;
+			usage_place(&walk, (Node *) var, var, USE_FILTER);
+			level->beside_groups = false;
+		}
+		return;
+	}
+	/* what is chosen by outside, too, is one with what is sorted by */
+	if ((groups || orders) && !entry->resjunk && (wanted.context & USE_FILTER) == 0)
+		walk.entry = entry;
+	walk.groups = groups;
+	walk.distinct = distinct;
+	walk.alone = true;
+	level->beside_groups = query->groupClause != NIL;
+	(void) usage_walk_expr((Node *) entry->expr, &walk);
+	level->beside_groups = false;
+}
+
+/* the number of a column that is written to */
+static int
+target_of(Usage *usage, Oid root, AttrNumber column)
+{
+	UsageTarget *target;
+	ListCell *lc;
+
+	foreach (lc, usage->targets)
+	{
+		target = lfirst(lc);
+		if (target->root == root && target->column == column)
+			return foreach_current_index(lc);
+	}
+	target = palloc(sizeof(UsageTarget));
+	*target = (UsageTarget){root, column};
+	usage->targets = lappend(usage->targets, target);
+	return list_length(usage->targets) - 1;
+}
+
+/* all columns that are written to */
+static Bitmapset *
+into_any(Usage *usage, Level *level, List *targets)
+{
+	RangeTblEntry *target = rt_fetch(level->query->resultRelation, level->query->rtable);
+	const ProtectedRelation *found = protected_relation(target->relid);
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	Bitmapset *into = NULL;
+	ListCell *lc;
+
+	foreach (lc, targets)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		AttrNumber column;
+
+		if (entry->resjunk || !OidIsValid(root))
+			continue;
+		column = usage_root_column(target->relid, entry->resno, root);
+		if (column > 0)
+			into = bms_add_member(into, target_of(usage, root, column));
+	}
+	return into;
+}
+
+/* was it a view that was inserted into?  Its defaults come in as if they were the table's */
+static bool
+is_through_view(const Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+		if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_RELATION &&
+			lfirst_node(RangeTblEntry, lc)->relkind == RELKIND_VIEW)
+			return true;
+	return false;
+}
+
+/* columns that INSERT, UPDATE and MERGE fill */
+static void
+walk_columns(Usage *usage, Level *level, List *targets, bool updates)
+{
+	Query *query = level->query;
+	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
+	const ProtectedRelation *found = protected_relation(target->relid);
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	Bitmapset *named = updates ? target->updatedCols : target->insertedCols;
+	ListCell *lc;
+
+	foreach (lc, targets)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+		Var *var = (Var *) entry->expr;
+		AttrNumber column;
+		bool written;
+
+		/* a subselect whose results are several columns', or a row for a trigger INSTEAD OF */
+		if (entry->resjunk)
+		{
+			walk.into = into_any(usage, level, targets);
+			(void) usage_walk_expr((Node *) entry->expr, &walk);
+			continue;
+		}
+		column = OidIsValid(root) ? usage_root_column(target->relid, entry->resno, root) : 0;
+		if (column > 0)
+			walk.into = bms_make_singleton(target_of(usage, root, column));
+		/* a column is what it was */
+		if (updates && IsA(var, Var) && var->varlevelsup == 0 &&
+			(int) var->varno == query->resultRelation && var->varattno == entry->resno)
+			continue;
+		written = bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber, named) ||
+				  is_through_view(query);
+		if (column > 0 && written)
+			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
+		/* what is written into encrypted ones is looked at when it comes */
+		if (column > 0 && written &&
+			encrypted_code(get_atttype(target->relid, entry->resno)) == ENCRYPTED_NONE)
+		{
+			UsageWrite *write = palloc0(sizeof(UsageWrite));
+
+			write->query = query;
+			write->targets = targets;
+			write->entry = entry;
+			write->updates = updates;
+			write->root = root;
+			write->column = column;
+			write->number = entry->resno;
+			usage->writes = lappend(usage->writes, write);
+		}
+		(void) usage_walk_expr((Node *) entry->expr, &walk);
+	}
+}
+
+/* what a conflict is found by tells of the row that is there; there is no mask for it */
+static void
+use_arbiters(Usage *usage, Level *level, OnConflictExpr *conflict)
+{
+	Query *query = level->query;
+	Oid relid = rt_fetch(query->resultRelation, query->rtable)->relid;
+	const ProtectedRelation *found = protected_relation(relid);
+	Bitmapset *columns = NULL;
+	Oid root;
+	Oid ignored;
+
+	if (found == NULL)
+		return;
+	root = found->relid;
+	pull_varattnos((Node *) conflict->arbiterElems, query->resultRelation, &columns);
+	if (OidIsValid(conflict->constraint))
+		columns = get_relation_constraint_attnos(relid, get_constraint_name(conflict->constraint),
+												 false, &ignored);
+	for (int i = -1; (i = bms_next_member(columns, i)) >= 0;)
+	{
+		AttrNumber number = i + FirstLowInvalidHeapAttributeNumber;
+		AttrNumber column = number > 0 ? usage_root_column(relid, number, root) : 0;
+
+		if (column > 0)
+			usage_entry(usage, root, column, USE_FIND, NULL);
+	}
+}
+
+static void
+walk_conflict(Usage *usage, Level *level, OnConflictExpr *conflict)
+{
+	Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+
+	if (conflict == NULL)
+		return;
+	use_arbiters(usage, level, conflict);
+	usage_walk_with(&walk, conflict->arbiterWhere, USE_FILTER);
+	usage_walk_with(&walk, conflict->onConflictWhere, USE_FILTER);
+	walk_columns(usage, level, conflict->onConflictSet, true);
+}
+
+static Wanted
+wanted_of(const Asked *asked, AttrNumber column)
+{
+	return asked != NULL && column <= asked->n ? asked->columns[column - 1] :
+												 (Wanted){USE_PROJECT | USE_CARRY, NULL};
+}
+
+static void
+walk_modification(Usage *usage, Level *level, const Asked *asked)
+{
+	Query *query = level->query;
+	ListCell *lc;
+
+	if (protected_relation(rt_fetch(query->resultRelation, query->rtable)->relid) != NULL)
+		usage->modifies = true;
+	/* of others, what a trigger INSTEAD OF them is handed */
+	if (query->commandType == CMD_INSERT || query->commandType == CMD_UPDATE)
+		walk_columns(usage, level, query->targetList, query->commandType == CMD_UPDATE);
+	else
+	{
+		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+
+		(void) usage_walk_expr((Node *) query->targetList, &walk);
+	}
+	walk_conflict(usage, level, query->onConflict);
+	foreach (lc, query->mergeActionList)
+	{
+		MergeAction *action = lfirst_node(MergeAction, lc);
+		Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+
+		(void) usage_walk_expr(action->qual, &walk);
+		if (action->commandType == CMD_INSERT || action->commandType == CMD_UPDATE)
+			walk_columns(usage, level, action->targetList, action->commandType == CMD_UPDATE);
+	}
+	foreach (lc, query->returningList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		walk_target(usage, level, entry, wanted_of(asked, entry->resno), asked != NULL);
+	}
+}
+
+/* FROM, WHERE and all that is asked of rows */
+static void
+walk_clauses(Usage *usage, Level *level)
+{
+	Query *query = level->query;
+	Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+	ListCell *lc;
+
+	(void) usage_walk_expr((Node *) query->jointree, &walk);
+	(void) usage_walk_expr(query->limitOffset, &walk);
+	(void) usage_walk_expr(query->limitCount, &walk);
+	foreach (lc, query->windowClause)
+	{
+		(void) usage_walk_expr(lfirst_node(WindowClause, lc)->startOffset, &walk);
+		(void) usage_walk_expr(lfirst_node(WindowClause, lc)->endOffset, &walk);
+	}
+	level->beside_groups = query->groupClause != NIL;
+	(void) usage_walk_expr(query->havingQual, &walk);
+	level->beside_groups = false;
+}
+
+/* what rows of something that is not a query are made of: used for what the rows are */
+static void
+walk_made(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
+{
+	Walk walk = {.usage = usage, .level = level};
+
+	for (int i = 0; asked != NULL && i < asked->n; i++)
+	{
+		walk.context |= asked->columns[i].context;
+		walk.into = bms_add_members(walk.into, asked->columns[i].into);
+	}
+	if (walk.context == 0)
+		walk.context = USE_FILTER;
+	(void) usage_walk_expr((Node *) rte->functions, &walk);
+	(void) usage_walk_expr((Node *) rte->tablefunc, &walk);
+	(void) usage_walk_expr((Node *) rte->values_lists, &walk);
+	walk.context = USE_FILTER;
+	(void) usage_walk_expr((Node *) rte->tablesample, &walk);
+}
+
+/* of a set operation: its arms' columns are its own */
+static void
+walk_set(Usage *usage, Level *level, const Asked *asked, bool distinct)
+{
+	Query *query = level->query;
+	Asked *arms = usage_new_asked(list_length(query->targetList));
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (entry->resjunk)
+			continue;
+		arms->columns[entry->resno - 1] = wanted_of(asked, entry->resno);
+		if (distinct || is_ordered_by(query, entry))
+			arms->columns[entry->resno - 1].context |= USE_FILTER;
+	}
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			usage_walk_query(usage, rte->subquery, level, arms, false);
+	}
+}
+
+static bool
+tells_rows_apart(Node *operations)
+{
+	SetOperationStmt *operation = (SetOperationStmt *) operations;
+
+	if (!IsA(operations, SetOperationStmt))
+		return false;
+	return operation->op != SETOP_UNION || !operation->all || tells_rows_apart(operation->larg) ||
+		   tells_rows_apart(operation->rarg);
+}
+
+static void
+walk_ctes(Usage *usage, Level *level)
+{
+	Query *query = level->query;
+
+	/* each may be read by those behind it */
+	for (int i = list_length(query->cteList) - 1; i >= 0; i--)
+	{
+		CommonTableExpr *cte = list_nth_node(CommonTableExpr, query->cteList, i);
+		Asked *asked = level->asked[list_length(query->rtable) + i];
+
+		/* a query that reads itself may use its results for anything */
+		if (cte->cterecursive)
+			for (int column = 0; column < asked->n; column++)
+				asked->columns[column].context |= USE_SEEN;
+		usage_walk_query(usage, castNode(Query, cte->ctequery), level, asked, !cte->cterecursive);
+	}
+}
+
+/* what a policy opens, it filters by */
+static bool
+open_for_policy(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (encrypted_is_opening(node))
+		encrypted_open_for((FuncExpr *) node, USE_FILTER);
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, open_for_policy, context, 0);
+	return expression_tree_walker(node, open_for_policy, context);
+}
+
+static void
+begin_level(Level *level)
+{
+	Query *query = level->query;
+	int n = list_length(query->rtable);
+	ListCell *lc;
+
+	level->asked = palloc0(sizeof(Asked *) * (n + list_length(query->cteList) + 1));
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			level->asked[foreach_current_index(lc)] =
+				usage_new_asked(list_length(rte->subquery->targetList));
+		else if (rte->rtekind == RTE_FUNCTION || rte->rtekind == RTE_TABLEFUNC ||
+				 rte->rtekind == RTE_VALUES)
+			level->asked[foreach_current_index(lc)] = usage_new_asked(usage_n_columns(rte));
+	}
+	foreach (lc, query->rtable)
+		(void) open_for_policy((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals, NULL);
+	foreach (lc, query->withCheckOptions)
+		(void) open_for_policy(lfirst_node(WithCheckOption, lc)->qual, NULL);
+	foreach (lc, query->cteList)
+	{
+		Query *inside = castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery);
+
+		level->asked[n + foreach_current_index(lc)] = usage_new_asked(
+			Max(list_length(inside->targetList), list_length(inside->returningList)));
+	}
+}
+
+/*
+ * What policies ask of their own table's columns is not the reader's use; what they read besides is, and
+ * so is a whole row.  Of what is written to, the conditions of views are among them.
+ */
+static void
+walk_policies(Usage *usage, Level *level)
+{
+	Query *query = level->query;
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+	{
+		Index varno = foreach_current_index(lc) + 1;
+		Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+
+		if ((int) varno != query->resultRelation)
+			walk.policy_of = varno;
+		(void) usage_walk_expr((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals, &walk);
+	}
+	foreach (lc, query->withCheckOptions)
+	{
+		WithCheckOption *check = lfirst_node(WithCheckOption, lc);
+		Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+
+		if (check->kind != WCO_VIEW_CHECK)
+			walk.policy_of = query->resultRelation;
+		(void) usage_walk_expr(check->qual, &walk);
+	}
+}
+
+/*
+ *	asked		what its results are used for; NULL: they are sent
+ *	hands_on	a result that is a column is used where it arrives
+ */
+void
+usage_walk_query(Usage *usage, Query *query, Level *outer, const Asked *asked, bool hands_on)
+{
+	Level level = {.outer = outer, .query = query};
+	ListCell *lc;
+
+	check_stack_depth();
+	begin_level(&level);
+	if (query->setOperations != NULL)
+	{
+		walk_clauses(usage, &level);
+		walk_set(usage, &level, asked, tells_rows_apart(query->setOperations));
+		walk_ctes(usage, &level);
+		return;
+	}
+	walk_policies(usage, &level);
+	if (query->commandType != CMD_SELECT)
+		walk_modification(usage, &level, asked);
+	else
+		foreach (lc, query->targetList)
+		{
+			TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+			walk_target(usage, &level, entry,
+						entry->resjunk ? (Wanted){0, NULL} : wanted_of(asked, entry->resno),
+						hands_on);
+		}
+	walk_clauses(usage, &level);
+	/* each may be read by those behind it, LATERAL */
+	for (int i = list_length(query->rtable) - 1; i >= 0; i--)
+	{
+		RangeTblEntry *rte = list_nth_node(RangeTblEntry, query->rtable, i);
+
+		if (rte->rtekind == RTE_SUBQUERY)
+			usage_walk_query(usage, rte->subquery, &level, level.asked[i], true);
+		else if (rte->functions != NIL || rte->tablefunc != NULL || rte->values_lists != NIL ||
+				 rte->tablesample != NULL)
+			walk_made(usage, &level, rte, level.asked[i]);
+	}
+	walk_ctes(usage, &level);
+}
+
+/*
+ * usage_of -- the uses of a statement, before it is planned.  What opens an encrypted value is told
+ * what for: of columns it is known when the statement begins, of others when they are opened.
+ */
+Usage *
+usage_of(Query *query)
+{
+	Usage *usage = palloc0(sizeof(Usage));
+	ListCell *lc;
+
+	usage_walk_query(usage, query, NULL, NULL, false);
+	foreach (lc, usage->places)
+	{
+		UsagePlace *place = lfirst(lc);
+		int uses = place->context & (USE_SEEN | USE_AGGREGATE);
+
+		if (!IsA(place->node, FuncExpr))
+			continue;
+		if (OidIsValid(place->root))
+			uses = OPENED_DECIDED;
+		else if (place->grouped)
+			uses = USE_SEEN;
+		encrypted_open_for((FuncExpr *) place->node, uses);
+	}
+	return usage;
+}

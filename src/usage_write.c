@@ -1,0 +1,93 @@
+/*
+ * usage_write.c
+ *	  Columns that a role may not write: an ORM that saves a whole object writes back what it was
+ *	  shown, and changes nothing by it.
+ */
+#include "compat.h"
+
+#include "access/sysattr.h"
+#include "encrypted.h"
+#include "errors.h"
+#include "fmgr.h"
+#include "guc.h"
+#include "miscadmin.h"
+#include "usage.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+PG_FUNCTION_INFO_V1(privseg_unchanged);
+
+/*
+ * usage_may_copy -- may these columns of a protected relation be filled by COPY?  Encrypted ones
+ * are asked about when they come.
+ *	columns	by number, as in a range table's entry
+ * Errors: 42501.
+ */
+void
+usage_may_copy(Oid relid, Oid root, const Bitmapset *columns)
+{
+	UsageReader reader;
+
+	if (!usage_reader(&reader))
+		return;
+	if (reader.aggregate_only)
+		usage_refuse_rows(&reader, root);
+	for (int i = -1; (i = bms_next_member(columns, i)) >= 0;)
+	{
+		AttrNumber number = i + FirstLowInvalidHeapAttributeNumber;
+		AttrNumber column = usage_root_column(relid, number, root);
+
+		if (column > 0 &&
+			encrypted_code(getBaseType(get_atttype(relid, number))) == ENCRYPTED_NONE &&
+			usage_outcome(&reader, root, column, USE_INSERT) != OUTCOME_SHOWN)
+			usage_refuse(&reader, root, column, USE_INSERT);
+	}
+}
+
+static bool
+are_equal(FunctionCallInfo fcinfo, Datum left, Datum right)
+{
+	TypeCacheEntry *type = fcinfo->flinfo->fn_extra;
+
+	if (type == NULL)
+	{
+		type = lookup_type_cache(get_fn_expr_argtype(fcinfo->flinfo, 0), TYPECACHE_EQ_OPR_FINFO);
+		fcinfo->flinfo->fn_extra = type;
+	}
+	if (OidIsValid(type->eq_opr_finfo.fn_oid))
+		return DatumGetBool(
+			FunctionCall2Coll(&type->eq_opr_finfo, PG_GET_COLLATION(), left, right));
+	return datum_image_eq(left, right, type->typbyval, type->typlen);
+}
+
+/*
+ * unchanged(anyelement, anyelement, anyelement, text) -- the stored value, where the new one is what
+ * was shown.
+ *	0	that is written
+ *	1	that was shown
+ *	2	that is stored
+ *	3	the column and its category, for the message
+ * Errors: 42501 where it is another one.
+ */
+Datum
+privseg_unchanged(PG_FUNCTION_ARGS)
+{
+	bool same = PG_ARGISNULL(0) || PG_ARGISNULL(1) ?
+					PG_ARGISNULL(0) && PG_ARGISNULL(1) :
+					are_equal(fcinfo, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+
+	if (!same)
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("role \"%s\" may not write column %s under purpose \"%s\"",
+						GetUserNameFromId(GetUserId(), false),
+						PG_ARGISNULL(3) ? "?" : text_to_cstring(PG_GETARG_TEXT_PP(3)),
+						guc_purpose != NULL ? guc_purpose : ""),
+				 errdetail("It may only be given back as it was shown, or left out."),
+				 errhint("Ask an administrator for privseg.grant_clearance() of \"write\".")));
+	if (PG_ARGISNULL(2))
+		PG_RETURN_NULL();
+	PG_RETURN_DATUM(PG_GETARG_DATUM(2));
+}
