@@ -1,0 +1,220 @@
+-- Columns: what a statement uses them for, and what a role is shown of them. The generated matrix
+-- (test/t/063_column_matrix.pl) tries every shape; here are examples, what is refused and how it is
+-- said, masks, writes, labels, and plans that outlive a decision.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE SCHEMA uses;
+CREATE ROLE uses_full;
+CREATE ROLE uses_masked;
+CREATE ROLE uses_filter;
+CREATE ROLE uses_filter_mask;
+CREATE ROLE uses_project_mask;
+CREATE ROLE uses_write;
+CREATE ROLE uses_none;
+CREATE ROLE uses_owner;
+GRANT USAGE, CREATE ON SCHEMA uses TO PUBLIC;
+SET ROLE uses_owner;
+CREATE TABLE uses.person (id bigint PRIMARY KEY, email text, town text, salary numeric(10,2), remark varchar(20), shouted text GENERATED ALWAYS AS (lower(email)) STORED);
+INSERT INTO uses.person SELECT i, 'p' || i || '@example.org', 'town' || i % 3, i * 100, 'r' || i FROM generate_series(1, 30) i;
+CREATE TABLE uses.purchase (id int PRIMARY KEY, person bigint REFERENCES uses.person, note text, total numeric);
+CREATE INDEX ON uses.purchase (person);
+INSERT INTO uses.purchase SELECT i, 1 + i % 30, 'n' || i, i FROM generate_series(1, 60) i;
+CREATE VIEW uses.person_view AS SELECT id, email, upper(email) AS loud, town FROM uses.person;
+GRANT ALL ON ALL TABLES IN SCHEMA uses TO PUBLIC;
+RESET ROLE;
+SELECT privseg.create_purpose('uses_care', 'contract'), privseg.create_purpose('uses_ads', 'contract'), privseg.create_data_category('uses.contact'),
+	privseg.create_data_category('uses.money', 'sensitive'), privseg.create_data_category('uses.sex', protected_attribute => true);
+SELECT privseg.protect('uses.person', 'id'), privseg.protect('uses.purchase', 'person', 'uses.person');
+
+-- a mask is one expression over value
+SELECT mask, code, message, detail FROM unnest(ARRAY['left(value, 2) || ''***''', 'NULL', '''hidden''', 'upper(value)', 'value)', 'value, value', 'value; DROP TABLE uses.person', '(SELECT value)', 'value FROM uses.person', 'email',
+	'uses.person.email', 'random()::text', 'clock_timestamp()::text', 'count(value)', 'generate_series(1, 2)::text', '1', 'point(1, 2)', 'pg_sleep(1)::text', 'value AS x', 'ARRAY[value]', 'CASE WHEN value LIKE ''a%'' THEN ''a'' END', '$1', ''])
+	WITH ORDINALITY m (mask, n), LATERAL pg_temp.refusal(format('SELECT privseg.classify(''uses.person'', ''email'', ''uses.contact'', %L)', mask)) ORDER BY n;
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***'''), privseg.classify('uses.person', 'salary', 'uses.money'),
+	privseg.classify('uses.person', 'remark', 'uses.contact', 'repeat(left(value, 1), 30)');
+SELECT privseg.grant_clearance(r, p) FROM unnest('{uses_full,uses_masked,uses_filter,uses_filter_mask,uses_project_mask,uses_write,uses_none,uses_owner}'::regrole[]) r, unnest('{uses_care,uses_ads}'::text[]) p;
+SELECT count(privseg.grant_clearance(g.r::regrole, 'uses_care', c, g.u::text[])::text) FROM (VALUES ('uses_full', '{project,filter,aggregate,write}'), ('uses_masked', '{mask}'), ('uses_filter', '{filter}'), ('uses_filter_mask', '{filter,mask}'),
+	('uses_project_mask', '{project,mask}'), ('uses_write', '{write}')) g (r, u), unnest('{uses.contact,uses.money}'::text[]) c;
+SET privseg.purpose = 'uses_care';
+
+-- under every role: what comes, or how it is refused
+CREATE FUNCTION pg_temp.as_all(statement text) RETURNS TABLE(role text, answer text) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR role IN SELECT unnest('{full,masked,filter,filter_mask,project_mask,write,none}'::text[]) LOOP
+		answer := pg_temp.outcome('uses_' || role, 'uses_care', format('SELECT string_agg(x::text, '' '' ORDER BY x::text) FROM (%s) x', statement));
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM unnest(ARRAY[
+	$$SELECT email FROM uses.person WHERE id < 3$$,
+	$$SELECT id FROM uses.person WHERE email = 'p2@example.org'$$,
+	$$SELECT email FROM uses.person WHERE email LIKE 'p2_@%' AND id < 22$$,
+	$$SELECT id FROM (SELECT id, upper(email), email FROM uses.person) s WHERE id < 2$$,
+	$$SELECT loud FROM uses.person_view WHERE email LIKE 'p21%'$$,
+	$$SELECT id FROM (SELECT * FROM uses.person ORDER BY email DESC LIMIT 1) s$$,
+	$$SELECT email, count(*) FROM uses.person WHERE id < 3 GROUP BY email$$,
+	$$SELECT upper(email) FROM uses.person WHERE id < 3 GROUP BY upper(email)$$,
+	$$SELECT DISTINCT email FROM uses.person WHERE id IN (1, 2)$$,
+	$$SELECT email FROM uses.person WHERE id < 2 UNION SELECT note FROM uses.purchase WHERE id = 1$$,
+	$$SELECT p FROM uses.person p WHERE id = 1$$,
+	$$SELECT to_json(p) FROM uses.person p WHERE id = 1$$,
+	$$SELECT j FROM (uses.purchase o RIGHT JOIN uses.person p ON o.person = p.id AND o.id = 59) j WHERE j.person = 30$$,
+	$$SELECT count(email), sum(salary) FROM uses.person$$,
+	$$SELECT max(email) FROM uses.person$$,
+	$$SELECT o.id FROM uses.purchase o JOIN uses.person p ON p.id = o.person AND p.salary > 2900$$,
+	$$SELECT p.email FROM uses.purchase o LEFT JOIN uses.person p ON p.id = o.person AND p.id > 3 WHERE o.id < 4$$,
+	$$WITH RECURSIVE r AS (SELECT id, email FROM uses.person WHERE id = 1 UNION ALL SELECT p.id, p.email FROM uses.person p JOIN r ON p.id = r.id + 1 WHERE p.id < 3) SELECT email FROM r$$,
+	$$SELECT remark FROM uses.person WHERE id = 1$$,
+	$$SELECT shouted FROM uses.person WHERE id = 1$$,
+	$$SELECT x.email FROM uses.person x NATURAL JOIN (SELECT email FROM uses.person WHERE id = 4) y$$,
+	$$SELECT EXISTS (SELECT email FROM uses.person WHERE id = 1)$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.as_all(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
+
+-- a refusal names column, category, use and purpose; and no value
+SET ROLE uses_none;
+SELECT statement, code, message, hint FROM unnest(ARRAY['SELECT email FROM uses.person', 'SELECT 1 FROM uses.person ORDER BY salary', 'SELECT avg(salary) FROM uses.person', 'UPDATE uses.person SET salary = 1', 'INSERT INTO uses.person (id, email) VALUES (100, ''x'')',
+	'INSERT INTO uses.person (id) VALUES (100) ON CONFLICT (id) DO UPDATE SET remark = ''x''']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
+
+-- what is written
+CREATE FUNCTION pg_temp.stored() RETURNS text LANGUAGE plpgsql AS $$ DECLARE result text; BEGIN SET LOCAL row_security = off; SELECT (id, email, town, salary, remark)::text INTO result FROM uses.person p WHERE id = 1; SET LOCAL row_security = on; RETURN result; END $$;
+CREATE FUNCTION pg_temp.written(statement text) RETURNS TABLE(role text, answer text) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR role IN SELECT unnest('{full,masked,filter,filter_mask,project_mask,write,none}'::text[]) LOOP
+		BEGIN
+			PERFORM set_config('role', 'uses_' || role, true);
+			EXECUTE statement;
+			RESET ROLE;
+			RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = pg_temp.stored();
+		EXCEPTION WHEN SQLSTATE 'ZZ000' THEN answer := SQLERRM; WHEN OTHERS THEN answer := SQLSTATE; END;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM unnest(ARRAY[
+	$$UPDATE uses.person SET email = 'new' WHERE id = 1$$,
+	$$UPDATE uses.person SET email = 'p1***' WHERE id = 1$$,
+	$$UPDATE uses.person SET email = 'p1@example.org' WHERE id = 1$$,
+	$$UPDATE uses.person SET email = email, salary = salary WHERE id = 1$$,
+	$$UPDATE uses.person SET salary = NULL WHERE id = 1$$,
+	$$UPDATE uses.person SET salary = salary + 1 WHERE id = 1$$,
+	$$UPDATE uses.person SET salary = 100.0 WHERE id = 1$$,
+	$$UPDATE uses.person SET town = email WHERE id = 1$$,
+	$$UPDATE uses.person SET remark = email WHERE id = 1$$,
+	$$UPDATE uses.person SET email = salary WHERE id = 1$$,
+	$$UPDATE uses.person SET (town, salary) = (SELECT 'x', 100) WHERE id = 1$$,
+	$$INSERT INTO uses.person (id, email, salary) VALUES (1, NULL, NULL) ON CONFLICT (id) DO UPDATE SET town = 'x'$$,
+	$$INSERT INTO uses.person (id, email) VALUES (1, 'y') ON CONFLICT (id) DO UPDATE SET email = excluded.email$$,
+	$$MERGE INTO uses.person t USING (VALUES (1)) v (i) ON t.id = v.i WHEN MATCHED THEN UPDATE SET email = 'merged'$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.written(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
+SET ROLE uses_masked;
+COPY uses.person (id, email) FROM stdin;
+100	x
+\.
+COPY uses.person (id, town) FROM stdin;
+101	x
+\.
+DELETE FROM uses.person WHERE id = 101;
+RESET ROLE;
+
+-- plans are shared: by purposes, by roles, by what was granted when they were made
+SET plan_cache_mode = force_generic_plan;
+PREPARE shared AS SELECT email FROM uses.person WHERE id = $1;
+PREPARE chosen AS SELECT count(*) FROM uses.person WHERE email = $1;
+SET ROLE uses_full;
+EXECUTE shared(1);
+EXECUTE chosen('p1@example.org');
+RESET ROLE; SET ROLE uses_masked;
+EXECUTE shared(1);
+EXECUTE chosen('p1@example.org');
+EXECUTE chosen('p1***');
+RESET ROLE; SET ROLE uses_none;
+EXECUTE shared(1);
+RESET ROLE; SET ROLE uses_full;
+SET privseg.purpose = 'uses_ads';
+EXECUTE shared(1);
+SET privseg.purpose = 'uses_care';
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.revoke_clearance('uses_full', 'uses_care', 'uses.contact');
+SET ROLE uses_full;
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.grant_clearance('uses_full', 'uses_care', 'uses.contact', '{project,filter,aggregate,write}');
+-- another mask, another category, none
+SET ROLE uses_masked;
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', '''mail of '' || left(value, 1)');
+SET ROLE uses_masked;
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', 'uses.sex');
+SET ROLE uses_masked;
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', NULL);
+SET ROLE uses_none;
+EXECUTE shared(1);
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***''');
+SET ROLE uses_none;
+EXECUTE shared(1);
+RESET ROLE;
+-- a function's plan; a cursor shows what it was opened with
+CREATE FUNCTION uses.mail(bigint) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN (SELECT email FROM uses.person WHERE id = $1); END $$;
+SET ROLE uses_full;
+SELECT uses.mail(1);
+RESET ROLE; SET ROLE uses_masked;
+SELECT uses.mail(1);
+RESET ROLE; SET ROLE uses_none;
+SELECT code FROM pg_temp.refusal('SELECT uses.mail(1)');
+RESET ROLE;
+RESET plan_cache_mode;
+-- what a function reads in a parallel worker is decided there
+CREATE FUNCTION uses.in_worker(bigint) RETURNS text LANGUAGE plpgsql PARALLEL SAFE AS $$ BEGIN RETURN (SELECT email FROM uses.person WHERE id = $1); END $$;
+SET ROLE uses_none;
+SET force_parallel_mode = on;
+SELECT code FROM pg_temp.refusal('SELECT max(uses.in_worker(id)) FROM uses.person');
+RESET ROLE; SET ROLE uses_masked;
+SELECT max(uses.in_worker(id)) FROM uses.person;
+RESET force_parallel_mode;
+RESET ROLE;
+
+-- columns that are not classified
+SELECT privseg.classify('uses.person', 'town', NULL);
+SET privseg.unclassified = deny;
+SET ROLE uses_full;
+SELECT statement, code, message FROM unnest(ARRAY['SELECT id, email FROM uses.person', 'SELECT town FROM uses.person', 'SELECT count(*) FROM uses.person WHERE town = ''x''', 'SELECT person FROM uses.purchase', 'UPDATE uses.person SET town = NULL']) statement, pg_temp.refusal(statement);
+RESET ROLE;
+RESET privseg.unclassified;
+
+-- a label that a restore has lost; and one that nobody has copied
+SET allow_system_table_mods = on;
+DELETE FROM pg_seclabel WHERE objoid = 'uses.person'::regclass AND provider = 'privseg' AND objsubid = 5;
+RESET allow_system_table_mods;
+ALTER TABLE uses.person ALTER town SET STATISTICS 10;
+SET ROLE uses_none;
+SELECT code, message, detail, hint FROM pg_temp.refusal('SELECT remark FROM uses.person');
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'remark', 'uses.contact');
+
+-- an owner's policy does not choose by what he may not filter by
+SET ROLE uses_owner;
+SELECT statement, code, message FROM unnest(ARRAY['CREATE POLICY rich ON uses.person USING (salary > 1000)', 'CREATE POLICY near ON uses.person USING (town = ''town1'')', 'CREATE POLICY theirs ON uses.purchase USING (EXISTS (SELECT FROM uses.person p WHERE p.id = person AND p.salary > 5))']) statement, pg_temp.refusal(statement);
+RESET ROLE;
+-- nor is his trigger, or anybody's, handed what he may not see
+CREATE FUNCTION uses.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE '%', OLD; RETURN OLD; END $$;
+SELECT r, statement, t.code, t.message FROM unnest('{uses_owner,uses_write}'::text[]) r, unnest(ARRAY['CREATE TRIGGER tell BEFORE DELETE ON uses.person FOR EACH ROW EXECUTE FUNCTION uses.tell()', 'CREATE TRIGGER tell AFTER DELETE ON uses.person REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION uses.tell()',
+	'CREATE TRIGGER tell BEFORE DELETE ON uses.person FOR EACH STATEMENT EXECUTE FUNCTION uses.tell()', 'CREATE TRIGGER tell BEFORE DELETE ON uses.purchase FOR EACH ROW EXECUTE FUNCTION uses.tell()']) WITH ORDINALITY s (statement, n), LATERAL (SELECT set_config('role', r, true)) c, LATERAL pg_temp.refusal(statement) t ORDER BY r, n;
+RESET ROLE;
+-- row_security = off shows all of it
+SET row_security = off;
+SELECT email, salary FROM uses.person WHERE id = 1;
+RESET row_security;
+DROP SCHEMA uses CASCADE;
+DROP OWNED BY uses_full, uses_masked, uses_filter, uses_filter_mask, uses_project_mask, uses_write, uses_none, uses_owner;
+DROP ROLE uses_full, uses_masked, uses_filter, uses_filter_mask, uses_project_mask, uses_write, uses_none, uses_owner;

@@ -1,0 +1,116 @@
+-- Groups of enough subjects, for who is shown no rows; answers that differ by few subjects.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE SCHEMA groups;
+CREATE ROLE groups_counter;
+CREATE ROLE groups_other;
+CREATE ROLE groups_of_money;
+GRANT USAGE, CREATE ON SCHEMA groups TO PUBLIC;
+CREATE TABLE groups.person (id bigint PRIMARY KEY, town text, salary numeric, age int NOT NULL, bonus numeric);
+INSERT INTO groups.person SELECT g, 'town' || g % 4, g * 10, 20 + g % 50, CASE WHEN g <= 12 THEN g END FROM generate_series(1, 100) g;
+INSERT INTO groups.person SELECT 1000 + g, 'hamlet', 99999, 20, 1 FROM generate_series(1, 3) g;
+CREATE TABLE groups.purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES groups.person, total numeric NOT NULL);
+CREATE INDEX ON groups.purchase (person);
+INSERT INTO groups.purchase SELECT i, 1 + i % 100, i FROM generate_series(1, 300) i;
+INSERT INTO groups.purchase SELECT 1000 + i, 5, 1000 FROM generate_series(1, 50) i;
+CREATE VIEW groups.person_view AS SELECT * FROM groups.person WHERE age > 0;
+GRANT ALL ON ALL TABLES IN SCHEMA groups TO PUBLIC;
+SELECT privseg.create_purpose('groups_stats', 'contract', min_group_size => 10), privseg.create_purpose('groups_coarse', 'contract', min_group_size => 30), privseg.create_data_category('groups.money');
+SELECT privseg.protect('groups.person', 'id'), privseg.protect('groups.purchase', 'person', 'groups.person'), privseg.classify('groups.person', 'salary', 'groups.money');
+SELECT privseg.grant_clearance('groups_counter', p, NULL, '{aggregate}'), privseg.grant_clearance('groups_other', p, NULL, '{aggregate}'), privseg.grant_clearance('groups_of_money', p) FROM unnest('{groups_stats,groups_coarse}'::text[]) p;
+SELECT privseg.grant_clearance('groups_counter', 'groups_stats', 'groups.money', '{aggregate,filter}'), privseg.grant_clearance('groups_of_money', 'groups_stats', 'groups.money', '{aggregate}');
+SET privseg.purpose = 'groups_stats';
+
+SET ROLE groups_counter;
+-- groups of three are left out
+SELECT town, count(*), avg(salary)::int FROM groups.person GROUP BY town ORDER BY town;
+SELECT town FROM groups.person GROUP BY town HAVING count(*) > 20 ORDER BY count(*) DESC, town LIMIT 2;
+SELECT count(*) FROM groups.person WHERE id = 5;
+SELECT count(*) FROM groups.purchase WHERE person = 5;
+-- one that nothing is in
+SELECT count(*) FROM groups.person WHERE false;
+-- rows are sent to nobody
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT id FROM groups.person', 'SELECT 1 FROM groups.person', 'SELECT DISTINCT town FROM groups.person', 'SELECT town FROM groups.person LIMIT 1', 'SELECT town, count(*) FROM groups.person GROUP BY ROLLUP (town)',
+	'SELECT town, count(*) FROM groups.person GROUP BY CUBE (town, age)', 'SELECT count(*), rank() OVER (ORDER BY town) FROM groups.person GROUP BY town', 'SELECT array_agg(town) FROM groups.person', 'SELECT string_agg(town, '','') FROM groups.person', 'SELECT min(age), max(age) FROM groups.person',
+	'SELECT mode() WITHIN GROUP (ORDER BY age) FROM groups.person', 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY age) FROM groups.person', 'SELECT bool_or(age > 5) FROM groups.person', 'SELECT json_agg(p) FROM groups.person p', 'SELECT town FROM groups.person UNION SELECT ''x''',
+	'SELECT count(*) FROM (SELECT town FROM groups.person LIMIT 5) s', 'SELECT count(*) FROM (SELECT DISTINCT town FROM groups.person) s', 'UPDATE groups.person SET age = 1', 'DELETE FROM groups.person', 'INSERT INTO groups.person (id, age) VALUES (5000, 1)', 'SELECT count(*) FROM groups.person a, groups.person b WHERE b.id = 5',
+	'SELECT EXISTS (SELECT FROM groups.person WHERE id = 5)', 'SELECT count(*) FROM groups.person WHERE EXISTS (SELECT FROM groups.person WHERE id = 5 AND age > 3)', 'TABLE groups.person', 'SELECT (SELECT town FROM groups.person WHERE id = 5)', 'VALUES ((SELECT age FROM groups.person WHERE id = 5))',
+	'SELECT count(*) FROM groups.person, generate_series(1, age)']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+COPY (SELECT town, count(*) FROM groups.person GROUP BY town ORDER BY 1) TO stdout;
+-- nor does an aggregate tell of one
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum((id = 5)::int * age) FROM groups.person', 'SELECT sum(NULLIF(age, 25)) FROM groups.person', 'SELECT sum(COALESCE(NULLIF(id, 5), 0)) FROM groups.person', 'SELECT sum(age * 5 / id) FROM groups.person', 'SELECT sum(age % 7) FROM groups.person', 'SELECT sum(power(0, (id - 5) ^ 2) * age) FROM groups.person',
+	'SELECT count(*) FROM groups.person WHERE 1 / (id - 5) > 0', 'SELECT count(*) FROM groups.person WHERE age + 2147483600 > 0', 'SELECT count(*) FROM groups.person WHERE town::int > 0', 'SELECT town, count(*) FROM groups.person GROUP BY town HAVING 1 / (count(*) - 3) > 0', 'SELECT count(*) FROM groups.person WHERE random() < 0.5',
+	'SELECT sum(age) FILTER (WHERE 1 / (id - 5) > 0) FROM groups.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT count(*), sum(age) FILTER (WHERE id < 41), sum(age) FILTER (WHERE id < 5) FROM groups.person WHERE age < 60;
+SELECT sum(CASE WHEN id = 5 THEN age END), sum(CASE WHEN id = 5 THEN age ELSE 0 END) FROM groups.person WHERE age < 60;
+-- few have a bonus in any town
+SELECT town, avg(bonus) FROM groups.person GROUP BY town ORDER BY town;
+-- queries that hand rows on, and whose they are
+SELECT town, avg(n)::numeric(4, 2) FROM (SELECT p.town, p.id, count(*) AS n FROM groups.person p JOIN groups.purchase o ON o.person = p.id WHERE o.id < 1000 GROUP BY p.town, p.id) s GROUP BY town ORDER BY town;
+WITH w AS (SELECT * FROM groups.person_view) SELECT town, count(*) FROM w GROUP BY town ORDER BY town;
+SELECT max(n) FROM (SELECT town, count(*) AS n FROM groups.person GROUP BY town) s;
+SELECT count(*) FROM groups.person p WHERE EXISTS (SELECT FROM groups.purchase o WHERE o.person = p.id AND o.id < 1000) AND p.id < 50;
+
+-- two answers whose groups differ by one
+SELECT statement, code, message FROM unnest(ARRAY['SELECT count(*) FROM groups.person WHERE id <> 5', 'SELECT avg(salary) FROM groups.person WHERE id < 98']) statement, pg_temp.refusal(statement);
+SELECT count(*) FROM groups.person;
+SELECT count(*) FROM groups.person WHERE id <> 5;
+SELECT avg(salary)::int FROM groups.person WHERE id BETWEEN 2 AND 5000;
+SELECT avg(age)::int FROM groups.person;
+SELECT sum(total) FROM groups.purchase WHERE person <= 55;
+SELECT sum(total) FROM groups.purchase WHERE person <= 55 AND id <> 1001;
+SELECT sum(total) FROM groups.purchase WHERE person <= 55 AND person <> 5;
+-- in one statement, too
+SELECT count(*), count(*) FILTER (WHERE id <> 7) FROM groups.person;
+-- what was rolled back was answered
+BEGIN; SELECT count(*) FROM groups.person WHERE id < 70; ROLLBACK;
+SELECT count(*) FROM groups.person WHERE id < 69;
+-- the same again, when somebody has come meanwhile
+SELECT count(*) FROM groups.person WHERE age < 1000;
+RESET ROLE;
+SET row_security = off;
+INSERT INTO groups.person (id, town, age) SELECT 2000, 'town1', 30;
+RESET row_security;
+SET ROLE groups_counter;
+SELECT count(*) FROM groups.person WHERE age < 1000;
+SELECT count(*) FROM groups.person WHERE age < 1001;
+-- not where it may mean something else
+SELECT set_config('groups.x', '0', false);
+SELECT count(*) FROM groups.person WHERE id > 30 AND id <> current_setting('groups.x')::int;
+SELECT set_config('groups.x', '50', false);
+SELECT count(*) FROM groups.person WHERE id > 30 AND id <> current_setting('groups.x')::int;
+PREPARE without(int) AS SELECT count(*) FROM groups.person WHERE id > 52 AND id <> $1;
+EXECUTE without(0);
+EXECUTE without(0);
+EXECUTE without(60);
+CREATE TEMP TABLE mine (id bigint);
+SELECT count(*) FROM groups.person WHERE id > 20 AND id NOT IN (SELECT id FROM mine);
+INSERT INTO mine VALUES (60);
+SELECT count(*) FROM groups.person WHERE id > 20 AND id NOT IN (SELECT id FROM mine);
+-- another role, another purpose have answers of their own
+RESET ROLE; SET ROLE groups_other;
+SELECT count(*) FROM groups.person WHERE id <> 5;
+SET privseg.purpose = 'groups_coarse';
+SELECT town, count(*) FROM groups.person GROUP BY town;
+SELECT count(*) FROM groups.person;
+SET privseg.purpose = 'groups_stats';
+
+-- of one category only groups, of the others rows
+RESET ROLE; SET ROLE groups_of_money;
+SELECT id, age FROM groups.person WHERE id < 3 ORDER BY id;
+SELECT town, avg(salary)::int FROM groups.person GROUP BY town ORDER BY town;
+SELECT id, avg(salary) FROM groups.person GROUP BY id;
+SELECT town, count(*), array_agg(id ORDER BY id) FROM groups.person WHERE id < 3 GROUP BY town ORDER BY town;
+SELECT statement, code FROM unnest(ARRAY['SELECT salary FROM groups.person', 'SELECT id FROM groups.person WHERE salary > 5', 'SELECT max(salary) FROM groups.person', 'SELECT sum(salary) OVER (ORDER BY id) FROM groups.person', 'SELECT id FROM groups.person GROUP BY id HAVING sum(salary) > 5 AND id = 5', 'SELECT a.id, (SELECT sum(a.salary) FROM generate_series(1, 1) g) FROM groups.person a',
+	'SELECT id FROM groups.person a WHERE (SELECT sum(a.salary + g) FROM generate_series(1, 2) g) > 5', 'SELECT sum(CASE WHEN id = 5 THEN salary WHEN id = 6 THEN 0 END) FROM groups.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
+DROP TABLE mine;
+DROP SCHEMA groups CASCADE;
+DROP OWNED BY groups_counter, groups_other, groups_of_money;
+DROP ROLE groups_counter, groups_other, groups_of_money;
