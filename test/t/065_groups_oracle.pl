@@ -1,0 +1,166 @@
+# Random tables, groups and conditions: whoever is shown groups only is shown all that are large enough, none
+# that is smaller, and no two answers that differ by fewer people than that. Sets of people are bits of a
+# bigint, computed by a superuser from all rows.
+
+use strict;
+use warnings;
+
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use PrivsegNode;
+use Test::More;
+
+my $seed = $ENV{PRIVSEG_SEED} // time;
+my $statements = $ENV{GROUP_STATEMENTS} // 1500;
+my $rounds = 15;
+
+note("PRIVSEG_SEED=$seed");
+srand($seed);
+sub any { return $_[ int rand @_ ]; }
+sub upto { return 1 + int rand $_[0]; }
+
+my $node = PrivsegNode::init('groups');
+$node->append_conf('postgresql.conf', "fsync = off\njit = off\nmax_wal_senders = 0\nwal_level = minimal\n");
+$node->start;
+$node->safe_psql('postgres', <<"SQL");
+SET client_min_messages = warning;
+CREATE EXTENSION privseg;
+CREATE ROLE counter;
+CREATE TABLE person (id bigint PRIMARY KEY, town text, age int NOT NULL, salary numeric, kind int);
+CREATE TABLE purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES person, year int, amount numeric NOT NULL);
+CREATE INDEX ON purchase (person);
+GRANT SELECT ON person, purchase TO counter;
+SELECT privseg.create_data_category('g');
+SELECT privseg.protect('person', 'id'), privseg.protect('purchase', 'person', 'person'), privseg.classify('person', 'salary', 'g');
+CREATE TABLE answer (purpose text, statement text, who bigint);
+CREATE TABLE part (purpose text, statement text, who bigint);
+CREATE TABLE finding (what text, purpose text, statement text, detail text);
+CREATE TABLE tally (what text);
+
+-- runs a statement as the role, and compares what it shows with all rows
+--	cells	statements that give (group as text, people as bits) of each group, one for each condition in it
+CREATE FUNCTION try(p text, k int, statement text, cells text[], exact boolean) RETURNS void LANGUAGE plpgsql AS \$\$
+DECLARE
+	shown text[];
+	code text := '';
+	told text;
+	answered record;
+	large text[];
+	near boolean := false;
+BEGIN
+	PERFORM set_config('privseg.purpose', p, false);
+	BEGIN
+		PERFORM set_config('role', 'counter', true);
+		-- not from a subquery: what is not used of one is not computed
+		FOR answered IN EXECUTE statement LOOP
+			shown := shown || COALESCE(answered.g::text, 'none');
+		END LOOP;
+	EXCEPTION WHEN OTHERS THEN
+		GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, told = MESSAGE_TEXT;
+	END;
+	PERFORM set_config('role', 'none', true);
+	PERFORM set_config('row_security', 'off', true);
+	INSERT INTO tally VALUES (CASE WHEN code = '' THEN 'answered' WHEN told LIKE '%nearly the same%' THEN 'nearly the same' ELSE code || ' ' || told END);
+	CREATE TEMP TABLE IF NOT EXISTS asked (g text, who bigint, n int);
+	TRUNCATE asked;
+	FOR i IN 1 .. cardinality(cells) LOOP
+		EXECUTE format('INSERT INTO asked SELECT COALESCE(g::text, ''none''), who, %s FROM (%s) s WHERE who IS NOT NULL AND bit_count(who::bit(64)) >= %s', i, cells[i], k);
+	END LOOP;
+	near := EXISTS (SELECT FROM asked a, answer b WHERE b.purpose = p AND b.statement <> try.statement AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1)
+		OR EXISTS (SELECT FROM asked a, asked b WHERE a.n <> b.n AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1);
+	IF code = '' THEN
+		SELECT array_agg(DISTINCT g ORDER BY g) INTO large FROM asked WHERE n = 1;
+		SELECT array_agg(g ORDER BY g) INTO shown FROM unnest(shown) g;
+		IF shown IS DISTINCT FROM large THEN
+			INSERT INTO finding VALUES ('other groups than are large enough', p, statement, format('%s instead of %s', shown, large));
+		END IF;
+		IF near THEN
+			INSERT INTO finding VALUES ('two answers that differ by few', p, statement, '');
+		END IF;
+		INSERT INTO answer SELECT p, statement, who FROM asked;
+	ELSIF told NOT LIKE '%nearly the same%' THEN
+		INSERT INTO finding VALUES ('refused for another reason', p, statement, code || ' ' || told);
+	ELSIF exact AND NOT near
+		AND NOT EXISTS (SELECT FROM asked a, part b WHERE b.purpose = p AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1)
+		-- the same people, a few of them with other rows
+		AND NOT EXISTS (SELECT FROM asked a, (SELECT * FROM answer UNION ALL SELECT * FROM part) b WHERE b.purpose = p AND b.statement LIKE '%JOIN%' AND a.who = b.who) THEN
+		INSERT INTO finding VALUES ('refused without need', p, statement, '');
+	END IF;
+	-- some of its groups may have been shown before it was refused
+	IF code <> '' THEN
+		INSERT INTO part SELECT p, statement, who FROM asked;
+	END IF;
+	PERFORM set_config('row_security', 'on', true);
+END \$\$;
+SQL
+
+# a condition on people that tells of no row
+sub condition
+{
+	my @conditions = map {
+		any('age < ' . upto(60), 'age >= ' . upto(60), "town = 't" . upto(3) . "'", 'town IS NOT NULL', "town IN ('t1', 't" . upto(3) . "')", 'kind = ' . upto(4), 'salary > ' . upto(50) * 10, 'salary IS NOT NULL',
+			'id <> ' . upto(60), 'id > ' . upto(20), 'id NOT IN (' . join(', ', map { upto(60) } 1 .. upto(12)) . ')', 'id <= ' . (40 + upto(20)), '(age < ' . upto(60) . " OR town = 't1')", 'NOT age < ' . upto(40))
+	} 1 .. upto(2);
+
+	return join ' AND ', @conditions;
+}
+
+my $script = "SET client_min_messages = error;\n";
+foreach my $round (1 .. $rounds)
+{
+	my $k = any(3, 5, 8, 10);
+	my $purpose = "round$round";
+
+	$script .= <<"SQL";
+SELECT privseg.create_purpose('$purpose', 'contract', min_group_size => $k);
+SELECT privseg.grant_clearance('counter', '$purpose', NULL, '{aggregate}'), privseg.grant_clearance('counter', '$purpose', 'g', '{aggregate,filter}');
+SET row_security = off;
+DELETE FROM purchase;
+DELETE FROM person;
+SELECT setseed(${\ rand()});
+INSERT INTO person SELECT i, (ARRAY['t1', 't2', 't3', NULL])[1 + (random() * 3)::int], 1 + (random() * 59)::int, CASE WHEN random() < 0.8 THEN (random() * 500)::int END, 1 + (random() * 3)::int FROM generate_series(1, ${\ (30 + upto(30))}) i;
+INSERT INTO purchase SELECT i, (SELECT id FROM person ORDER BY random() + i LIMIT 1), 2020 + i % 3, i FROM generate_series(1, 100) i;
+RESET row_security;
+SQL
+	foreach (1 .. $statements / $rounds)
+	{
+		my $where = condition();
+		my $group = any('town', 'kind', 'age < 30', 'town, kind', '');
+		my $joins = any(0, 0, 1);
+		my $from = $joins ? 'person JOIN purchase ON purchase.person = person.id' : any('person', 'person', '(SELECT * FROM person) person');
+		my $by = $group eq '' ? '' : "GROUP BY $group";
+		my $label = $group eq '' ? "'all'" : $group eq 'town, kind' ? "format('%s %s', town, kind)" : "($group)::text";
+		my $bits = 'bit_or(1::bigint << person.id::int)';
+
+		$from =~ s/^person$/person/;
+		$where =~ s/\bid\b/person.id/g;
+		my @measures = ('count(*)');
+		my @cells = ("SELECT $label AS g, $bits AS who FROM $from WHERE $where $by");
+
+		if (rand() < 0.3)
+		{
+			my $filter = condition();
+
+			$filter =~ s/\bid\b/person.id/g;
+			push @measures, "sum(age) FILTER (WHERE $filter)";
+			push @cells, "SELECT $label AS g, $bits FILTER (WHERE $filter) AS who FROM $from WHERE $where $by";
+		}
+		if (rand() < 0.2)
+		{
+			push @measures, 'avg(salary)';
+			push @cells, "SELECT $label AS g, $bits FILTER (WHERE salary IS NOT NULL) AS who FROM $from WHERE $where $by";
+		}
+		my $statement = "SELECT $label AS g, " . join(', ', @measures) . " FROM $from WHERE $where $by";
+
+		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . "], " . ($joins ? 'false' : 'true') . ");\n";
+		# the same again is answered again
+		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . "], false);\n" if rand() < 0.05;
+	}
+}
+$node->safe_psql('postgres', $script);
+is($node->safe_psql('postgres', q(SELECT what, count(*), min(purpose || ': ' || statement || ' ' || detail) FROM finding GROUP BY what ORDER BY what)), '', "what is shown is what may be (seed $seed)");
+note($node->safe_psql('postgres', 'SELECT what, count(*) FROM tally GROUP BY what ORDER BY 2 DESC'));
+cmp_ok($node->safe_psql('postgres', q(SELECT count(*) FROM tally WHERE what = 'answered')), '>', $statements / 10, 'enough were answered');
+cmp_ok($node->safe_psql('postgres', q(SELECT count(*) FROM tally WHERE what = 'nearly the same')), '>', $statements / 20, 'and enough refused');
+$node->stop;
+done_testing();
