@@ -191,7 +191,9 @@ SELECT privseg.classify('customers', 'email', 'user.contact.email', 'left(value,
 SECURITY LABEL FOR privseg ON COLUMN handles.name IS 'user.name';
 
 SELECT privseg.grant_clearance('team', p) FROM unnest('{newsletter,ads,fulfilment,fraud,research}'::text[]) p;
-SELECT privseg.grant_clearance('team', 'newsletter', 'user.contact.email', '{mask,filter}'), privseg.grant_clearance('form', 'newsletter', uses => '{collect}');
+SELECT privseg.grant_clearance('team', p, 'user.contact.email', '{mask,filter}'), privseg.grant_clearance('team', p, 'user.name', CASE p WHEN 'fraud' THEN '{project,filter}' ELSE '{mask}' END::text[])
+	FROM unnest('{newsletter,ads,fulfilment,fraud,research}'::text[]) p;
+SELECT privseg.grant_clearance('form', 'newsletter', uses => '{collect}');
 
 CREATE TEMP TABLE subject AS SELECT 'customers'::regclass AS t, g::text AS id, g FROM generate_series(1, 300) g
 	UNION ALL SELECT 'accounts', md5(g::text)::uuid::text, g FROM generate_series(1, 60) g UNION ALL SELECT 'handles', 'h' || g, g FROM generate_series(1, 60) g;
