@@ -94,8 +94,16 @@ SELECT count(*) FROM groups.person WHERE id > 20 AND id NOT IN (SELECT id FROM m
 INSERT INTO mine VALUES (60);
 SELECT count(*) FROM groups.person WHERE id > 20 AND id NOT IN (SELECT id FROM mine);
 -- another role, another purpose have answers of their own
-RESET ROLE; SET ROLE groups_other;
+RESET ROLE;
+CREATE TABLE groups.bound AS SELECT x FROM generate_series(40, 41) x; GRANT SELECT ON groups.bound TO PUBLIC;
+SET ROLE groups_other;
 SELECT count(*) FROM groups.person WHERE id <> 5;
+-- the same people, one of them with other rows
+SELECT sum(total) FROM groups.purchase WHERE person > 20;
+SELECT sum(total) FROM groups.purchase WHERE person > 20 AND id <> 130;
+-- groups of one statement, refused as often as it is repeated
+SELECT x, count(*) FROM groups.person JOIN groups.bound ON age > x GROUP BY x;
+SELECT x, count(*) FROM groups.person JOIN groups.bound ON age > x GROUP BY x;
 SET privseg.purpose = 'groups_coarse';
 SELECT town, count(*) FROM groups.person GROUP BY town;
 SELECT count(*) FROM groups.person;
