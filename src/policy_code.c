@@ -42,6 +42,16 @@ function_is_among(Oid function, const Oid *functions, size_t n)
 	return false;
 }
 
+/* name_is_among -- is it one of these?  NULL is none */
+bool
+name_is_among(const char *name, const char *const *names, size_t n)
+{
+	for (size_t i = 0; name != NULL && i < n; i++)
+		if (strcmp(names[i], name) == 0)
+			return true;
+	return false;
+}
+
 /* of extensions whose functions are a superuser's C, and compute values, no more */
 static bool
 extension_only_computes(Oid function)
@@ -49,10 +59,7 @@ extension_only_computes(Oid function)
 	static const char *const reviewed[] = {"pgcrypto", "uuid-ossp"};
 	char *name = get_extension_name(getExtensionOfObject(ProcedureRelationId, function));
 
-	for (size_t i = 0; name != NULL && i < lengthof(reviewed); i++)
-		if (strcmp(reviewed[i], name) == 0)
-			return is_superusers_c(function);
-	return false;
+	return name_is_among(name, reviewed, lengthof(reviewed)) && is_superusers_c(function);
 }
 
 static bool

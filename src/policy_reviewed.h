@@ -54,6 +54,7 @@ extern bool reviewed_definition(Node *expression);
 extern bool type_is_of_core(Oid type);
 /* policy_code.c: a function in a list of them */
 extern bool function_is_among(Oid function, const Oid *functions, size_t n);
+extern bool name_is_among(const char *name, const char *const *names, size_t n);
 /* an expression's functions and types: is any of them a user's? */
 extern bool runs_user_code(Node *expression);
 extern bool domain_runs_user_code(Oid type);

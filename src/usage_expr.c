@@ -15,6 +15,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
+#include "policy_reviewed.h"
 #include "usage_walk.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -70,15 +71,9 @@ usage_is_of_groups(Oid aggregate)
 		"variance",  "var_pop",   "var_samp",   "corr",           "covar_pop",  "covar_samp",
 		"regr_avgx", "regr_avgy", "regr_count", "regr_intercept", "regr_r2",    "regr_slope",
 		"regr_sxx",  "regr_sxy",  "regr_syy"};
-	const char *name;
 
-	if (aggregate >= FirstNormalObjectId)
-		return false;
-	name = get_func_name(aggregate);
-	for (size_t i = 0; name != NULL && i < lengthof(names); i++)
-		if (strcmp(name, names[i]) == 0)
-			return true;
-	return false;
+	return aggregate < FirstNormalObjectId &&
+		   name_is_among(get_func_name(aggregate), names, lengthof(names));
 }
 
 /* usage_walk_with -- an expression that is used for something else than what it is in */

@@ -136,12 +136,7 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 static bool
 is_named(Oid function)
 {
-	const char *name = get_func_name(function);
-
-	for (size_t i = 0; name != NULL && i < lengthof(functions); i++)
-		if (strcmp(name, functions[i]) == 0)
-			return true;
-	return false;
+	return name_is_among(get_func_name(function), functions, lengthof(functions));
 }
 
 /* a call without what its arguments are computed by, which is looked at apart */

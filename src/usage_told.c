@@ -52,12 +52,7 @@ static const char *const functions[] = {
 static bool
 is_named(Oid function)
 {
-	const char *name = get_func_name(function);
-
-	for (size_t i = 0; name != NULL && i < lengthof(functions); i++)
-		if (strcmp(name, functions[i]) == 0)
-			return true;
-	return false;
+	return name_is_among(get_func_name(function), functions, lengthof(functions));
 }
 
 /* to_json() calls a cast of a type's owner */
