@@ -229,6 +229,14 @@ AS $$
 		   'Keep such roles for dumps, migrations and standbys.'
 	  FROM pg_roles r WHERE (r.rolbypassrls OR r.rolreplication) AND NOT r.rolsuper AND EXISTS (SELECT FROM privseg.protected_relations)
 	UNION ALL
+	SELECT 'gap', 'clearance', r.rolname::text, 'may read the file of the root key, and those of all tables: it is a member of ' || m.names,
+		   'Keep such membership for maintenance, and have the root key come from privseg.root_key_command.'
+	  FROM pg_roles r, LATERAL (
+			SELECT string_agg(f.name, ', ' ORDER BY f.name) AS names
+			  FROM unnest('{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::name[]) f(name)
+			 WHERE pg_has_role(r.oid, f.name, 'MEMBER')) m
+	 WHERE m.names IS NOT NULL AND NOT r.rolsuper AND r.rolname !~ '^pg_' AND EXISTS (SELECT FROM privseg.protected_relations)
+	UNION ALL
 	-- 10: whom initdb made
 	SELECT 'gap', 'clearance', r.rolname::text, 'is a superuser beside the first: it reads rows of everybody under row_security = off, and what the server''s memory holds',
 		   'Have people work under roles of their own, and one superuser for maintenance.'

@@ -138,7 +138,13 @@ SELECT * FROM doctor_test.found('^doctor_owner$');
 ALTER ROLE doctor_owner NOBYPASSRLS SUPERUSER;
 SELECT * FROM doctor_test.found('^doctor_owner$');
 ALTER ROLE doctor_owner NOSUPERUSER;
-SELECT count(*) FROM doctor_test.found('^(doctor_owner$|doctor_test\.seen)');
+-- who may read the server's files, by whatever way it became a member
+CREATE ROLE doctor_files NOINHERIT;
+GRANT pg_read_server_files, pg_execute_server_program TO doctor_files;
+GRANT doctor_files TO doctor_owner;
+SELECT * FROM doctor_test.found('^(doctor_owner|doctor_files)$');
+DROP ROLE doctor_files;
+SELECT count(*) FROM doctor_test.found('^(doctor_owner$|doctor_files$|doctor_test\.seen)');
 DROP VIEW doctor_test.seen CASCADE;
 
 -- purposes that nobody may act under
