@@ -42,6 +42,8 @@ BEGIN
 	   OR array_position(grant_clearance.uses, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'grantee, purpose and uses must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	-- one after the other: the grants of EXECUTE below are not to meet another's, nor what is looked up here to change
+	LOCK TABLE privseg.clearances IN SHARE ROW EXCLUSIVE MODE;
 	IF NOT EXISTS (SELECT FROM pg_roles r WHERE r.oid = grant_clearance.grantee) THEN
 		RAISE EXCEPTION 'the role does not exist' USING ERRCODE = 'undefined_object';
 	END IF;
@@ -109,6 +111,8 @@ BEGIN
 	IF revoke_clearance.grantee IS NULL OR revoke_clearance.purpose IS NULL THEN
 		RAISE EXCEPTION 'grantee and purpose must not be NULL' USING ERRCODE = 'null_value_not_allowed';
 	END IF;
+	-- as grant_clearance() does
+	LOCK TABLE privseg.clearances IN SHARE ROW EXCLUSIVE MODE;
 	DELETE FROM privseg.clearances c
 	 WHERE c.grantee = revoke_clearance.grantee AND c.purpose = revoke_clearance.purpose
 	   AND (revoke_clearance.category IS NULL OR c.category = revoke_clearance.category);
