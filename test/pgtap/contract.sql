@@ -48,7 +48,7 @@ FROM (VALUES
     ('consent_record', ARRAY['subject_table regclass', 'subject text', 'purpose text', 'status text', 'notice text', 'method text', 'evidence jsonb', 'effective_at timestamp with time zone', 'expires_at timestamp with time zone'])
 ) AS views (view, columns), unnest(columns) WITH ORDINALITY AS c (c, n);
 
-SELECT plan((SELECT count(*)::int FROM promised) + (SELECT count(DISTINCT view)::int FROM promised_column) + 4 + 4 + 5 + 3 + 3);
+SELECT plan((SELECT count(*)::int FROM promised) + (SELECT count(DISTINCT view)::int FROM promised_column) + 4 + 4 + 6 + 3 + 3);
 
 SELECT ok(EXISTS (SELECT FROM present h WHERE h.name = p.name AND h.result = p.result
             AND (h.arguments = p.arguments
@@ -72,6 +72,9 @@ SELECT is((SELECT count(*) FROM pg_auth_members m JOIN pg_roles r ON r.oid = m.m
 -- settings
 SELECT is(context, expected, name || ' is of context ' || expected)
 FROM pg_settings JOIN (VALUES ('privseg.purpose', 'user'), ('privseg.root_key_command', 'postmaster'), ('privseg.root_key_file', 'postmaster')) AS s (name, expected) USING (name) ORDER BY name;
+-- nothing that anybody may set switches anything off
+SELECT is((SELECT string_agg(name || ' ' || context, ', ' ORDER BY name) FROM pg_settings WHERE name LIKE 'privseg.%' AND context NOT IN ('postmaster', 'sighup', 'superuser')),
+	'privseg.purpose user, privseg.shredded_is_error user', 'who is no superuser sets a purpose, and what becomes of values whose key is destroyed');
 SELECT is(current_setting('privseg.purpose'), '', 'no purpose is set by default');
 SELECT throws_ok('SET privseg.purpos = ''x''', '42602', NULL, 'a misspelt setting is an error');
 

@@ -43,6 +43,19 @@ SELECT count(privseg.grant_clearance(g.r::regrole, 'uses_care', c, g.u::text[]):
 	('uses_project_mask', '{project,mask}'), ('uses_write', '{write}')) g (r, u), unnest('{uses.contact,uses.money}'::text[]) c;
 SET privseg.purpose = 'uses_care';
 
+-- and means what it meant when it was checked, whatever its reader calls by the same names
+GRANT CREATE ON SCHEMA uses TO uses_masked;
+SET ROLE uses_masked;
+CREATE FUNCTION uses.left(text, int) RETURNS text LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN $1; END';
+CREATE FUNCTION uses.joined(text, text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT $1';
+CREATE OPERATOR uses.|| (LEFTARG = text, RIGHTARG = text, FUNCTION = uses.joined);
+SET search_path = uses, pg_catalog;
+SELECT email, remark FROM person WHERE id = 2;
+RESET search_path;
+DROP FUNCTION uses.left(text, int), uses.joined(text, text) CASCADE;
+RESET ROLE;
+REVOKE CREATE ON SCHEMA uses FROM uses_masked;
+
 -- under every role: what comes, or how it is refused
 CREATE FUNCTION pg_temp.as_all(statement text) RETURNS TABLE(role text, answer text) LANGUAGE plpgsql AS $$
 BEGIN

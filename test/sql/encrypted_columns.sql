@@ -110,9 +110,25 @@ INSERT INTO encrypted.person (id, name, age) VALUES (400, 'new', 5) RETURNING id
 SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET name = 'much too long for it' WHERE id = 1$$);
 SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET rank = 40000 WHERE id = 1$$);
 SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET income = 1e9 WHERE id = 1$$);
+SELECT code, message, detail FROM pg_temp.refusal($$UPDATE encrypted.person SET note = repeat(repeat('x', 1024), 256 * 1024) || 'x' WHERE id = 1$$);
 SELECT code, message FROM pg_temp.refusal($$UPDATE encrypted.person SET note = NULL WHERE id = 1$$);
 SELECT code FROM pg_temp.refusal($$UPDATE encrypted.person SET born = 'no date' WHERE id = 1$$);
 UPDATE encrypted.person SET name = NULL WHERE id = 2 RETURNING name;
+-- values that are frequent are not to be found by their bytes: in one row after the other, and in many of one subject
+RESET ROLE;
+CREATE TABLE encrypted.answer (id int PRIMARY KEY, person bigint, says text, agrees boolean);
+INSERT INTO encrypted.answer SELECT i, 1 + i % 3, 'yes', true FROM generate_series(1, 600) i;
+SELECT privseg.protect('encrypted.answer', 'person', 'encrypted.person'), privseg.encrypt_column('encrypted.answer', 'says', 'encrypted.health'), privseg.encrypt_column('encrypted.answer', 'agrees', 'encrypted.health');
+GRANT ALL ON encrypted.answer TO encrypted_app;
+SET ROLE encrypted_app;
+INSERT INTO encrypted.answer SELECT i, 1, 'yes', true FROM generate_series(601, 700) i;
+SELECT says, agrees, count(*) FROM encrypted.answer GROUP BY 1, 2;
+RESET ROLE;
+SET row_security = off;
+SELECT count(*), count(DISTINCT to_json(says) #>> '{}') AS says, count(DISTINCT to_json(agrees) #>> '{}') AS agrees FROM encrypted.answer;
+RESET row_security;
+DROP TABLE encrypted.answer;
+SET ROLE encrypted_app;
 -- a value of somebody else
 SELECT code, message, hint FROM pg_temp.refusal('UPDATE encrypted.person SET note = (SELECT note FROM encrypted.person WHERE id = 2) WHERE id = 3');
 SELECT code FROM pg_temp.refusal('UPDATE encrypted.person SET note = name WHERE id = 3');
