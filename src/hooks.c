@@ -330,7 +330,7 @@ on_executor_start(QueryDesc *query, int flags)
 
 		if (reads != READS_NOTHING && !usage_plan_holds(query->plannedstmt))
 			query->plannedstmt = plan_again(query);
-		question = usage_plan_question(query->plannedstmt, query->params);
+		question = usage_plan_begins(query->plannedstmt, query->params);
 		query->plannedstmt = usage_plan_without(query->plannedstmt);
 		if (reads == READS_PERMITTED)
 		{

@@ -29,6 +29,8 @@ extern bool policy_holds(Node *qual, List *policy, List *index_columns);
 extern bool
 policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual));
 extern Expr *policy_key(const ProtectedRelation *entry, Oid relid, Index varno);
+extern Expr *
+policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno);
 extern bool policy_is_call(Node *node);
 extern Node *policy_reads_to_writes(Node *qual);
 extern Purpose policy_require_purpose(Oid user);
@@ -141,10 +143,15 @@ extern Oid policy_carrying; /* policy_carry.c hands over a query about this rela
 extern void policy_context_enter(PolicyContext *context);
 extern void policy_context_leave(const PolicyContext *context);
 
-/* ---- groups (policy_enough.c) ---- */
+/* ---- groups (policy_enough.c, policy_group_cell.c) ---- */
 
 extern Oid policy_enough_function(KeyKind kind);
-extern Const *policy_group_cell(Oid domain, uint32 cell, bool disjoint, bool once);
+#define POLICY_MOST_CELLS 0xffff
+#define POLICY_MOST_COLUMNS 0x1fff
+#define POLICY_CELL_ALSO 1
+#define POLICY_CELL_ONCE 2
+#define POLICY_CELL_DISJOINT 4
+extern Const *policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags);
 
 /* ---- parameters (policy_parameter.c) ---- */
 

@@ -12,7 +12,9 @@
  * - a group of the same GROUP BY as the other one, if that was answered for nothing else, and the
  *   planner has found that no row of a person is in two of its groups.  This goes by the reading of
  *   its input, not by the place in the statement: a subquery is read for each row outside, over
- *   other rows every time.
+ *   other rows every time;
+ * - the rows of a group that have a value for a column, beside the group, and those that have one for
+ *   another column: who has none was not chosen by the statement.
  *
  * Cohorts of the same people are not the same if the rows differ: the sum over all orders but one
  * tells what that one was.  So there are two sketches, of the subjects, and of subjects with their
@@ -48,6 +50,7 @@
 #include "utils/timestamp.h"
 
 #define MAX_QUESTIONS 8
+#define MAX_COLUMNS 8
 
 typedef struct Question
 {
@@ -57,9 +60,14 @@ typedef struct Question
 
 typedef struct Cohort
 {
-	uint64 reading;
-	bool mixed; /* it was answered in another one, too */
+	CohortPlace place;
+	bool mixed;   /* it was answered in another reading, too */
+	bool several; /* in another group of it */
+	bool cells;   /* in another cell */
 	int n_questions;
+	int n_columns; /* more than MAX_COLUMNS: any */
+	uint32 columns[MAX_COLUMNS];
+	CohortGroup group;
 	Question questions[MAX_QUESTIONS]; /* the one answered last at the end */
 	bool plain;                        /* there is one sketch: each subject has one row */
 	PolicySketch sketch;               /* of the subjects; behind it, of subjects with rows */
@@ -72,6 +80,7 @@ typedef struct HistoryKey
 	Oid role;
 	int32 purpose;
 	Oid domain;
+	uint32 also;
 } HistoryKey;
 
 typedef struct HistoryItem
@@ -287,7 +296,8 @@ make_cohort(const PolicyReader *reader, const CohortAnswer *answer)
 	size_t second = plain ? 0 : policy_sketch_size(2 * most);
 	Cohort *cohort = palloc0(offsetof(Cohort, sketch) + first + second);
 
-	cohort->reading = answer->reading;
+	cohort->place = answer->place;
+	cohort->group = answer->group;
 	cohort->plain = plain;
 	if (answer->sketch != NULL)
 		memcpy(&cohort->sketch, answer->sketch, policy_sketch_bytes(answer->sketch));
@@ -342,6 +352,21 @@ question_of(Cohort *cohort, uint64 hash)
 	return NULL;
 }
 
+static bool
+is_same_group(const CohortGroup *a, const CohortGroup *b)
+{
+	return a->subjects == b->subjects && a->sum == b->sum;
+}
+
+static bool
+is_of_column(const Cohort *cohort, uint32 column)
+{
+	for (int i = 0; i < Min(cohort->n_columns, MAX_COLUMNS); i++)
+		if (cohort->columns[i] == column)
+			return true;
+	return cohort->n_columns > MAX_COLUMNS;
+}
+
 /* may a cohort be answered that differs from this one by few? */
 static bool
 may_differ(Cohort *cohort, const CohortAnswer *answer, uint64 execution)
@@ -350,7 +375,15 @@ may_differ(Cohort *cohort, const CohortAnswer *answer, uint64 execution)
 
 	if (question != NULL && question->execution != execution)
 		return true;
-	return answer->reading != 0 && !cohort->mixed && cohort->reading == answer->reading;
+	/* the same people, of whom some have no value: the statement has not chosen these */
+	if (is_same_group(&cohort->group, &answer->group) && !is_of_column(cohort, answer->column))
+		return true;
+	if (answer->place.reading == 0 || cohort->mixed ||
+		cohort->place.reading != answer->place.reading)
+		return false;
+	/* groups of one reading have no row in common */
+	return (cohort->place.cell == answer->place.cell && !cohort->cells) ||
+		   (cohort->place.group != answer->place.group && !cohort->several);
 }
 
 /* note that this very cohort was answered */
@@ -360,8 +393,14 @@ note(Cohort *cohort, const CohortAnswer *answer, uint64 execution)
 	Question *question = question_of(cohort, answer->question);
 	Question noted = {answer->question, execution};
 
-	if (cohort->reading != answer->reading)
+	if (!is_of_column(cohort, answer->column) && cohort->n_columns++ < MAX_COLUMNS)
+		cohort->columns[cohort->n_columns - 1] = answer->column;
+	if (cohort->place.reading != answer->place.reading)
 		cohort->mixed = true;
+	if (cohort->place.group != answer->place.group)
+		cohort->several = true;
+	if (cohort->place.cell != answer->place.cell)
+		cohort->cells = true;
 	if (answer->question == 0)
 		return;
 	if (question != NULL)
@@ -426,7 +465,7 @@ compare(History *history, const Cohort *cohort, const PolicyReader *reader,
 		other = dsa_get_address(area, items[i].cohort);
 		least = people_differing(cohort, other, most);
 		if (least == 0)
-			same = i;
+			same = is_same_group(&other->group, &cohort->group) ? (int64) i : same;
 		else if (least < most && !may_differ(other, answer, reader->repeat.execution))
 		{
 			*differs = true;
@@ -518,7 +557,8 @@ refuse_more(const PolicyReader *reader)
 void
 cohort_answer(const PolicyReader *reader, const CohortAnswer *answer)
 {
-	HistoryKey key = {MyDatabaseId, reader->user, reader->resolved.id, answer->domain};
+	HistoryKey key = {MyDatabaseId, reader->user, reader->resolved.id, answer->domain,
+					  answer->also};
 	uint64 execution = reader->repeat.execution;
 	Cohort *cohort;
 	History *history;

@@ -1,13 +1,12 @@
 /*
  * policy_enough.c
- *	  The aggregate enough_subjects(key, cell, row): is a group about enough data subjects to be
+ *	  The aggregate enough_subjects(key, cell, rows): is a group about enough data subjects to be
  *	  shown to who may see aggregates only?
  *
  * The planner's tree is given calls of it.  The state is the set of the group's subjects, as
  * keyed hashes in a table of open addresses: not only how many they are is asked at the end, but
- * also whether nearly the same were answered before (policy_cohort.c).  With each goes what tells
- * his rows from other rows of his: their number, or the sum of hashes of what the call says they
- * are known by.
+ * also whether nearly the same were answered before (policy_cohort.c).  With each goes how many rows
+ * there are about him: the third argument says for how many a row stands.
  *
  * It is true or NULL, never false.  *Why:* core clears the values of the last group when an
  * aggregate's input is read anew, and not from one group to the next.  So a value that is never
@@ -16,23 +15,16 @@
  */
 #include "compat.h"
 
-#include "access/htup_details.h"
 #include "catalog.h"
-#include "catalog/namespace.h"
-#include "catalog/pg_proc.h"
-#include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "consent_key.h"
 #include "errors.h"
 #include "executor/nodeAgg.h"
-#include "nodes/makefuncs.h"
 #include "policy.h"
 #include "policy_cohort.h"
 #include "policy_sketch.h"
-#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
 #include "utils/uuid.h"
 
 PG_FUNCTION_INFO_V1(enough_subjects_integer);
@@ -42,84 +34,6 @@ PG_FUNCTION_INFO_V1(enough_subjects_combine);
 PG_FUNCTION_INFO_V1(enough_subjects_serialize);
 PG_FUNCTION_INFO_V1(enough_subjects_deserialize);
 PG_FUNCTION_INFO_V1(enough_subjects_final);
-PG_FUNCTION_INFO_V1(group_cell_in);
-PG_FUNCTION_INFO_V1(group_cell_out);
-
-/* ---- cells ---- */
-
-/*
- * Which groups are counted: the subject table, whether they are disjoint, and a number in the
- * statement.  Only C code makes one, so nobody else calls the aggregate.
- */
-#define CELL_NUMBER 0x3fffffff
-#define CELL_ONCE UINT64CONST(0x40000000)
-#define CELL_DISJOINT UINT64CONST(0x80000000)
-
-Datum
-group_cell_in(PG_FUNCTION_ARGS)
-{
-	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
-					errmsg("a value of type %s cannot be written", "privseg.group_cell")));
-	PG_RETURN_NULL();
-}
-
-/* as EXPLAIN shows it: the number */
-Datum
-group_cell_out(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_CSTRING(psprintf("%u", (uint32) (PG_GETARG_INT64(0) & CELL_NUMBER)));
-}
-
-static inline Oid
-domain_of(uint64 cell)
-{
-	return (Oid) (cell >> 32);
-}
-
-static Oid
-group_cell_type(void)
-{
-	Oid schema = get_namespace_oid("privseg", true);
-
-	return GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("group_cell"),
-						   ObjectIdGetDatum(schema));
-}
-
-/*
- * policy_group_cell -- the aggregate's second argument
- *	domain		whose subjects are counted
- *	cell		a number, another one for each call in the statement; at most CELL_NUMBER
- *	disjoint	no row of a protected relation can be in two groups of this call.  A join makes
- *				several of a row, and each may be in another group: not so where the FROM clause is
- *				that relation alone.
- *	once		and no subject has two rows: they are not looked for
- */
-Const *
-policy_group_cell(Oid domain, uint32 cell, bool disjoint, bool once)
-{
-	uint64 value =
-		(uint64) domain << 32 | cell | (disjoint ? CELL_DISJOINT : 0) | (once ? CELL_ONCE : 0);
-
-	return makeConst(group_cell_type(), -1, InvalidOid, sizeof(int64), Int64GetDatum((int64) value),
-					 false, FLOAT8PASSBYVAL);
-}
-
-/* policy_enough_function -- the aggregate for keys of a kind; InvalidOid where it is not there */
-Oid
-policy_enough_function(KeyKind kind)
-{
-	static const Oid types[] = {
-		[KEY_INTEGER] = INT8OID, [KEY_UUID] = UUIDOID, [KEY_TEXT] = TEXTOID};
-
-	Oid arguments[] = {types[kind], group_cell_type(), INT8OID};
-	oidvector *vector = buildoidvector(arguments, lengthof(arguments));
-	Oid result = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-								 CStringGetDatum("enough_subjects"), PointerGetDatum(vector),
-								 ObjectIdGetDatum(get_namespace_oid("privseg", true)));
-
-	pfree(vector);
-	return result;
-}
 
 /* ---- sets ---- */
 
@@ -139,6 +53,7 @@ typedef struct SubjectSet
 	uint64 *rows;            /* NULL: each has one, which is like any */
 	struct Waiting *waiting; /* to be added, where there is a table */
 	uint64 room;             /* in the list, where each comes once */
+	uint64 sum;              /* of all that are in it: nearly every other set has another */
 	PolicySketch *sketch;    /* then, of those who are no longer in it */
 	uint64 few[FEW];
 } SubjectSet;
@@ -234,6 +149,7 @@ put(SubjectSet *set, uint64 at, uint64 subject, uint64 rows)
 	{
 		set->subjects[at] = subject;
 		set->n++;
+		set->sum += subject;
 	}
 	if (set->rows != NULL)
 		set->rows[at] = is_new ? rows : set->rows[at] + rows;
@@ -334,6 +250,7 @@ append(SubjectSet *set, uint64 subject)
 	if (unlikely(set->n == set->room))
 		make_room(set);
 	set->subjects[set->n++] = subject;
+	set->sum += subject;
 }
 
 /*
@@ -345,7 +262,7 @@ add(SubjectSet *set, uint64 subject, uint64 rows)
 {
 	Waiting *waiting = set->waiting;
 
-	if ((set->cell & CELL_ONCE) != 0)
+	if (CELL_HAS(set->cell, POLICY_CELL_ONCE))
 	{
 		append(set, subject);
 		return;
@@ -399,7 +316,7 @@ begin(FunctionCallInfo fcinfo)
 {
 	MemoryContext context = group_context(fcinfo);
 
-	if (PG_ARGISNULL(2) || !OidIsValid(domain_of((uint64) PG_GETARG_INT64(2))))
+	if (PG_ARGISNULL(2) || !OidIsValid(CELL_DOMAIN((uint64) PG_GETARG_INT64(2))))
 		refuse_call();
 	return make_set(context, (uint64) PG_GETARG_INT64(2));
 }
@@ -408,11 +325,8 @@ static inline Datum
 add_key(FunctionCallInfo fcinfo, uint64 hash)
 {
 	SubjectSet *set = PG_ARGISNULL(0) ? begin(fcinfo) : (SubjectSet *) PG_GETARG_POINTER(0);
-	uint64 row = 1;
 
-	if (!PG_ARGISNULL(3))
-		row = mix64((uint64) PG_GETARG_INT64(3) ^ cohort_secret()[1]);
-	add(set, policy_sketch_subject(hash), row);
+	add(set, policy_sketch_subject(hash), PG_ARGISNULL(3) ? 1 : (uint64) PG_GETARG_INT64(3));
 	PG_RETURN_POINTER(set);
 }
 
@@ -421,6 +335,9 @@ without_key(FunctionCallInfo fcinfo)
 {
 	if (!PG_ARGISNULL(0))
 		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	/* rows about nobody else are known to be there */
+	if (!PG_ARGISNULL(2) && CELL_HAS((uint64) PG_GETARG_INT64(2), POLICY_CELL_ALSO))
+		PG_RETURN_POINTER(begin(fcinfo));
 	PG_RETURN_NULL();
 }
 
@@ -459,6 +376,16 @@ enough_subjects_text(PG_FUNCTION_ARGS)
 	return add_key(fcinfo, hash);
 }
 
+static uint64
+sum_of_list(const SubjectSet *set)
+{
+	uint64 sum = 0;
+
+	for (uint64 i = 0; i < places_of(set); i++)
+		sum += set->subjects[i];
+	return sum;
+}
+
 /* enough_subjects_combine(internal, internal) RETURNS internal */
 Datum
 enough_subjects_combine(PG_FUNCTION_ARGS)
@@ -467,11 +394,16 @@ enough_subjects_combine(PG_FUNCTION_ARGS)
 	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
 	SubjectSet *other = PG_ARGISNULL(1) ? NULL : (SubjectSet *) PG_GETARG_POINTER(1);
 
+	if (other == NULL && set == NULL)
+		PG_RETURN_NULL();
 	if (other == NULL)
-		return without_key(fcinfo);
+		PG_RETURN_POINTER(set);
 	if (set == NULL)
 		set = make_set(context, other->cell);
 	catch_up(other);
+	/* of those in a sketch, who are nobody's else; the others are added one by one */
+	if (other->sketch != NULL)
+		set->sum += other->sum - sum_of_list(other);
 	if (other->sketch != NULL && set->sketch != NULL)
 		policy_sketch_merge(set->sketch, other->sketch);
 	else if (other->sketch != NULL)
@@ -480,7 +412,7 @@ enough_subjects_combine(PG_FUNCTION_ARGS)
 		memcpy(set->sketch, other->sketch, policy_sketch_bytes(other->sketch));
 	}
 	/* in the order of their places: a smaller table would fill up from its beginning */
-	if ((set->cell & CELL_ONCE) == 0 && other->n > FEW && other->n > set->n)
+	if (!CELL_HAS(set->cell, POLICY_CELL_ONCE) && other->n > FEW && other->n > set->n)
 		reserve(set, other->n - set->n);
 	for (uint64 i = 0; i < places_of(other); i++)
 		if (other->subjects[i] != 0)
@@ -488,9 +420,19 @@ enough_subjects_combine(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(set);
 }
 
+/* what goes first */
+enum
+{
+	SERIAL_CELL,
+	SERIAL_SUM,
+	SERIAL_ROWS, /* are those of each subject kept? */
+	SERIAL_SKETCH,
+	SERIAL_WORDS
+};
+
 /*
- * enough_subjects_serialize(internal) RETURNS bytea: the cell, whether rows are kept, the words of a
- * sketch, that, the subjects, the rows of each
+ * enough_subjects_serialize(internal) RETURNS bytea: these words, the last of them the number of those
+ * of a sketch, that, the subjects, the rows of each
  */
 Datum
 enough_subjects_serialize(PG_FUNCTION_ARGS)
@@ -504,18 +446,19 @@ enough_subjects_serialize(PG_FUNCTION_ARGS)
 	(void) group_context(fcinfo);
 	catch_up(set);
 	sketched = set->sketch != NULL ? policy_sketch_bytes(set->sketch) / sizeof(uint64) : 0;
-	size = sizeof(uint64) * (3 + sketched + set->n * (set->rows != NULL ? 2 : 1));
+	size = sizeof(uint64) * (SERIAL_WORDS + sketched + set->n * (set->rows != NULL ? 2 : 1));
 	/* raises where it would be longer than a value can be */
 	result = palloc(VARHDRSZ + size);
 	SET_VARSIZE(result, VARHDRSZ + size);
 	/* four bytes off: it is copied to where it can be read */
 	to = palloc(size);
-	to[0] = set->cell;
-	to[1] = set->rows != NULL;
-	to[2] = sketched;
+	to[SERIAL_CELL] = set->cell;
+	to[SERIAL_SUM] = set->sum;
+	to[SERIAL_ROWS] = set->rows != NULL;
+	to[SERIAL_SKETCH] = sketched;
 	if (sketched > 0)
-		memcpy(to + 3, set->sketch, sizeof(uint64) * sketched);
-	for (uint64 i = 0, n = 3 + sketched; i < places_of(set); i++)
+		memcpy(to + SERIAL_WORDS, set->sketch, sizeof(uint64) * sketched);
+	for (uint64 i = 0, n = SERIAL_WORDS + sketched; i < places_of(set); i++)
 	{
 		if (set->subjects[i] == 0)
 			continue;
@@ -542,12 +485,13 @@ enough_subjects_deserialize(PG_FUNCTION_ARGS)
 	size = VARSIZE_ANY_EXHDR(bytes);
 	from = palloc(size);
 	memcpy(from, VARDATA_ANY(bytes), size);
-	set = make_set(CurrentMemoryContext, from[0]);
-	if (from[2] > 0)
-		set->sketch = (PolicySketch *) (from + 3);
-	set->n = size / sizeof(uint64) - 3 - from[2];
-	set->subjects = from + 3 + from[2];
-	if (from[1] != 0)
+	set = make_set(CurrentMemoryContext, from[SERIAL_CELL]);
+	set->sum = from[SERIAL_SUM];
+	if (from[SERIAL_SKETCH] > 0)
+		set->sketch = (PolicySketch *) (from + SERIAL_WORDS);
+	set->n = size / sizeof(uint64) - SERIAL_WORDS - from[SERIAL_SKETCH];
+	set->subjects = from + SERIAL_WORDS + from[SERIAL_SKETCH];
+	if (from[SERIAL_ROWS] != 0)
 	{
 		set->n /= 2;
 		set->rows = set->subjects + set->n;
@@ -557,11 +501,20 @@ enough_subjects_deserialize(PG_FUNCTION_ARGS)
 
 /* ---- the answer ---- */
 
-/* what the answers of one call have in common, while its input is read once */
+#define MAX_WHOLES 16
+
+/* what the answers of the calls of one node of the plan have in common, while its input is read once */
 typedef struct Reading
 {
 	uint64 number;
 	uint64 asked; /* hash of the parameters from outside; 0: not known */
+	uint64 group; /* which of its groups is answered */
+	int n_wholes;
+	struct
+	{
+		uint64 cell;
+		CohortGroup group;
+	} wholes[MAX_WHOLES]; /* of that group, whatever the rows hold */
 } Reading;
 
 /* is it the first group since the input is read, or read anew? */
@@ -635,15 +588,36 @@ hash_parameters(const AggState *aggregates)
 	return hash != 0 ? hash : 1;
 }
 
-static const Reading *
-reading_of(FunctionCallInfo fcinfo, const AggState *aggregates)
+/* the first of these calls: core answers them in this order, for one group after the other */
+static FmgrInfo *
+first_call(const AggState *aggregates, int *number)
 {
-	Reading *reading = fcinfo->flinfo->fn_extra;
+	int i = 0;
+
+	while (aggregates->peragg[i].finalfn.fn_addr != enough_subjects_final)
+		i++;
+	*number = i;
+	return &aggregates->peragg[i].finalfn;
+}
+
+static Reading *
+reading_of(const AggState *aggregates)
+{
+	int first;
+	FmgrInfo *call = first_call(aggregates, &first);
+	Reading *reading = call->fn_extra;
+	bool begins = false;
 
 	if (reading == NULL)
-		reading = fcinfo->flinfo->fn_extra =
-			MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(Reading));
-	else if (!begins_reading(aggregates))
+	{
+		reading = call->fn_extra = MemoryContextAllocZero(call->fn_mcxt, sizeof(Reading));
+		begins = true;
+	}
+	if (aggregates->curperagg - aggregates->peragg != first)
+		return reading;
+	reading->group++;
+	reading->n_wholes = 0;
+	if (!begins && !begins_reading(aggregates))
 		return reading;
 	reading->number = cohort_number();
 	reading->asked = hash_parameters(aggregates);
@@ -657,9 +631,31 @@ question_of(const PolicyReader *reader, const Reading *reading, uint64 cell)
 
 	if (reader->repeat.question == 0 || reading->asked == 0)
 		return 0;
-	question = hash_combine64(reader->repeat.question, mix64((cell & CELL_NUMBER) + 1));
+	question = hash_combine64(reader->repeat.question, mix64(CELL_NUMBER(cell) + 1));
 	question = hash_combine64(question, reading->asked);
 	return question != 0 ? question : 1;
+}
+
+/*
+ * The group that some rows are those of which have a value: the call about all of them is answered
+ * before.  Of any other it is the group itself.
+ */
+static CohortGroup
+group_of(Reading *reading, const SubjectSet *set)
+{
+	CohortGroup own = {n_subjects(set), set->sum};
+	/* but for the column */
+	uint64 cell = set->cell & ~((uint64) POLICY_MOST_COLUMNS << 16);
+
+	for (int i = 0; i < reading->n_wholes; i++)
+		if (reading->wholes[i].cell == cell)
+			return reading->wholes[i].group;
+	if (CELL_COLUMN(set->cell) == 0 && reading->n_wholes < MAX_WHOLES)
+	{
+		reading->wholes[reading->n_wholes].cell = cell;
+		reading->wholes[reading->n_wholes++].group = own;
+	}
+	return own;
 }
 
 /* enough_subjects_final(internal) RETURNS boolean: true or NULL */
@@ -669,24 +665,31 @@ enough_subjects_final(PG_FUNCTION_ARGS)
 	MemoryContext context = group_context(fcinfo);
 	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
 	const PolicyReader *reader = policy_reader_of_statement(context);
-	const Reading *reading;
+	Reading *reading;
 	CohortAnswer answer;
 
 	if (reader == NULL || reader->reads == READS_NOTHING || !IsA(fcinfo->context, AggState))
 		refuse_call();
 	if (reader->reads == READS_ALL)
 		PG_RETURN_BOOL(true);
-	reading = reading_of(fcinfo, (AggState *) fcinfo->context);
+	reading = reading_of((AggState *) fcinfo->context);
 	if (set != NULL)
 		catch_up(set);
+	if (set != NULL && CELL_HAS(set->cell, POLICY_CELL_ALSO) && n_subjects(set) == 0)
+		PG_RETURN_BOOL(true);
 	if (set == NULL || n_subjects(set) < (uint64) reader->group_size)
 		PG_RETURN_NULL();
 	if (set->sketch != NULL)
 		fold_list(set, cohort_most(reader));
-	answer.domain = domain_of(set->cell);
+	answer.domain = CELL_DOMAIN(set->cell);
 	answer.sketch = set->sketch;
 	answer.source = (SketchSource){set->subjects, set->rows, places_of(set)};
-	answer.reading = (set->cell & CELL_DISJOINT) != 0 ? reading->number : 0;
+	answer.place.reading = CELL_HAS(set->cell, POLICY_CELL_DISJOINT) ? reading->number : 0;
+	answer.place.group = reading->group;
+	answer.place.cell = CELL_NUMBER(set->cell);
+	answer.also = CELL_HAS(set->cell, POLICY_CELL_ALSO) ? CELL_COLUMN(set->cell) : 0;
+	answer.column = answer.also == 0 ? CELL_COLUMN(set->cell) : 0;
+	answer.group = group_of(reading, set);
 	answer.question = question_of(reader, reading, set->cell);
 	cohort_answer(reader, &answer);
 	PG_RETURN_BOOL(true);

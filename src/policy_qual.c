@@ -105,6 +105,13 @@ policy_key(const ProtectedRelation *entry, Oid relid, Index varno)
 	return key_argument(relid, entry->subject, entry->key_kind, varno);
 }
 
+/* policy_other_key -- the same of whom they are also about, by a column's name */
+Expr *
+policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno)
+{
+	return key_argument(relid, column, entry->key_kind, varno);
+}
+
 static Expr *
 call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
 	 int flags)

@@ -11,6 +11,7 @@
  *	  usage_told.c		calls that may tell what they are made with
  *	  usage_group.c		groups of enough subjects
  *	  usage_question.c	the same statement, asked again
+ *	  usage_written.c	what the transaction has changed
  *	  usage_plan.c		all of it, for a statement that is planned and one that runs
  *
  * A plan is kept, and shared between roles and purposes, and outlives grants.  So it carries the
@@ -142,7 +143,7 @@ extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 /* ---- usage_silent.c ---- */
 
 extern bool usage_is_silent(Node *expr);
-extern bool usage_is_sum_of_columns(Node *expr);
+extern bool usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *products);
 
 /* ---- usage_told.c ---- */
 
@@ -163,6 +164,12 @@ extern bool usage_is_of_role(const RangeTblEntry *rte);
 
 extern uint64 usage_question(Query *tree, ParamListInfo params);
 
+/* ---- usage_written.c ---- */
+
+extern void usage_wrote(Oid relid);
+extern void usage_writes(const PlannedStmt *statement);
+extern void usage_refuse_written(void);
+
 /* ---- usage_plan.c ---- */
 
 typedef struct UsagePlan
@@ -176,7 +183,7 @@ typedef struct UsagePlan
 extern void usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan);
 extern void usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan);
 extern bool usage_plan_holds(const PlannedStmt *statement);
-extern uint64 usage_plan_question(const PlannedStmt *statement, ParamListInfo params);
+extern uint64 usage_plan_begins(const PlannedStmt *statement, ParamListInfo params);
 extern PlannedStmt *usage_plan_without(PlannedStmt *statement);
 extern Query *usage_plan_again(const PlannedStmt *statement, UsagePlan *plan);
 

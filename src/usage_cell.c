@@ -18,6 +18,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "usage_group.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -43,14 +44,23 @@ typedef struct Cells
 	const Block *block;
 	bool outer_joins;
 	List *conditions; /* of a cell: Node *, by number - first */
+	int group;        /* the cell of all rows of the group */
 	int first;
 } Cells;
 
+/* which rows of a group are counted */
+typedef struct Counted
+{
+	int cell;
+	uint32 column;   /* that have a value there; 0: whatever they hold */
+	Node *condition; /* NULL: all */
+} Counted;
+
 static Aggref *
-enough(const Key *key, int cell, bool disjoint, bool once, Node *condition)
+enough(const Key *key, const Counted *counted, int flags)
 {
 	Aggref *aggregate = makeNode(Aggref);
-	Const *what = policy_group_cell(key->domain, cell, disjoint, once);
+	Const *what = policy_group_cell(key->domain, counted->cell, counted->column, flags);
 
 	aggregate->aggfnoid = policy_enough_function(key->kind);
 	if (!OidIsValid(aggregate->aggfnoid))
@@ -61,8 +71,10 @@ enough(const Key *key, int cell, bool disjoint, bool once, Node *condition)
 	aggregate->args = list_make3(
 		makeTargetEntry(copyObject(key->expr), 1, NULL, false),
 		makeTargetEntry((Expr *) what, 2, NULL, false),
-		makeTargetEntry((Expr *) makeNullConst(INT8OID, -1, InvalidOid), 3, NULL, false));
-	aggregate->aggfilter = (Expr *) copyObject(condition);
+		makeTargetEntry(key->rows != NULL ? copyObject(key->rows) :
+											(Expr *) makeNullConst(INT8OID, -1, InvalidOid),
+						3, NULL, false));
+	aggregate->aggfilter = (Expr *) copyObject(counted->condition);
 	aggregate->aggkind = AGGKIND_NORMAL;
 	aggregate->aggsplit = AGGSPLIT_SIMPLE;
 	aggregate->aggno = aggregate->aggtransno = -1;
@@ -105,15 +117,27 @@ has_each_once(const RangeTblEntry *rte)
 
 /* there are enough, of every table that is read */
 static Node *
-all_enough(const Block *block, int cell, Node *condition)
+all_enough(const Block *block, const Counted *counted)
 {
 	const RangeTblEntry *only = only_relation(block->query);
-	bool once = only != NULL && has_each_once(only);
+	int disjoint = only != NULL ? POLICY_CELL_DISJOINT : 0;
+	int once = only != NULL && has_each_once(only) ? POLICY_CELL_ONCE : 0;
 	List *each = NIL;
 	ListCell *lc;
+	ListCell *also;
 
 	foreach (lc, block->keys)
-		each = lappend(each, enough(lfirst(lc), cell, only != NULL, once, condition));
+	{
+		const Key *key = lfirst(lc);
+
+		each = lappend(each, enough(key, counted, disjoint | once));
+		foreach (also, key->also)
+		{
+			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};
+
+			each = lappend(each, enough(lfirst(also), &others, disjoint | POLICY_CELL_ALSO));
+		}
+	}
 	return (Node *) make_ands_explicit(each);
 }
 
@@ -151,6 +175,7 @@ static bool
 is_never_null(const Cells *cells, Node *expr)
 {
 	Var *var = (Var *) usage_without_casts(expr);
+	const ProtectedRelation *found;
 	RangeTblEntry *rte;
 
 	if (IsA(var, Const))
@@ -158,7 +183,10 @@ is_never_null(const Cells *cells, Node *expr)
 	if (!IsA(var, Var) || cells->outer_joins || var->varattno <= 0)
 		return false;
 	rte = rt_fetch(var->varno, cells->block->query->rtable);
-	return rte->rtekind == RTE_RELATION && is_not_null(rte->relid, var->varattno);
+	/* a partition may say so where the others do not */
+	found = rte->rtekind == RTE_RELATION ? protected_relation(rte->relid) : NULL;
+	return rte->rtekind == RTE_RELATION && (found == NULL || found->relid == rte->relid) &&
+		   is_not_null(rte->relid, var->varattno);
 }
 
 /* a condition inside an aggregate chooses rows, as FILTER does: CASE WHEN ... THEN x [ELSE 0] END */
@@ -177,25 +205,13 @@ chosen_value(Node *argument, List **conditions)
 	return (Node *) linitial_node(CaseWhen, choice->args)->result;
 }
 
-static bool
-names_key(const Cells *cells, Node *expr)
-{
-	List *columns = pull_var_clause(expr, 0);
-	ListCell *lc;
-	ListCell *key;
-
-	foreach (lc, columns)
-		foreach (key, cells->block->keys)
-			if (equal(lfirst(lc), usage_without_casts((Node *) ((Key *) lfirst(key))->expr)))
-				return true;
-	return false;
-}
-
 static int
 cell_of(Cells *cells, Node *condition)
 {
 	ListCell *lc;
 
+	if (condition == NULL)
+		return cells->group;
 	foreach (lc, cells->conditions)
 		if (equal(lfirst(lc), condition))
 			return cells->first + foreach_current_index(lc);
@@ -225,11 +241,70 @@ query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
 	return NULL;
 }
 
-static bool is_made_of_columns(Node *expr, const Block *block);
+/* what an aggregate is computed of, through subqueries */
+typedef struct Made
+{
+	int arithmetic;
+	bool products;    /* of columns */
+	List *columns;    /* of MadeColumn *, each once */
+	int numbers;      /* that are none: counts, constant rows */
+	bool aggregates;  /* sums of one subject's rows are among them */
+	bool outer_joins; /* a join may have left one without value */
+} Made;
+
+typedef struct MadeColumn
+{
+	Oid root; /* of what is protected, the relation that protect() was called on */
+	AttrNumber column;
+	Oid relid;
+} MadeColumn;
+
+static bool is_made_of_columns(Node *expr, const Block *block, Made *made);
+
+static bool
+has_outer_join(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
+		return true;
+	return expression_tree_walker(node, has_outer_join, context);
+}
+
+/* false: it is there already.  Powers of a value tell more than its sum */
+static bool
+add_column(Made *made, Oid relid, AttrNumber column)
+{
+	const ProtectedRelation *found = protected_relation(relid);
+	MadeColumn *added = palloc(sizeof(MadeColumn));
+	ListCell *lc;
+
+	added->root = added->relid = relid;
+	added->column = column;
+	if (found != NULL && found->relid != relid && column > 0)
+	{
+		AttrNumber of_root = get_attnum(found->relid, get_attname(relid, column, false));
+
+		if (of_root > 0)
+		{
+			added->root = found->relid;
+			added->column = of_root;
+		}
+	}
+	foreach (lc, made->columns)
+	{
+		const MadeColumn *other = lfirst(lc);
+
+		if (other->root == added->root && other->column == added->column)
+			return false;
+	}
+	made->columns = lappend(made->columns, added);
+	return true;
+}
 
 /* where a subquery, or WITH, makes it */
 static bool
-result_is_made_of_columns(Query *query, AttrNumber column, const Block *outer)
+result_is_made_of_columns(Query *query, AttrNumber column, const Block *outer, Made *made)
 {
 	Block inner = {outer, query, NIL};
 	TargetEntry *entry;
@@ -237,40 +312,70 @@ result_is_made_of_columns(Query *query, AttrNumber column, const Block *outer)
 	if (query == NULL || query->commandType != CMD_SELECT || query->setOperations != NULL)
 		return false;
 	entry = get_tle_by_resno(query->targetList, column);
-	return entry != NULL && is_made_of_columns((Node *) entry->expr, &inner);
+	return entry != NULL && is_made_of_columns((Node *) entry->expr, &inner, made);
 }
 
 static bool
-column_is_made_of_columns(const Var *var, const Block *block)
+column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 {
 	RangeTblEntry *rte = rt_fetch(var->varno, block->query->rtable);
 	const Block *owner;
 	Query *query;
 	ListCell *lc;
 
+	made->outer_joins |= has_outer_join((Node *) block->query->jointree, NULL);
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
-			return true;
+			return add_column(made, rte->relid, var->varattno);
 		case RTE_SUBQUERY:
-			return result_is_made_of_columns(rte->subquery, var->varattno, block);
+			return result_is_made_of_columns(rte->subquery, var->varattno, block, made);
 		case RTE_CTE:
 			query = query_of_cte(rte, block, &owner);
-			return result_is_made_of_columns(query, var->varattno, owner);
+			return result_is_made_of_columns(query, var->varattno, owner, made);
 		case RTE_JOIN:
 			return var->varattno > 0 &&
-				   is_made_of_columns(list_nth(rte->joinaliasvars, var->varattno - 1), block);
+				   is_made_of_columns(list_nth(rte->joinaliasvars, var->varattno - 1), block, made);
 		case RTE_VALUES:
+			made->numbers++;
 			foreach (lc, rte->values_lists)
 				if (var->varattno <= 0 ||
-					!is_made_of_columns(list_nth(lfirst_node(List, lc), var->varattno - 1), block))
+					!is_made_of_columns(list_nth(lfirst_node(List, lc), var->varattno - 1), block,
+										made))
 					return false;
 			return true;
 		case RTE_FUNCTION:
+			made->numbers++;
 			return !contain_var_clause((Node *) rte->functions);
 		default:
 			return false;
 	}
+}
+
+static bool
+counts(const Aggref *aggregate)
+{
+	return strcmp(get_func_name(aggregate->aggfnoid), "count") == 0;
+}
+
+/* of one subject's rows, or of a group of enough */
+static bool
+aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *made)
+{
+	Made counted = {0};
+	ListCell *lc;
+
+	if (aggregate->aggfilter != NULL || aggregate->agglevelsup > 0 ||
+		(aggregate->aggdistinct != NIL && !counts(aggregate)))
+		return false;
+	made->aggregates = true;
+	if (counts(aggregate))
+		made->numbers++;
+	foreach (lc, aggregate->args)
+		if (!is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
+								counts(aggregate) ? &counted : made))
+			return false;
+	return true;
 }
 
 /*
@@ -278,7 +383,7 @@ column_is_made_of_columns(const Var *var, const Block *block)
  * would choose rows of the group.
  */
 static bool
-is_made_of_columns(Node *expr, const Block *block)
+is_made_of_columns(Node *expr, const Block *block, Made *made)
 {
 	Var *var = (Var *) usage_without_casts(expr);
 	Index depth = 0;
@@ -290,27 +395,57 @@ is_made_of_columns(Node *expr, const Block *block)
 	{
 		var = copyObject(var);
 		var->varlevelsup--;
-		return block->outer != NULL && is_made_of_columns((Node *) var, block->outer);
+		return block->outer != NULL && is_made_of_columns((Node *) var, block->outer, made);
 	}
 	for (const Block *outer = block->outer; outer != NULL; outer = outer->outer)
 		if (contain_vars_of_level(expr, ++depth))
 			return false;
-	/* of one subject's rows, or of a group of enough */
 	if (IsA(expr, Aggref))
-	{
-		if (((Aggref *) expr)->aggfilter != NULL || ((Aggref *) expr)->agglevelsup > 0)
-			return false;
-		foreach (lc, ((Aggref *) expr)->args)
-			if (!is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block))
-				return false;
-		return true;
-	}
-	if (!usage_is_sum_of_columns(expr))
+		return aggregate_is_made_of_columns((Aggref *) expr, block, made);
+	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->products))
 		return false;
 	foreach (lc, pull_var_clause(expr, PVC_RECURSE_AGGREGATES))
-		if (!column_is_made_of_columns(lfirst(lc), block))
+		if (!column_is_made_of_columns(lfirst(lc), block, made))
 			return false;
 	return true;
+}
+
+/* is it linear?  Others square what they are of, or multiply two */
+static bool
+only_adds(const Aggref *aggregate, const Made *made)
+{
+	const char *name = get_func_name(aggregate->aggfnoid);
+
+	return !made->products && (strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0);
+}
+
+/*
+ * Does an aggregate weigh values by numbers that the role knows, or chooses rows by?  As many such
+ * sums over the same people as there are people tell each one's value.  Not so where all are of
+ * columns of protected tables, each with many people to a value, and that the role does not write.
+ */
+static bool
+weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made)
+{
+	ListCell *lc;
+
+	if (list_length(made->columns) + made->numbers < 2 || only_adds(aggregate, made))
+		return false;
+	if (made->numbers > 0)
+		return true;
+	foreach (lc, made->columns)
+	{
+		const MadeColumn *column = lfirst(lc);
+		const ProtectedRelation *found = protected_relation(column->relid);
+
+		if (found == NULL || usage_tells_rows_apart(column->root, column->column) ||
+			protected_by_column(found, get_attname(column->root, column->column, false)) ||
+			(usage_may_write(column->relid) &&
+			 usage_outcome(grouping->reader, column->root, column->column, USE_WRITE) ==
+				 OUTCOME_SHOWN))
+			return true;
+	}
+	return false;
 }
 
 /* usage_contains_any -- is one of these nodes in a tree? */
@@ -326,10 +461,75 @@ usage_contains_any(Node *node, void *nodes)
 }
 
 static Node *
+null_test(Node *value)
+{
+	NullTest *test = makeNode(NullTest);
+
+	test->arg = (Expr *) value;
+	test->nulltesttype = IS_NOT_NULL;
+	test->location = -1;
+	return (Node *) test;
+}
+
+/*
+ * There are enough of some rows of a group.
+ *	conditions	that the statement chooses them by
+ *	column		NULL: all of these; else those that have a value there, too
+ *	present		conditions, and that they have
+ */
+static Node *
+enough_of(Cells *cells, List *conditions, const MadeColumn *column, List *present)
+{
+	Counted all = {.condition = conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
+	Counted valued;
+	Node *result;
+
+	all.cell = cell_of(cells, all.condition);
+	result = all_enough(cells->block, &all);
+	if (column == NULL)
+		return result;
+	/* behind the former, which it is compared with first (policy_enough.c) */
+	valued.cell = all.cell;
+	valued.column = usage_number_of_column(column->root, column->column);
+	valued.condition = (Node *) make_ands_explicit(present);
+	return (Node *) make_and_qual(result, all_enough(cells->block, &valued));
+}
+
+/*
+ * An argument's value, once it is known to tell of no row; NULL: it may.
+ *	conditions	what it chooses rows by is added
+ */
+static Node *
+argument_value(const Cells *cells, const Aggref *aggregate, const TargetEntry *argument, Made *made,
+			   List **conditions)
+{
+	Made sorted = {0};
+	Node *value = argument->resjunk ? (Node *) argument->expr :
+									  chosen_value((Node *) argument->expr, conditions);
+
+	if (contain_vars_of_level(value, 1) ||
+		!is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made) ||
+		(!counts(aggregate) && usage_names_key(value, cells->block)))
+		return NULL;
+	return value;
+}
+
+static Node *
+refuse_aggregate(Cells *cells, const Aggref *aggregate, const char *problem)
+{
+	(void) usage_refuse_groups(cells->grouping, problem);
+	return (Node *) aggregate;
+}
+
+static Node *
 guard_aggregate(Cells *cells, Aggref *aggregate)
 {
 	Grouping *grouping = cells->grouping;
-	List *conditions = NIL;
+	Made made = {0};
+	const MadeColumn *column = NULL;
+	List *conditions = NIL; /* by which the statement chooses rows */
+	List *values = NIL;     /* that some rows may lack */
+	List *present;          /* both */
 	ListCell *lc;
 
 	/* where rows are shown, only of values that are not */
@@ -337,45 +537,42 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		!usage_contains_any((Node *) aggregate, grouping->aggregated))
 		return (Node *) aggregate;
 	if (aggregate->agglevelsup > 0 || !usage_is_of_groups(aggregate->aggfnoid))
-	{
-		(void) usage_refuse_groups(grouping, "An aggregate in it may tell of single rows.");
-		return (Node *) aggregate;
-	}
+		return refuse_aggregate(cells, aggregate, "An aggregate in it may tell of single rows.");
+	if (aggregate->aggdistinct != NIL && !counts(aggregate))
+		return refuse_aggregate(
+			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
 	if (aggregate->aggfilter != NULL)
 		conditions = list_make1(aggregate->aggfilter);
 	foreach (lc, aggregate->args)
 	{
-		TargetEntry *argument = lfirst_node(TargetEntry, lc);
-		Node *value = argument->resjunk ? (Node *) argument->expr :
-										  chosen_value((Node *) argument->expr, &conditions);
-		bool counts = strcmp(get_func_name(aggregate->aggfnoid), "count") == 0;
+		Node *value =
+			argument_value(cells, aggregate, lfirst_node(TargetEntry, lc), &made, &conditions);
 
-		if (contain_vars_of_level(value, 1) || !is_made_of_columns(value, cells->block) ||
-			(!counts && names_key(cells, value)))
-		{
-			(void) usage_refuse_groups(
-				grouping, "An aggregate in it is of more than columns: conditions belong "
-						  "into FILTER.");
-			return (Node *) aggregate;
-		}
+		if (value == NULL)
+			return refuse_aggregate(cells, aggregate,
+									"An aggregate in it is of more than columns: conditions belong "
+									"into FILTER.");
 		if (!is_never_null(cells, value))
-		{
-			NullTest *test = makeNode(NullTest);
-
-			test->arg = (Expr *) value;
-			test->nulltesttype = IS_NOT_NULL;
-			test->location = -1;
-			conditions = lappend(conditions, test);
-		}
+			values = lappend(values, value);
 	}
-	if (!usage_is_silent((Node *) conditions) ||
-		usage_mixes_keys((Node *) conditions, cells->block))
+	if (!counts(aggregate) && weighs(grouping, aggregate, &made))
+		return refuse_aggregate(
+			cells, aggregate,
+			"An aggregate in it weighs values by others that the role may know: "
+			"keys, columns of other tables or that it may write, counts.");
+	/* of one column: the statement does not choose who lacks a value for it */
+	if (list_length(values) == 1 && list_length(made.columns) == 1 && made.numbers == 0 &&
+		!made.aggregates && !made.outer_joins && !counts(aggregate))
+		column = linitial(made.columns);
+	present = conditions;
+	foreach (lc, values)
+		present = lappend(list_copy(present), null_test(lfirst(lc)));
+	if (!usage_is_silent((Node *) present) || usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	if (conditions == NIL || grouping->problem != NULL)
+	if (present == NIL || grouping->problem != NULL)
 		return (Node *) aggregate;
-	return where_enough(all_enough(cells->block,
-								   cell_of(cells, (Node *) make_ands_explicit(conditions)),
-								   (Node *) make_ands_explicit(conditions)),
+	return where_enough(column == NULL ? enough_of(cells, present, NULL, NIL) :
+										 enough_of(cells, conditions, column, present),
 						(Node *) aggregate);
 }
 
@@ -389,34 +586,27 @@ guard_mutator(Node *node, Cells *cells)
 	return expression_tree_mutator(node, guard_mutator, cells);
 }
 
-static bool
-has_outer_join(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
-		return true;
-	return expression_tree_walker(node, has_outer_join, context);
-}
-
 /* usage_guard_groups -- give a query that groups rows its conditions */
 void
 usage_guard_groups(Grouping *grouping, const Block *block)
 {
 	Query *query = block->query;
 	Cells cells = {.grouping = grouping, .block = block};
-	int group = grouping->n_cells++;
+	Counted all = {.cell = grouping->n_cells++};
 	ListCell *lc;
 	Node *condition;
 
 	foreach (lc, query->groupClause)
 		if (!usage_is_silent(get_sortgroupclause_expr(lfirst(lc), query->targetList)))
 			(void) usage_refuse_groups(grouping, "What it groups by may tell of single rows.");
+	cells.group = all.cell;
 	cells.first = grouping->n_cells;
 	cells.outer_joins = has_outer_join((Node *) query->jointree, NULL);
 	query->targetList = (List *) guard_mutator((Node *) query->targetList, &cells);
 	query->havingQual = guard_mutator(query->havingQual, &cells);
-	condition = all_enough(block, group, NULL);
+	if (grouping->n_cells > POLICY_MOST_CELLS)
+		(void) usage_refuse_groups(grouping, "It makes too many kinds of groups.");
+	condition = all_enough(block, &all);
 	/* what is asked of a group that is not shown must not be noticed, either */
 	query->havingQual =
 		query->havingQual == NULL ? condition : where_enough(condition, query->havingQual);

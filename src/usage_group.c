@@ -71,78 +71,6 @@ usage_refuse_groups(Grouping *grouping, const char *problem)
 
 /* ---- whose rows are ---- */
 
-static Key *
-new_key(Oid domain, KeyKind kind, Expr *expr)
-{
-	Key *key = palloc(sizeof(Key));
-
-	*key = (Key){domain, kind, expr};
-	return key;
-}
-
-/* a result for other queries to read; one that is there already, if it is */
-static AttrNumber
-hand_on(Query *query, Key *key)
-{
-	ListCell *lc;
-	int n = 0;
-
-	foreach (lc, query->targetList)
-	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-
-		if (entry->resjunk)
-			break;
-		n++;
-		if (equal(entry->expr, key->expr))
-			return entry->resno;
-	}
-	foreach (lc, query->targetList)
-		if (lfirst_node(TargetEntry, lc)->resjunk)
-			lfirst_node(TargetEntry, lc)->resno++;
-	query->targetList = list_insert_nth(
-		query->targetList, n,
-		makeTargetEntry(copyObject(key->expr), n + 1, pstrdup("privseg_key"), false));
-	return n + 1;
-}
-
-/* keys of a query's rows, as its results */
-static List *
-as_results(Query *query, List *keys)
-{
-	List *results = NIL;
-	ListCell *lc;
-
-	foreach (lc, keys)
-	{
-		Key *key = lfirst(lc);
-
-		results = lappend(
-			results, new_key(key->domain, key->kind,
-							 (Expr *) makeVar(0, hand_on(query, key), exprType((Node *) key->expr),
-											  -1, exprCollation((Node *) key->expr), 0)));
-	}
-	return results;
-}
-
-/* and as columns of the relation that reads it */
-static List *
-as_columns(List *results, Index varno)
-{
-	List *columns = NIL;
-	ListCell *lc;
-
-	foreach (lc, results)
-	{
-		Key *key = lfirst(lc);
-		Var *var = copyObject((Var *) key->expr);
-
-		var->varno = var->varnosyn = varno;
-		columns = lappend(columns, new_key(key->domain, key->kind, (Expr *) var));
-	}
-	return columns;
-}
-
 static void
 add_names(RangeTblEntry *rte, int n)
 {
@@ -224,8 +152,7 @@ keys_of_relation(Grouping *grouping, const Block *block, RangeTblEntry *rte, Ind
 				(grouping->relations != NIL && !list_member_ptr(grouping->relations, rte)))
 				return NIL;
 			grouping->root = found->relid;
-			return list_make1(
-				new_key(found->domain, found->key_kind, policy_key(found, rte->relid, varno)));
+			return list_make1(usage_key_of_relation(found, rte->relid, varno));
 		case RTE_SUBQUERY:
 			keys = examine(grouping, rte->subquery, block, ASKS_ROWS);
 			if (keys != NIL)
@@ -233,11 +160,11 @@ keys_of_relation(Grouping *grouping, const Block *block, RangeTblEntry *rte, Ind
 			/* nothing is asked of a group before it is known to be large enough */
 			if (list_member_ptr(grouping->guarded, rte->subquery))
 				rte->security_barrier = true;
-			return as_columns(keys, varno);
+			return usage_keys_as_columns(keys, varno);
 		case RTE_CTE:
 			if (rte->self_reference)
 				return NIL;
-			return as_columns(keys_of_cte(grouping, rte, block), varno);
+			return usage_keys_as_columns(keys_of_cte(grouping, rte, block), varno);
 		default:
 			return NIL;
 	}
@@ -479,8 +406,14 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 									   "What a subquery in it computes may tell of single rows.");
 	if (!usage_is_silent(query->havingQual))
 		return usage_refuse_groups(grouping, "A condition on groups may tell of single rows.");
+	/* who else they are about is no one of a group */
+	if (query->groupClause != NIL || query->hasAggs)
+		foreach (lc, block->keys)
+			if (((Key *) lfirst(lc))->also != NIL)
+				return usage_refuse_groups(
+					grouping, "A subquery in it groups rows that are about others, too.");
 	grouping->handing = lappend(grouping->handing, query);
-	return as_results(query, block->keys);
+	return usage_keys_as_results(block);
 }
 
 static List *

@@ -20,6 +20,10 @@ typedef struct Key
 	Oid domain;
 	KeyKind kind;
 	Expr *expr;
+	List *others;  /* of Node *: Vars that are, or are made of, the same */
+	List *also;    /* of Key *: whom the row is also about, if they are anybody */
+	uint32 column; /* of one of these: usage_number_of_column() */
+	Expr *rows;    /* how many rows of protected tables it stands for; NULL: one */
 } Key;
 
 typedef struct Grouping
@@ -46,11 +50,18 @@ typedef struct Block
 extern List *usage_refuse_groups(Grouping *grouping, const char *problem);
 
 /* usage_key.c */
+extern uint32 usage_number_of_column(Oid root, AttrNumber column);
+extern Key *usage_key_of_relation(const ProtectedRelation *found, Oid relid, Index varno);
+extern List *usage_keys_as_results(Block *block);
+extern List *usage_keys_as_columns(List *results, Index varno);
 extern bool usage_is_grouped_by(const Query *query, const Key *key);
 extern void usage_drop_equal_keys(Block *block);
 
 /* usage_source.c */
 extern bool usage_sources_are_fixed(const Grouping *grouping, const Block *block);
+extern bool usage_may_write(Oid relid);
+extern bool usage_names_key(Node *expr, const Block *block);
+extern bool usage_tells_rows_apart(Oid relid, AttrNumber column);
 extern bool usage_mixes_keys(Node *quals, const Block *block);
 extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
 

@@ -7,6 +7,7 @@
 #include "access/htup_details.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -16,6 +17,7 @@
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "usage_group.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -85,6 +87,31 @@ usage_is_grouped_by(const Query *query, const Key *key)
 	return false;
 }
 
+static Expr *
+coalesce(Expr *value, Expr *otherwise)
+{
+	CoalesceExpr *result = makeNode(CoalesceExpr);
+
+	result->coalescetype = INT8OID;
+	result->args = list_make2(value, otherwise);
+	result->location = -1;
+	return (Expr *) result;
+}
+
+/* where a row stands for several of each: together they tell whether some are left out */
+static Expr *
+rows_together(Expr *a, Expr *b)
+{
+	Expr *none = (Expr *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false,
+									FLOAT8PASSBYVAL);
+
+	if (a == NULL || b == NULL)
+		return a != NULL ? a : b;
+	return (Expr *) makeFuncExpr(F_INT8PL, INT8OID,
+								 list_make2(coalesce(a, none), coalesce(b, none)), InvalidOid,
+								 InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
 /* usage_drop_equal_keys -- rows that are joined by their subject are about one: its key is enough */
 void
 usage_drop_equal_keys(Block *block)
@@ -97,17 +124,207 @@ usage_drop_equal_keys(Block *block)
 	foreach (lc, block->keys)
 	{
 		Key *key = lfirst(lc);
+		Key *same;
 
 		foreach (other, kept)
 			if (((Key *) lfirst(other))->domain == key->domain &&
 				are_compared((Node *) conditions, usage_without_casts((Node *) key->expr),
 							 usage_without_casts((Node *) ((Key *) lfirst(other))->expr)))
 				break;
-		/* the one that is grouped by, if one is */
-		if (other != NULL && usage_is_grouped_by(block->query, key))
-			lfirst(other) = key;
 		if (other == NULL)
+		{
 			kept = lappend(kept, key);
+			continue;
+		}
+		/* the one that is grouped by, if one is */
+		same = lfirst(other);
+		if (usage_is_grouped_by(block->query, key))
+			lfirst(other) = key;
+		else
+			key = same, same = lfirst(lc);
+		key->others = list_concat(lappend(key->others, usage_without_casts((Node *) same->expr)),
+								  same->others);
+		key->also = list_concat(key->also, same->also);
+		key->rows = rows_together(key->rows, same->rows);
 	}
 	block->keys = kept;
+}
+
+/* ---- handed on ---- */
+
+static Key *
+make_key(Oid domain, KeyKind kind, Expr *expr)
+{
+	Key *key = palloc0(sizeof(Key));
+
+	key->domain = domain;
+	key->kind = kind;
+	key->expr = expr;
+	return key;
+}
+
+/* usage_number_of_column -- for enough_subjects(): another one for most, and never 0 */
+uint32
+usage_number_of_column(Oid root, AttrNumber column)
+{
+	return hash_combine(murmurhash32(root), murmurhash32(column)) % POLICY_MOST_COLUMNS + 1;
+}
+
+/* usage_key_of_relation -- whose its rows are, and whom they are also about */
+Key *
+usage_key_of_relation(const ProtectedRelation *found, Oid relid, Index varno)
+{
+	Key *key = make_key(found->domain, found->key_kind, policy_key(found, relid, varno));
+
+	for (int i = 0; i < found->n_also_about; i++)
+	{
+		const char *column = found->also_about[i];
+		Key *also =
+			make_key(found->domain, found->key_kind, policy_other_key(found, relid, column, varno));
+
+		also->column = usage_number_of_column(found->relid, get_attnum(found->relid, column));
+		key->also = lappend(key->also, also);
+		key->others = lappend(key->others, usage_without_casts((Node *) also->expr));
+	}
+	return key;
+}
+
+/* a result for other queries to read; one that is there already, if it is */
+static AttrNumber
+hand_on(Query *query, Expr *expr)
+{
+	ListCell *lc;
+	int n = 0;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (entry->resjunk)
+			break;
+		n++;
+		if (equal(entry->expr, expr))
+			return entry->resno;
+	}
+	foreach (lc, query->targetList)
+		if (lfirst_node(TargetEntry, lc)->resjunk)
+			lfirst_node(TargetEntry, lc)->resno++;
+	query->targetList =
+		list_insert_nth(query->targetList, n,
+						makeTargetEntry(copyObject(expr), n + 1, pstrdup("privseg_key"), false));
+	return n + 1;
+}
+
+/* a result of a query, for usage_keys_as_columns() to give the relation */
+static Expr *
+as_result(Query *query, Expr *expr)
+{
+	return (Expr *) makeVar(0, hand_on(query, expr), exprType((Node *) expr), -1,
+							exprCollation((Node *) expr), 0);
+}
+
+/* results that tell who it is under another name */
+static List *
+results_naming(const Query *query, const Block *block)
+{
+	List *others = NIL;
+	ListCell *lc;
+
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (!entry->resjunk && usage_names_key((Node *) entry->expr, block))
+			others = lappend(others, makeVar(0, entry->resno, exprType((Node *) entry->expr), -1,
+											 exprCollation((Node *) entry->expr), 0));
+	}
+	return others;
+}
+
+/* how many rows a row that a query hands on stands for: NULL, one */
+static Expr *
+rows_handed_on(Query *query, Expr *rows)
+{
+	Aggref *count;
+
+	if (query->groupClause == NIL && !query->hasAggs)
+		return rows;
+	count = makeNode(Aggref);
+	count->aggfnoid = rows == NULL ? F_COUNT_ : F_SUM_INT8;
+	count->aggtype = rows == NULL ? INT8OID : NUMERICOID;
+	count->aggstar = rows == NULL;
+	if (rows != NULL)
+	{
+		count->aggargtypes = list_make1_oid(INT8OID);
+		count->args = list_make1(makeTargetEntry(copyObject(rows), 1, NULL, false));
+	}
+	count->aggkind = AGGKIND_NORMAL;
+	count->aggsplit = AGGSPLIT_SIMPLE;
+	count->aggno = count->aggtransno = -1;
+	count->location = -1;
+	query->hasAggs = true;
+	return rows == NULL ? (Expr *) count :
+						  (Expr *) makeFuncExpr(F_INT8_NUMERIC, INT8OID, list_make1(count),
+												InvalidOid, InvalidOid, COERCE_EXPLICIT_CAST);
+}
+
+static Key *
+as_result_key(Query *query, const Key *key)
+{
+	return make_key(key->domain, key->kind, as_result(query, key->expr));
+}
+
+/* usage_keys_as_results -- keys of a query's rows, as its results */
+List *
+usage_keys_as_results(Block *block)
+{
+	Query *query = block->query;
+	List *others = results_naming(query, block);
+	List *results = NIL;
+	ListCell *lc;
+	ListCell *also;
+
+	foreach (lc, block->keys)
+	{
+		const Key *key = lfirst(lc);
+		Key *result = as_result_key(query, key);
+		Expr *rows = rows_handed_on(query, key->rows);
+
+		result->others = others;
+		result->rows = rows != NULL ? as_result(query, rows) : NULL;
+		foreach (also, key->also)
+		{
+			Key *also_result = as_result_key(query, lfirst(also));
+
+			also_result->column = ((Key *) lfirst(also))->column;
+			result->also = lappend(result->also, also_result);
+		}
+		results = lappend(results, result);
+	}
+	return results;
+}
+
+/* usage_keys_as_columns -- and as columns of the relation that reads it */
+List *
+usage_keys_as_columns(List *results, Index varno)
+{
+	List *columns = NIL;
+	ListCell *lc;
+
+	foreach (lc, results)
+	{
+		const Key *result = lfirst(lc);
+		Key *key = palloc(sizeof(Key));
+
+		*key = *result;
+		key->expr = copyObject(result->expr);
+		key->others = copyObject(result->others);
+		key->rows = copyObject(result->rows);
+		ChangeVarNodes((Node *) key->expr, 0, varno, 0);
+		ChangeVarNodes((Node *) key->others, 0, varno, 0);
+		ChangeVarNodes((Node *) key->rows, 0, varno, 0);
+		key->also = usage_keys_as_columns(result->also, varno);
+		columns = lappend(columns, key);
+	}
+	return columns;
 }

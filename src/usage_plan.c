@@ -148,15 +148,24 @@ usage_plan_holds(const PlannedStmt *statement)
 	return !usage_is_refused(decided) && equal(decided, note->coltypmods);
 }
 
-/* usage_plan_question -- what is asked of groups; 0: nothing is, or it is not the same again */
+/*
+ * usage_plan_begins -- a statement begins.  What is asked of groups; 0: nothing is, or it is not the
+ * same again.
+ * Errors: 42501 in a transaction that has changed what they are made of.
+ */
 uint64
-usage_plan_question(const PlannedStmt *statement, ParamListInfo params)
+usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 {
 	const RangeTblEntry *note = note_of(statement);
+	uint64 question = 0;
 
-	return note != NULL && usage_shows_groups(note->coltypmods) ?
-			   usage_question(note->subquery, params) :
-			   0;
+	if (note != NULL && usage_shows_groups(note->coltypmods))
+	{
+		usage_refuse_written();
+		question = usage_question(note->subquery, params);
+	}
+	usage_writes(statement);
+	return question;
 }
 
 /*

@@ -65,6 +65,9 @@ static const Oid of_columns[] = {F_INT4PL,   F_INT4MI,  F_INT4MUL, F_INT8PL,
 /* with a constant, too */
 static const Oid with_constants[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL,
 									 F_FLOAT8PL,    F_FLOAT8MI,    F_FLOAT8MUL};
+static const Oid sums[] = {F_INT4PL,      F_INT4MI,      F_INT8PL,   F_INT8MI,
+						   F_INT48PL,     F_INT48MI,     F_INT84PL,  F_INT84MI,
+						   F_NUMERIC_ADD, F_NUMERIC_SUB, F_FLOAT8PL, F_FLOAT8MI};
 static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 
 #define MOST_ARITHMETIC 4
@@ -347,25 +350,19 @@ usage_is_silent(Node *expr)
 	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
 }
 
-/*
- * usage_is_sum_of_columns -- is what is aggregated a column, or arithmetic with each column once?
- * Conditions in it would choose rows of the group.
- */
-bool
-usage_is_sum_of_columns(Node *expr)
+/* also of queries around it, and of what is aggregated for each person */
+static bool
+is_product(const OpExpr *op)
 {
-	List *columns = pull_var_clause(expr, PVC_RECURSE_AGGREGATES);
-	List *seen = NIL;
+	return !function_is_among(get_opcode(op->opno), sums, lengthof(sums)) &&
+		   names_column(linitial(op->args), NULL) && names_column(lsecond(op->args), NULL);
+}
+
+static bool
+is_sum_of_columns(Node *expr, bool *products)
+{
 	ListCell *lc;
 
-	if (!usage_is_silent(expr))
-		return false;
-	foreach (lc, columns)
-	{
-		if (list_member(seen, lfirst(lc)))
-			return false;
-		seen = lappend(seen, lfirst(lc));
-	}
 	for (;;)
 	{
 		if (IsA(expr, RelabelType))
@@ -385,10 +382,27 @@ usage_is_sum_of_columns(Node *expr)
 
 		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
 			return false;
+		*products |= is_product((OpExpr *) expr);
 		foreach (lc, ((OpExpr *) expr)->args)
-			if (!usage_is_sum_of_columns(lfirst(lc)))
+			if (!is_sum_of_columns(lfirst(lc), products))
 				return false;
 		return true;
 	}
 	return false;
+}
+
+/*
+ * usage_is_sum_of_columns -- is what is aggregated a column, or arithmetic of columns?  Conditions in it
+ * would choose rows of the group.
+ *	arithmetic	how much of it there is already, around it; and what there is in it, too
+ *	products	set: a column is not only added to another
+ */
+bool
+usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *products)
+{
+	Silence silence = {*arithmetic};
+	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
+
+	*arithmetic = silence.arithmetic;
+	return silent && is_sum_of_columns(expr, products);
 }

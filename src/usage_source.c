@@ -8,8 +8,12 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
+#include "access/sysattr.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
@@ -18,29 +22,68 @@
 #include "usage_group.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/syscache.h"
 
 static bool
 is_of(Oid relid, Oid role)
 {
 	return pg_class_ownercheck(relid, role) ||
 		   pg_class_aclmask(relid, role, ACL_INSERT | ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE,
-							ACLMASK_ANY) != 0;
+							ACLMASK_ANY) != 0 ||
+		   pg_attribute_aclcheck_all(relid, role, ACL_INSERT | ACL_UPDATE, ACLMASK_ANY) ==
+			   ACLCHECK_OK;
+}
+
+/* is it of a role that another is a member of, and may SET ROLE to? */
+static bool
+is_of_member(Oid relid, Oid member)
+{
+	HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(relid));
+	bool found = false;
+	bool is_null;
+	Datum datum;
+	Acl *acl;
+
+	if (!HeapTupleIsValid(tuple))
+		return true;
+	found = is_member_of_role(member, ((Form_pg_class) GETSTRUCT(tuple))->relowner);
+	datum = SysCacheGetAttr(RELOID, tuple, Anum_pg_class_relacl, &is_null);
+	acl = is_null ? NULL : DatumGetAclP(datum);
+	for (int i = 0; acl != NULL && !found && i < ACL_NUM(acl); i++)
+	{
+		const AclItem *item = &ACL_DAT(acl)[i];
+
+		found = (ACLITEM_GET_PRIVS(*item) &
+				 (ACL_INSERT | ACL_UPDATE | ACL_DELETE | ACL_TRUNCATE)) != 0 &&
+				(item->ai_grantee == ACL_ID_PUBLIC || is_member_of_role(member, item->ai_grantee));
+	}
+	ReleaseSysCache(tuple);
+	return found;
 }
 
 /*
- * usage_is_of_role -- may whoever asks change what a relation that is not protected holds?  An owner
- * may take the right to, and give it back.
+ * usage_may_write -- may whoever asks change what a table holds?  An owner may take the right to, and
+ * give it back.
  */
+bool
+usage_may_write(Oid relid)
+{
+	return is_of(relid, GetUserId()) ||
+		   /* whom SET ROLE goes back to, and what else it goes to; a superuser has other ways */
+		   (!superuser_arg(GetSessionUserId()) &&
+			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId())));
+}
+
+/* usage_is_of_role -- the same of what is read, which may be of no table */
 bool
 usage_is_of_role(const RangeTblEntry *rte)
 {
 	/* whoever makes objects fills catalogs */
 	if (rte->relid < FirstNormalObjectId || rte->relkind == RELKIND_FOREIGN_TABLE ||
-		get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
+		rte->relkind == RELKIND_SEQUENCE || get_rel_persistence(rte->relid) == RELPERSISTENCE_TEMP)
 		return true;
-	return is_of(rte->relid, GetUserId()) ||
-		   /* whom SET ROLE goes back to; a superuser has other ways */
-		   (!superuser_arg(GetSessionUserId()) && is_of(rte->relid, GetSessionUserId()));
+	return usage_may_write(rte->relid);
 }
 
 static bool is_fixed(const Grouping *grouping, const RangeTblEntry *rte, const Block *block);
@@ -117,28 +160,103 @@ usage_sources_are_fixed(const Grouping *grouping, const Block *block)
 
 /* ---- conditions on who it is ---- */
 
-static bool
-names_key(Node *node, const Block *block)
+/* what an expression is made of */
+typedef struct Asked
 {
-	ListCell *lc;
-	ListCell *key;
+	const Block *block;
+	bool key;   /* who it is */
+	bool row;   /* which row */
+	bool other; /* and something else */
+} Asked;
 
-	foreach (lc, pull_var_clause(node, PVC_RECURSE_AGGREGATES))
-		foreach (key, block->keys)
-			if (equal(lfirst(lc), usage_without_casts((Node *) ((Key *) lfirst(key))->expr)))
-				return true;
+/*
+ * usage_tells_rows_apart -- has every row of a relation another value in a column?  An index of it alone
+ * says so.
+ */
+bool
+usage_tells_rows_apart(Oid relid, AttrNumber column)
+{
+	Relation relation;
+	bool found = false;
+	ListCell *lc;
+
+	if (column <= 0)
+		return column != TableOidAttributeNumber && column != 0;
+	relation = table_open(relid, AccessShareLock);
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
+		Form_pg_index index;
+
+		if (!HeapTupleIsValid(tuple))
+			continue;
+		index = (Form_pg_index) GETSTRUCT(tuple);
+		found = found || (index->indisunique && index->indnkeyatts == 1 &&
+						  index->indkey.values[0] == column);
+		ReleaseSysCache(tuple);
+	}
+	table_close(relation, AccessShareLock);
+	return found;
+}
+
+static bool
+is_key(const Var *var, const Block *block)
+{
+	Var *here = copyObject(unconstify(Var *, var));
+	ListCell *lc;
+
+	here->varlevelsup = 0;
+	foreach (lc, block->keys)
+	{
+		const Key *key = lfirst(lc);
+
+		if (equal(here, usage_without_casts((Node *) key->expr)) || list_member(key->others, here))
+			return true;
+	}
 	return false;
 }
 
 static bool
-names_other(Node *node, const Block *block)
+ask(Node *node, Asked *asked)
 {
-	ListCell *lc;
+	const Block *block = asked->block;
+	const RangeTblEntry *rte;
+	Var *var = (Var *) node;
 
-	foreach (lc, pull_var_clause(node, PVC_RECURSE_AGGREGATES))
-		if (!names_key(lfirst(lc), block))
-			return true;
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if (!IsA(node, Var))
+		return expression_tree_walker(node, ask, asked);
+	for (Index up = 0; up < var->varlevelsup && block != NULL; up++)
+		block = block->outer;
+	rte = block != NULL ? rt_fetch(var->varno, block->query->rtable) : NULL;
+	if (rte != NULL && rte->rtekind == RTE_JOIN && var->varattno > 0)
+	{
+		Asked joined = {.block = block};
+
+		(void) ask(list_nth(rte->joinaliasvars, var->varattno - 1), &joined);
+		asked->key |= joined.key;
+		asked->row |= joined.row;
+		asked->other |= joined.other;
+	}
+	else if (rte != NULL && is_key(var, block))
+		asked->key = true;
+	else if (rte != NULL && rte->rtekind == RTE_RELATION && protected_relation(rte->relid) &&
+			 usage_tells_rows_apart(rte->relid, var->varattno))
+		asked->row = true;
+	else
+		asked->other = true;
 	return false;
+}
+
+/* usage_names_key -- does an expression tell who it is? */
+bool
+usage_names_key(Node *expr, const Block *block)
+{
+	Asked asked = {.block = block};
+
+	(void) ask(expr, &asked);
+	return asked.key;
 }
 
 /*
@@ -148,6 +266,7 @@ names_other(Node *node, const Block *block)
 bool
 usage_mixes_keys(Node *quals, const Block *block)
 {
+	Asked asked = {.block = block};
 	ListCell *lc;
 
 	if (quals == NULL)
@@ -169,7 +288,8 @@ usage_mixes_keys(Node *quals, const Block *block)
 		IsA(usage_without_casts(lsecond(((OpExpr *) quals)->args)), Var) &&
 		op_mergejoinable(((OpExpr *) quals)->opno, exprType(linitial(((OpExpr *) quals)->args))))
 		return false;
-	return names_key(quals, block) && (names_other(quals, block) || checkExprHasSubLink(quals));
+	(void) ask(quals, &asked);
+	return (asked.key || asked.row) && (asked.other || checkExprHasSubLink(quals));
 }
 
 /* usage_jointree_mixes_keys -- the same of all that FROM and WHERE ask */

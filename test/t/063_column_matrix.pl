@@ -205,9 +205,10 @@ my @shapes = (
 	# summed up, over at least 10 subjects
 	[ 'sum', 'A', 'SELECT sum(v) FROM {s}.person' ],
 	[ 'average', 'A', 'SELECT round(avg(v), 6), round(stddev(v)::numeric, 6), round(var_pop(v)::numeric, 6) FROM {s}.person' ],
-	[ 'correlation', 'A', 'SELECT round(corr(v::float8, n::float8)::numeric, 6), round(regr_slope(n::float8, v::float8)::numeric, 6) FROM {s}.person' ],
+	[ 'correlation', 'G', 'SELECT round(corr(v::float8, n::float8)::numeric, 6), round(regr_slope(n::float8, v::float8)::numeric, 6) FROM {s}.person' ],
 	[ 'count', 'A', 'SELECT count(c), count(v) FROM {s}.person', same => 'mask' ],
-	[ 'count DISTINCT', 'A', 'SELECT count(DISTINCT c), sum(DISTINCT v) FROM {s}.person' ],
+	[ 'count DISTINCT', 'A', 'SELECT count(DISTINCT c), count(DISTINCT v) FROM {s}.person', same => 'mask' ],
+	[ 'sum DISTINCT', 'G', 'SELECT sum(DISTINCT v) FROM {s}.person' ],
 	[ 'sum by groups', 'A', 'SELECT part, sum(v) FROM {s}.person GROUP BY part ORDER BY part' ],
 	[ 'sum by groups of others', 'A', 'SELECT amount, sum(v), count(*) FROM {s}.purchase GROUP BY amount ORDER BY amount' ],
 	[ 'sum of a sum', 'A', 'SELECT sum(v + n), sum(v * 2) FROM {s}.person' ],

@@ -32,13 +32,18 @@ CREATE INDEX ON purchase (person);
 GRANT SELECT ON person, purchase TO counter;
 SELECT privseg.create_data_category('g');
 SELECT privseg.protect('person', 'id'), privseg.protect('purchase', 'person', 'person'), privseg.classify('person', 'salary', 'g');
-CREATE TABLE answer (purpose text, statement text, who bigint);
-CREATE TABLE part (purpose text, statement text, who bigint);
+-- whole: all people of the group, where only those who have a value for a column are counted
+CREATE TABLE answer (purpose text, statement text, who bigint, whole bigint, value text);
+CREATE TABLE part (LIKE answer);
 CREATE TABLE finding (what text, purpose text, statement text, detail text);
 CREATE TABLE tally (what text);
 
 -- runs a statement as the role, and compares what it shows with all rows
---	cells	statements that give (group as text, people as bits) of each group, one for each condition in it
+--	cells	statements that give (group as text, people as bits, all of the group, column) of each group, one for each
+--			condition in it, and each column that some have no value for
+-- do two groups differ by few?  Not so the same people, of whom some have no value
+CREATE FUNCTION near(k int, who bigint, whole bigint, value text, other bigint, other_whole bigint, other_value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
+'SELECT bit_count((who # other)::bit(64)) BETWEEN 1 AND k - 1 AND NOT (whole = other_whole AND value <> other_value)';
 CREATE FUNCTION try(p text, k int, statement text, cells text[], exact boolean) RETURNS void LANGUAGE plpgsql AS \$\$
 DECLARE
 	shown text[];
@@ -61,13 +66,13 @@ BEGIN
 	PERFORM set_config('role', 'none', true);
 	PERFORM set_config('row_security', 'off', true);
 	INSERT INTO tally VALUES (CASE WHEN code = '' THEN 'answered' WHEN told LIKE '%nearly the same%' THEN 'nearly the same' ELSE code || ' ' || told END);
-	CREATE TEMP TABLE IF NOT EXISTS asked (g text, who bigint, n int);
+	CREATE TEMP TABLE IF NOT EXISTS asked (g text, who bigint, whole bigint, value text, n int);
 	TRUNCATE asked;
 	FOR i IN 1 .. cardinality(cells) LOOP
-		EXECUTE format('INSERT INTO asked SELECT COALESCE(g::text, ''none''), who, %s FROM (%s) s WHERE who IS NOT NULL AND bit_count(who::bit(64)) >= %s', i, cells[i], k);
+		EXECUTE format('INSERT INTO asked SELECT COALESCE(g::text, ''none''), who, whole, value, %s FROM (%s) s WHERE who IS NOT NULL AND bit_count(who::bit(64)) >= %s', i, cells[i], k);
 	END LOOP;
-	near := EXISTS (SELECT FROM asked a, answer b WHERE b.purpose = p AND b.statement <> try.statement AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1)
-		OR EXISTS (SELECT FROM asked a, asked b WHERE a.n <> b.n AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1);
+	near := EXISTS (SELECT FROM asked a, answer b WHERE b.purpose = p AND b.statement <> try.statement AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
+		OR EXISTS (SELECT FROM asked a, asked b WHERE a.n <> b.n AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value));
 	IF code = '' THEN
 		SELECT array_agg(DISTINCT g ORDER BY g) INTO large FROM asked WHERE n = 1;
 		SELECT array_agg(g ORDER BY g) INTO shown FROM unnest(shown) g;
@@ -77,18 +82,18 @@ BEGIN
 		IF near THEN
 			INSERT INTO finding VALUES ('two answers that differ by few', p, statement, '');
 		END IF;
-		INSERT INTO answer SELECT p, statement, who FROM asked;
+		INSERT INTO answer SELECT p, statement, who, whole, value FROM asked;
 	ELSIF told NOT LIKE '%nearly the same%' THEN
 		INSERT INTO finding VALUES ('refused for another reason', p, statement, code || ' ' || told);
 	ELSIF exact AND NOT near
-		AND NOT EXISTS (SELECT FROM asked a, part b WHERE b.purpose = p AND bit_count((a.who # b.who)::bit(64)) BETWEEN 1 AND k - 1)
+		AND NOT EXISTS (SELECT FROM asked a, part b WHERE b.purpose = p AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
 		-- the same people, a few of them with other rows
 		AND NOT EXISTS (SELECT FROM asked a, (SELECT * FROM answer UNION ALL SELECT * FROM part) b WHERE b.purpose = p AND b.statement LIKE '%JOIN%' AND a.who = b.who) THEN
 		INSERT INTO finding VALUES ('refused without need', p, statement, '');
 	END IF;
 	-- some of its groups may have been shown before it was refused
 	IF code <> '' THEN
-		INSERT INTO part SELECT p, statement, who FROM asked;
+		INSERT INTO part SELECT p, statement, who, whole, value FROM asked;
 	END IF;
 	PERFORM set_config('row_security', 'on', true);
 END \$\$;
@@ -131,11 +136,12 @@ SQL
 		my $by = $group eq '' ? '' : "GROUP BY $group";
 		my $label = $group eq '' ? "'all'" : $group eq 'town, kind' ? "format('%s %s', town, kind)" : "($group)::text";
 		my $bits = 'bit_or(1::bigint << person.id::int)';
+		my $all = "$bits AS whole, '' AS value";
 
 		$from =~ s/^person$/person/;
 		$where =~ s/\bid\b/person.id/g;
 		my @measures = ('count(*)');
-		my @cells = ("SELECT $label AS g, $bits AS who FROM $from WHERE $where $by");
+		my @cells = ("SELECT $label AS g, $bits AS who, $all FROM $from WHERE $where $by");
 
 		if (rand() < 0.3)
 		{
@@ -143,12 +149,12 @@ SQL
 
 			$filter =~ s/\bid\b/person.id/g;
 			push @measures, "sum(age) FILTER (WHERE $filter)";
-			push @cells, "SELECT $label AS g, $bits FILTER (WHERE $filter) AS who FROM $from WHERE $where $by";
+			push @cells, "SELECT $label AS g, $bits FILTER (WHERE $filter) AS who, $bits FILTER (WHERE $filter) AS whole, '' AS value FROM $from WHERE $where $by";
 		}
 		if (rand() < 0.2)
 		{
 			push @measures, 'avg(salary)';
-			push @cells, "SELECT $label AS g, $bits FILTER (WHERE salary IS NOT NULL) AS who FROM $from WHERE $where $by";
+			push @cells, "SELECT $label AS g, $bits FILTER (WHERE salary IS NOT NULL) AS who, $bits AS whole, 'salary' AS value FROM $from WHERE $where $by";
 		}
 		my $statement = "SELECT $label AS g, " . join(', ', @measures) . " FROM $from WHERE $where $by";
 

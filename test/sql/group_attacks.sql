@@ -1,0 +1,175 @@
+-- Groups of enough subjects, attacked: weights, other names of who it is, subqueries that hide which rows went in,
+-- changes between two answers; and what must be answered all the same.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE SCHEMA group_attack;
+CREATE ROLE group_attack_counter;
+CREATE ROLE group_attack_money;
+CREATE ROLE group_attack_writer;
+CREATE ROLE group_attack_member NOINHERIT IN ROLE group_attack_counter, group_attack_writer;
+GRANT USAGE ON SCHEMA group_attack TO PUBLIC;
+CREATE TABLE group_attack.person (id bigint PRIMARY KEY, town text NOT NULL, born date NOT NULL, salary numeric, bonus numeric NOT NULL, points int NOT NULL);
+INSERT INTO group_attack.person SELECT g, 'town' || g % 3, date '1990-01-01' + g, CASE WHEN g NOT IN (50, 51) THEN g * 10 END, g, g FROM generate_series(1, 90) g;
+CREATE TABLE group_attack.purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_attack.person, at date NOT NULL, price numeric NOT NULL, quantity int NOT NULL);
+INSERT INTO group_attack.purchase SELECT i, 1 + i % 90, date '1990-02-01' + i, i * 3, i % 7 FROM generate_series(1, 270) i;
+CREATE TABLE group_attack.transfer (id int PRIMARY KEY, sender bigint NOT NULL, recipient bigint, amount numeric NOT NULL);
+INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN 1 + i * 7 % 45 END, i FROM generate_series(1, 180) i;
+CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
+INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
+INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
+CREATE TABLE group_attack.rate (n int PRIMARY KEY, factor numeric NOT NULL);
+INSERT INTO group_attack.rate SELECT n, n FROM generate_series(1, 300) n;
+CREATE SEQUENCE group_attack.counting;
+GRANT SELECT ON ALL TABLES IN SCHEMA group_attack TO PUBLIC;
+GRANT SELECT, USAGE ON group_attack.counting TO PUBLIC;
+GRANT INSERT, UPDATE, DELETE ON group_attack.person TO group_attack_writer;
+SELECT privseg.create_purpose('group_attack_stats', 'contract'), privseg.create_data_category('group_attack.money');
+SELECT privseg.protect('group_attack.person', 'id'), privseg.protect('group_attack.purchase', 'person', 'group_attack.person'),
+	privseg.protect('group_attack.transfer', 'sender', 'group_attack.person', also_about => '{recipient}'), privseg.protect('group_attack.monthly', 'person', 'group_attack.person');
+SELECT privseg.classify('group_attack.person', c, 'group_attack.money') FROM unnest('{salary,bonus,points}'::name[]) c;
+SELECT privseg.classify('group_attack.purchase', 'price', 'group_attack.money'), privseg.classify('group_attack.purchase', 'quantity', 'group_attack.money');
+SELECT privseg.grant_clearance('group_attack_counter', 'group_attack_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_stats', 'group_attack.money', '{aggregate,filter}'),
+	privseg.grant_clearance('group_attack_money', 'group_attack_stats'), privseg.grant_clearance('group_attack_money', 'group_attack_stats', 'group_attack.money', '{aggregate}'),
+	privseg.grant_clearance('group_attack_writer', 'group_attack_stats'), privseg.grant_clearance('group_attack_writer', 'group_attack_stats', 'group_attack.money', '{aggregate,write}');
+SET privseg.purpose = 'group_attack_stats';
+SET ROLE group_attack_counter;
+
+-- a condition about a query around it, or its aggregates
+SELECT count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.at > c.born);
+SELECT town, count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.at > c.born) GROUP BY town ORDER BY town;
+SELECT count(*) FROM group_attack.person c WHERE c.id IN (SELECT o.person FROM group_attack.purchase o WHERE o.at > c.born);
+SELECT count(*) FILTER (WHERE EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.at > c.born)) FROM group_attack.person c;
+SELECT count(*) FROM group_attack.person c JOIN LATERAL (SELECT * FROM group_attack.purchase o WHERE o.person = c.id AND o.at > c.born) l ON true;
+SELECT count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND EXISTS (SELECT FROM group_attack.purchase v WHERE v.person = o.person AND v.at > o.at));
+
+-- weights that the role knows, powers, parts of a sum; who it is, under another name
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT sum(salary) - sum(DISTINCT salary) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id < 13 OR o.id = 95', 'SELECT avg(DISTINCT bonus) FROM group_attack.person',
+	'SELECT sum(c.bonus * o.id) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id', 'SELECT sum(bonus * id) FROM group_attack.person', 'SELECT regr_sxy(c.bonus, o.id) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id',
+	'SELECT sum(x * id) FROM (SELECT c.bonus AS x, o.id FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id) z', 'SELECT sum(x * y) FROM (SELECT bonus AS x, bonus AS y FROM group_attack.person) z', 'SELECT sum(c.bonus * d.bonus) FROM group_attack.person c JOIN group_attack.person d ON c.id = d.id',
+	'SELECT sum(c.bonus * q.n) FROM group_attack.person c JOIN (SELECT person, count(*) AS n FROM group_attack.purchase GROUP BY person) q ON q.person = c.id', 'SELECT sum(o.price * r.factor) FROM group_attack.purchase o JOIN group_attack.rate r ON r.n = o.id',
+	'SELECT sum(x * 1e12::float8) FROM (SELECT x * 1e12::float8 * 1e12::float8 AS x FROM (SELECT bonus::float8 * 1e12::float8 * 1e12::float8 * 1e12::float8 AS x FROM group_attack.person WHERE id = 7) a) b', 'SELECT sum(q.x * q.y) FROM (SELECT s.points * t.points AS x, t.points AS y FROM group_attack.person s, group_attack.person t WHERE s.id = t.id) q',
+	'SELECT count(DISTINCT c.id) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE c.id < 11 AND (o.person <> 7 OR c.salary > 60)', 'SELECT count(*) FROM (SELECT id AS a, id AS b, salary FROM group_attack.person) c WHERE a < 11 AND (b <> 7 OR salary > 60)',
+	'SELECT count(*) FROM (SELECT id AS a, id + 1 AS b, salary FROM group_attack.person) c WHERE a < 11 AND (b <> 8 OR salary > 60)', 'SELECT count(*) FROM group_attack.person c(person) FULL JOIN group_attack.purchase o USING (person) WHERE person < 11 AND (person <> 7 OR town = ''town1'')',
+	'SELECT count(*) FROM group_attack.person WHERE id < 11 AND (ctid <> ''(0,7)'' OR salary > 60)', 'SELECT count(DISTINCT person) FROM group_attack.purchase o WHERE id < 11 AND (id <> 7 OR price > 20)',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND (c.id <> 7 OR o.price > 30))',
+	'SELECT town, count(*) FROM group_attack.person c GROUP BY town HAVING EXISTS (SELECT FROM group_attack.purchase o WHERE o.at > min(c.born))'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- not so: constants, and columns that are as unknown, each with many people to a value
+SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
+SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
+SELECT count(DISTINCT town), count(DISTINCT id) FROM group_attack.person;
+SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
+
+-- which rows went into a sum for each person
+SELECT sum(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 10 AND 30 GROUP BY person) q;
+SELECT sum(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 10 AND 30 AND id <> 105 GROUP BY person) q;
+WITH q AS (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 40 AND 60 GROUP BY person) SELECT sum(s) FROM q;
+WITH q AS (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 40 AND 60 AND id <> 50 GROUP BY person) SELECT sum(s) FROM q;
+SELECT sum(q.s) FROM group_attack.person c JOIN (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 65 AND 85 GROUP BY person) q ON q.person = c.id;
+SELECT sum(q.s) FROM group_attack.person c JOIN (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 65 AND 85 AND id <> 70 GROUP BY person) q ON q.person = c.id;
+
+-- whom rows are also about
+SELECT sum(amount) FROM group_attack.transfer;
+SELECT sum(amount) FROM group_attack.transfer WHERE recipient = 5;
+SELECT recipient, sum(amount) FROM group_attack.transfer GROUP BY recipient HAVING recipient < 5 ORDER BY recipient;
+SELECT recipient IS NULL AS nobody_else, sum(amount) FROM group_attack.transfer GROUP BY 1 ORDER BY 1;
+SELECT sum(amount) FROM (SELECT * FROM group_attack.transfer WHERE recipient IS NOT NULL) t WHERE recipient <> 5;
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(s) FROM (SELECT sender, sum(amount) AS s FROM group_attack.transfer GROUP BY sender) t');
+
+-- who has no value was chosen by nobody: values of a column beside their group, and beside those of another; groups of the same people, month by month
+SELECT count(*), avg(salary)::numeric(8, 2), sum(bonus) FROM group_attack.person;
+SELECT town, count(*), avg(salary)::numeric(8, 2) FROM group_attack.person GROUP BY town ORDER BY town;
+SELECT avg(salary) FILTER (WHERE id <= 60), count(*) FILTER (WHERE id <= 60) FROM group_attack.person;
+SELECT month, count(*), sum(fee) FROM group_attack.monthly WHERE month < 5 GROUP BY month ORDER BY month;
+-- but for what an outer join leaves without value, a count of values, several columns, and another group
+SELECT statement, code, message FROM unnest(ARRAY['SELECT sum(c.bonus), sum(d.bonus) FROM group_attack.person c LEFT JOIN group_attack.person d ON c.id = d.id AND d.id <> 7', 'SELECT count(salary) FROM group_attack.person',
+	'SELECT corr(salary, points) FROM group_attack.person', 'SELECT avg(salary) FROM group_attack.person WHERE id <> 50', 'SELECT avg(salary) FROM group_attack.person WHERE id NOT IN (50, 7)', 'SELECT count(*) FROM group_attack.person WHERE salary IS NOT NULL'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- nobody with a value, and as many without as there must be
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_nulls', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_nulls', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_nulls', 'group_attack.money', '{aggregate,filter}');
+SET privseg.purpose = 'group_attack_nulls';
+SET ROLE group_attack_counter;
+SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 41 AND 50;
+SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 1 AND 20;
+SELECT code, message FROM pg_temp.refusal('SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 2 AND 20 OR id IN (50, 51)');
+-- a month without value in the place of one with a value
+SELECT sum(fee) FROM group_attack.monthly WHERE month = 1 AND person BETWEEN 1 AND 20;
+SELECT code, message FROM pg_temp.refusal('SELECT sum(fee) FROM group_attack.monthly WHERE person BETWEEN 1 AND 20 AND month = CASE WHEN person = 18 THEN 5 ELSE 1 END');
+SELECT code, message FROM pg_temp.refusal('SELECT sum(fee) FROM group_attack.monthly WHERE month = 1 AND person BETWEEN 1 AND 20 AND person <> 18 OR month = 5 AND person = 18');
+SELECT code, message FROM pg_temp.refusal('SELECT sum(fee) FROM group_attack.monthly WHERE id IN (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 198, 19, 20)');
+SET privseg.purpose = 'group_attack_stats';
+
+-- what a role writes, or another that it may become
+RESET ROLE;
+GRANT UPDATE (factor) ON group_attack.rate TO group_attack_counter;
+SET ROLE group_attack_counter;
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(o.price) FROM group_attack.purchase o JOIN group_attack.rate r ON o.id <> r.factor');
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(o.price) FROM group_attack.purchase o JOIN group_attack.counting r ON o.id <> r.last_value');
+RESET ROLE;
+REVOKE UPDATE (factor) ON group_attack.rate FROM group_attack_counter;
+GRANT UPDATE ON group_attack.rate TO group_attack_writer;
+SET SESSION AUTHORIZATION group_attack_member;
+SET ROLE group_attack_counter;
+SET privseg.purpose = 'group_attack_stats';
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(o.price) FROM group_attack.purchase o JOIN group_attack.rate r ON o.id <> r.factor');
+-- asked, changed, asked again
+SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 20 AND 40;
+BEGIN;
+SET LOCAL ROLE group_attack_writer;
+UPDATE group_attack.person SET salary = 0 WHERE id = 27;
+SET LOCAL ROLE group_attack_counter;
+SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 20 AND 40;
+ROLLBACK;
+BEGIN;
+SAVEPOINT s;
+SET LOCAL ROLE group_attack_writer;
+UPDATE group_attack.person SET salary = 0 WHERE id = 27;
+ROLLBACK TO s;
+SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 20 AND 40;
+ROLLBACK;
+BEGIN;
+CREATE TEMP TABLE scratch AS SELECT 1 AS i;
+SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 20 AND 40;
+ROLLBACK;
+RESET SESSION AUTHORIZATION;
+SELECT privseg.create_purpose('group_attack_news', 'consent'), privseg.grant_clearance('group_attack_writer', 'group_attack_news'), privseg.grant_clearance('group_attack_writer', 'group_attack_news', NULL, '{collect}'), privseg.grant_clearance('group_attack_writer', 'group_attack_news', 'group_attack.money', '{aggregate,write}');
+SELECT count(privseg.record_consent('group_attack.person', i, 'group_attack_news', 'given')) FROM generate_series(1, 60) i;
+SET SESSION AUTHORIZATION group_attack_writer;
+SET privseg.purpose = 'group_attack_news';
+SELECT sum(salary) FROM group_attack.person;
+BEGIN;
+SELECT privseg.withdraw_consent('group_attack.person', 27::bigint, 'group_attack_news') IS NOT NULL;
+SELECT sum(salary) FROM group_attack.person;
+ROLLBACK;
+SET privseg.purpose = 'group_attack_stats';
+BEGIN;
+COPY group_attack.person (id, town, born, bonus, points) FROM stdin;
+9001	town0	1990-01-01	0	0
+\.
+SELECT sum(salary) FROM group_attack.person;
+ROLLBACK;
+BEGIN;
+SELECT sum(salary) > 0 FROM group_attack.person;
+UPDATE group_attack.person SET bonus = 5 WHERE id = 1;
+COMMIT;
+SELECT sum(salary) > 0 FROM group_attack.person;
+-- who might do anything is a superuser
+RESET SESSION AUTHORIZATION;
+BEGIN;
+SET LOCAL ROLE group_attack_writer;
+UPDATE group_attack.person SET bonus = 5 WHERE id = 1;
+SELECT sum(salary) > 0 FROM group_attack.person;
+COMMIT;
+
+RESET ROLE;
+DROP SCHEMA group_attack CASCADE;
+DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;
+DROP ROLE group_attack_member, group_attack_counter, group_attack_money, group_attack_writer;
