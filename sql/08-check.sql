@@ -161,6 +161,8 @@ AS $$
 		UNION ALL
 		SELECT 7, f.* FROM privseg.findings_about_columns() f
 		UNION ALL
+		SELECT 7, f.* FROM privseg.findings_about_classes() f
+		UNION ALL
 		SELECT 8, f.* FROM privseg.findings_about_clearances() f
 		UNION ALL
 		SELECT 10, 'gap', 'transparency', 'purpose ' || p.name, 'it rests on consent, but no privacy notice names it',

@@ -243,3 +243,39 @@ AS $$
 	  FROM pg_roles r WHERE r.rolsuper AND r.oid <> 10 AND EXISTS (SELECT FROM privseg.protected_relations)
 $$;
 COMMENT ON FUNCTION privseg.findings_about_clearances() IS 'what check() finds about clearances, and about roles that need none';
+
+-- which columns the generated columns of a table are made of
+CREATE FUNCTION privseg.generated_from(relation regclass) RETURNS TABLE(column_name name, source name)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.attname, s.attname
+	  FROM pg_attribute a
+	  JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	  JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+						  AND p.refobjid = a.attrelid AND p.refobjsubid <> a.attnum AND p.refobjsubid > 0
+	  JOIN pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = p.refobjsubid
+	 WHERE a.attrelid = $1 AND a.attgenerated <> ''
+$$;
+COMMENT ON FUNCTION privseg.generated_from(regclass) IS 'generated columns of a table, and what each is made of';
+
+-- what comes out of classified columns under another class, or under none
+CREATE FUNCTION privseg.findings_about_classes() RETURNS TABLE(status text, area text, object text, message text, hint text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH classified AS MATERIALIZED (
+		SELECT c.relation, c.column_name, c.category, array_position('{personal,sensitive,special,criminal_offence}', d.sensitivity) AS height, d.protected_attribute
+		  FROM privseg.protected_columns c JOIN privseg.data_categories d ON d.name = c.category
+	)
+	SELECT 'gap', 'classification', format('%s.%s', l.relation, l.column_name),
+		   format('it is classified lower than what it is generated from: %s', string_agg(format('%s (%s)', h.column_name, h.category), ', ' ORDER BY h.column_name)),
+		   'If that is not meant, call privseg.classify() with category NULL: it then has the category of what it is made of.'
+	  FROM classified l
+	 CROSS JOIN LATERAL privseg.generated_from(l.relation) g
+	  JOIN classified h ON h.relation = l.relation AND h.column_name = g.source
+	 WHERE g.column_name = l.column_name AND l.category <> h.category
+	   AND (l.height < h.height OR (h.protected_attribute AND NOT l.protected_attribute))
+	 GROUP BY l.relation, l.column_name
+$$;
+COMMENT ON FUNCTION privseg.findings_about_classes() IS 'what check() finds about values of classified columns that are told in other ways';

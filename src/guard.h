@@ -255,6 +255,7 @@ extern void guard_belongs_to_protection(const char *object, Oid relid);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
 /* guard_class.c */
+extern Bitmapset *guard_made_of(Oid relid, AttrNumber column);
 extern void guard_policy_made(Oid policy);
 extern void guard_trigger_made(Oid relid);
 

@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
 #include "catalog/pg_policy.h"
@@ -20,6 +21,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
 #include "usage.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -30,6 +32,22 @@ may_see_all(void)
 {
 	return !protected_any() || row_security_bypassed() ||
 		   role_is_admin(GetUserId(), "privseg_admin");
+}
+
+/* guard_made_of -- the columns a generated one is made of, as pull_varattnos() has them */
+Bitmapset *
+guard_made_of(Oid relid, AttrNumber column)
+{
+	HeapTuple tuple =
+		guard_row_of_column(AttrDefaultRelationId, AttrDefaultIndexId, Anum_pg_attrdef_adrelid,
+							Anum_pg_attrdef_adnum, relid, column);
+	Bitmapset *sources = NULL;
+
+	/* a default is made of none */
+	if (HeapTupleIsValid(tuple))
+		pull_varattnos(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), 1,
+					   &sources);
+	return sources;
 }
 
 /*

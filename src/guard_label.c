@@ -11,6 +11,7 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "cache_inval.h"
 #include "catalog.h"
@@ -100,6 +101,81 @@ raises_sensitivity(const char *from, const char *to)
 	return before >= 0 && after > before && (is_protected || !was_protected);
 }
 
+/* may the owner put a category in the place of another? */
+static bool
+is_as_strict(const char *from, const char *to)
+{
+	return strcmp(from, to) == 0 || raises_sensitivity(from, to);
+}
+
+/* the category that a column has of its own: its label, or what is left of one; NULL: none */
+static const char *
+own_category(Oid relid, AttrNumber column)
+{
+	ObjectAddress address;
+	ProtectedColumn copy;
+	const DataCategory *category;
+	char *label;
+
+	ObjectAddressSubSet(address, RelationRelationId, relid, column);
+	label = GetSecurityLabel(&address, "privseg");
+	if (label != NULL)
+		return label;
+	if (!protected_column(relid, get_attname(relid, column, false), &copy))
+		return NULL;
+	category = category_by_id(copy.category);
+	return category != NULL ? category->name : "";
+}
+
+/* a generated column has the class of what it is made of: a label of its own may lower that */
+static bool
+is_lower_than_sources(Oid relid, AttrNumber column, const char *label)
+{
+	Bitmapset *sources = guard_made_of(relid, column);
+
+	for (int i = -1; (i = bms_next_member(sources, i)) >= 0;)
+	{
+		AttrNumber source = i + FirstLowInvalidHeapAttributeNumber;
+		const char *category = source > 0 ? own_category(relid, source) : NULL;
+
+		if (category != NULL && !is_as_strict(category, label))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * A column gets another category: refuse where what is generated from it would stay lower by a label of
+ * its own.  Its owner may have given it that when there was nothing to be lower than.
+ */
+static void
+refuse_lower_made(Oid relid, AttrNumber column, const char *label)
+{
+	int bit = column - FirstLowInvalidHeapAttributeNumber;
+	FormData_pg_class class;
+
+	if (!catalog_class(relid, &class))
+		return;
+	for (AttrNumber made = 1; made <= class.relnatts; made++)
+	{
+		const char *category;
+
+		if (!bms_is_member(bit, guard_made_of(relid, made)))
+			continue;
+		category = own_category(relid, made);
+		if (category != NULL && !is_as_strict(label, category))
+			ereport(
+				ERROR,
+				(errcode(PRIVSEG_ERR_NOT_READY),
+				 errmsg("column \"%s\" of \"%s\" is generated from \"%s\", and would be "
+						"classified lower",
+						get_attname(relid, made, false), get_rel_name(relid),
+						get_attname(relid, column, false)),
+				 errhint("Call privseg.classify() for it before, with category NULL: it then has "
+						 "the category of what it is made of.")));
+	}
+}
+
 /* make, change or (category NULL) remove the copy of a column's label */
 static void
 copy_label(Oid relid, const char *column, const char *category)
@@ -178,13 +254,21 @@ guard_relabel(const ObjectAddress *object, const char *label)
 	{
 		char *present = GetSecurityLabel(object, "privseg");
 
-		if (label == NULL ||
-			(present != NULL && strcmp(present, label) != 0 && !raises_sensitivity(present, label)))
+		if (label == NULL || (present != NULL && !is_as_strict(present, label)) ||
+			is_lower_than_sources(object->objectId, object->objectSubId, label))
 			ereport(ERROR,
 					(errcode(PRIVSEG_ERR_DENIED),
 					 errmsg("only a member of privseg_admin may lower or remove a classification"),
 					 errdetail("A column's owner may add one, and exchange it for one that is more "
-							   "sensitive, and is a protected attribute if the present one is.")));
+							   "sensitive, and is a protected attribute if the present one is. A "
+							   "generated column has the one of what it is made of.")));
+	}
+	if (label != NULL && protected_relation(object->objectId) != NULL)
+	{
+		const char *present = own_category(object->objectId, object->objectSubId);
+
+		if (present == NULL || strcmp(present, label) != 0)
+			refuse_lower_made(object->objectId, object->objectSubId, label);
 	}
 	copy_label(object->objectId, get_attname(object->objectId, object->objectSubId, false), label);
 }

@@ -240,6 +240,27 @@ SELECT privseg.unprotect('protection_test.labelled');
 SELECT privseg.classify('protection_test.labelled', 'a', NULL);
 SELECT count(*) FROM pg_seclabel WHERE objoid = 'protection_test.labelled'::regclass;
 DROP TABLE protection_test.labelled;
+-- nor lower by a column that is generated from it, whichever of the two gets its label first
+SET ROLE protection_owner;
+CREATE TABLE protection_test.made (id int PRIMARY KEY, a text, b text, c text GENERATED ALWAYS AS (lower(b)) STORED);
+RESET ROLE;
+SELECT privseg.protect('protection_test.made', 'id'), privseg.classify('protection_test.made', 'a', 'protection_sensitive');
+SET ROLE protection_owner;
+ALTER TABLE protection_test.made ADD COLUMN h text GENERATED ALWAYS AS (a) STORED, ADD COLUMN i text GENERATED ALWAYS AS (lower(COALESCE(b, a))) STORED, ADD COLUMN j text GENERATED ALWAYS AS (b) STORED;
+SELECT s.statement, pg_temp.refusal('SECURITY LABEL FOR privseg ON COLUMN protection_test.made.' || s.statement)
+  FROM unnest(ARRAY[$$h IS 'protection_personal'$$, $$h IS 'protection_sex'$$, $$h IS 'protection_none'$$, $$h IS 'protection_sensitive'$$, $$h IS 'protection_health'$$, $$i IS 'protection_personal'$$, $$j IS 'protection_personal'$$])
+	   WITH ORDINALITY s (statement, n) ORDER BY n;
+SECURITY LABEL FOR privseg ON COLUMN protection_test.made.c IS 'protection_personal';
+SECURITY LABEL FOR privseg ON COLUMN protection_test.made.b IS 'protection_personal';
+SELECT * FROM pg_temp.refusal($$SECURITY LABEL FOR privseg ON COLUMN protection_test.made.b IS 'protection_health'$$);
+RESET ROLE;
+SELECT code, message FROM pg_temp.refusal($$SELECT privseg.classify('protection_test.made', 'b', 'protection_health')$$);
+SELECT privseg.classify('protection_test.made', 'c', NULL), privseg.classify('protection_test.made', 'b', 'protection_health');
+-- an administrator may, afterwards, and it is named
+SELECT privseg.classify('protection_test.made', 'c', 'protection_personal'), privseg.classify('protection_test.made', 'b', 'protection_health', 'left(value, 1)');
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object = 'protection_test.made.c';
+SELECT privseg.unprotect('protection_test.made');
+DROP TABLE protection_test.made;
 SELECT privseg.drop_data_category(name) FROM privseg.data_category WHERE name LIKE 'protection\_%';
 DROP OWNED BY protection_owner;
 DROP ROLE protection_owner;
