@@ -322,6 +322,35 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.telling_indexes(regclass) IS 'exclusion constraints and unique indexes that tell more than that a key exists';
 
+-- which columns the generated columns of a table are made of
+CREATE FUNCTION privseg.generated_from(relation regclass) RETURNS TABLE(column_name name, source name)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.attname, s.attname
+	  FROM pg_attribute a
+	  JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+	  JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
+						  AND p.refobjid = a.attrelid AND p.refobjsubid <> a.attnum AND p.refobjsubid > 0
+	  JOIN pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = p.refobjsubid
+	 WHERE a.attrelid = $1 AND a.attgenerated <> ''
+$$;
+COMMENT ON FUNCTION privseg.generated_from(regclass) IS 'generated columns of a table, and what each is made of';
+
+-- Columns of children are classified as the root's of their name are: src/guard_class.c refuses this where
+-- it would come later.
+CREATE FUNCTION privseg.generated_apart(root regclass) RETURNS TABLE(member regclass, column_name name, source name)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT t, g.column_name, g.source
+	  FROM privseg.relation_tree($1) t CROSS JOIN LATERAL privseg.generated_from(t) g
+	 WHERE t <> $1
+	   AND EXISTS (SELECT FROM privseg.protected_columns c WHERE c.relation = $1 AND c.column_name IN (g.column_name, g.source))
+	   AND NOT EXISTS (SELECT FROM privseg.generated_from($1) r WHERE r.column_name = g.column_name AND r.source = g.source)
+$$;
+COMMENT ON FUNCTION privseg.generated_apart(regclass) IS 'what children generate from a classified column, or into one, and their root does not';
+
 -- for children that come later: src/guard_children.c calls it
 CREATE FUNCTION privseg.secure_children(root regclass, maintains boolean) RETURNS void
 LANGUAGE plpgsql
@@ -578,6 +607,12 @@ BEGIN
 	  FROM pg_seclabel l JOIN pg_attribute a ON a.attrelid = l.objoid AND a.attnum = l.objsubid
 	 WHERE l.provider = 'privseg' AND l.classoid = 'pg_class'::regclass AND l.objoid = protect.relation AND NOT a.attisdropped
 	ON CONFLICT ON CONSTRAINT protected_columns_pkey DO UPDATE SET category = EXCLUDED.category;
+	FOR member, key, code IN SELECT g.member, g.column_name, g.source FROM privseg.generated_apart(protect.relation) g
+	LOOP
+		RAISE EXCEPTION 'column "%" of child "%" is generated from "%"', key, member, code
+			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'One of them is classified, and it would tell values under another class.',
+				  HINT = format('Drop it, or generate it in %s.', protect.relation);
+	END LOOP;
 	IF protect.subject_of IS NULL AND current_setting('transaction_isolation') LIKE 'read %' THEN
 		PERFORM privseg.fold_consent(protect.relation);
 	END IF;

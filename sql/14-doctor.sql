@@ -244,21 +244,6 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.findings_about_clearances() IS 'what check() finds about clearances, and about roles that need none';
 
--- which columns the generated columns of a table are made of
-CREATE FUNCTION privseg.generated_from(relation regclass) RETURNS TABLE(column_name name, source name)
-LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp
-AS $$
-	SELECT a.attname, s.attname
-	  FROM pg_attribute a
-	  JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
-	  JOIN pg_depend p ON p.classid = 'pg_attrdef'::regclass AND p.objid = d.oid AND p.refclassid = 'pg_class'::regclass
-						  AND p.refobjid = a.attrelid AND p.refobjsubid <> a.attnum AND p.refobjsubid > 0
-	  JOIN pg_attribute s ON s.attrelid = a.attrelid AND s.attnum = p.refobjsubid
-	 WHERE a.attrelid = $1 AND a.attgenerated <> ''
-$$;
-COMMENT ON FUNCTION privseg.generated_from(regclass) IS 'generated columns of a table, and what each is made of';
-
 -- what comes out of classified columns under another class, or under none
 CREATE FUNCTION privseg.findings_about_classes() RETURNS TABLE(status text, area text, object text, message text, hint text)
 LANGUAGE sql STABLE
@@ -277,5 +262,10 @@ AS $$
 	 WHERE g.column_name = l.column_name AND l.category <> h.category
 	   AND (l.height < h.height OR (h.protected_attribute AND NOT l.protected_attribute))
 	 GROUP BY l.relation, l.column_name
+	UNION ALL
+	SELECT 'gap', 'classification', format('%s.%s', g.member, g.column_name),
+		   format('it is generated from %s, and in %s it is not: it tells values under another class', g.source, r.relation),
+		   format('Drop it, or generate it in %s.', r.relation)
+	  FROM privseg.protected_relations r CROSS JOIN LATERAL privseg.generated_apart(r.relation) g
 $$;
 COMMENT ON FUNCTION privseg.findings_about_classes() IS 'what check() finds about values of classified columns that are told in other ways';

@@ -200,6 +200,7 @@ extern void guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_at
 extern void guard_default_partition(Oid parent);
 extern bool guard_may_define(void);
 extern bool guard_may_compare(void);
+extern Oid guard_root_now(Oid relid);
 extern bool guard_is_protected_now(Oid relid);
 extern bool guard_is_empty(Oid relid);
 extern bool guard_is_empty_tree(Oid relid);
@@ -256,6 +257,10 @@ extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id,
 
 /* guard_class.c */
 extern Bitmapset *guard_made_of(Oid relid, AttrNumber column);
+extern void guard_generated_made(Oid member, AttrNumber column, Oid root);
+extern void guard_generated_joins(Oid member, Oid root);
+extern void guard_class_set(Oid root, const char *name);
+extern void guard_class_dropped(Oid root, const char *name);
 extern void guard_policy_made(Oid policy);
 extern void guard_trigger_made(Oid relid);
 

@@ -1,6 +1,6 @@
 /*
  * guard_class.c
- *	  Policies and triggers that owners make and that see classified columns.
+ *	  Policies, triggers and generated columns that owners make and that see classified columns.
  *
  * What they ask is not the reader's use of a column, and needs no clearance of his.  So whoever makes
  * one chooses rows by values that he may not filter by, and is handed values that he may not see: that
@@ -10,12 +10,14 @@
 
 #include "access/genam.h"
 #include "access/htup_details.h"
+#include "access/sysattr.h"
 #include "access/table.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
 #include "catalog/pg_attrdef.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
 #include "encrypted.h"
 #include "errors.h"
@@ -48,6 +50,144 @@ guard_made_of(Oid relid, AttrNumber column)
 		pull_varattnos(guard_expression(tuple, Anum_pg_attrdef_adbin, AttrDefaultRelationId), 1,
 					   &sources);
 	return sources;
+}
+
+/* is the root's column of this name classified? */
+static bool
+is_classified(Oid root, const char *name)
+{
+	const RelationColumns *columns = protected_columns(root);
+
+	for (int i = 0; columns != NULL && i < columns->n; i++)
+		if (columns->columns[i].name != NULL && strcmp(columns->columns[i].name, name) == 0)
+			return columns->columns[i].classified;
+	return false;
+}
+
+/* is the root's column of one name made of that of another? */
+static bool
+root_makes(Oid root, const char *made, const char *source)
+{
+	AttrNumber column = get_attnum(root, made);
+	AttrNumber from = get_attnum(root, source);
+
+	return column != InvalidAttrNumber && from != InvalidAttrNumber &&
+		   bms_is_member(from - FirstLowInvalidHeapAttributeNumber, guard_made_of(root, column));
+}
+
+/*
+ * Columns of children are classified as the root's of their name are.  So what a child alone makes of a
+ * classified column, or into one, is that value under another class: which column is it made of?
+ *	labelled	the column that is being classified; NULL: those that are
+ */
+static const char *
+made_apart(Oid member, AttrNumber column, Oid root, const char *labelled)
+{
+	Bitmapset *sources = guard_made_of(member, column);
+	const char *made = sources != NULL ? get_attname(member, column, false) : NULL;
+
+	for (int i = -1; (i = bms_next_member(sources, i)) >= 0;)
+	{
+		AttrNumber number = i + FirstLowInvalidHeapAttributeNumber;
+		const char *source = number > 0 ? get_attname(member, number, false) : NULL;
+
+		if (source == NULL || root_makes(root, made, source))
+			continue;
+		if (labelled != NULL ? strcmp(labelled, source) == 0 || strcmp(labelled, made) == 0 :
+							   is_classified(root, source) || is_classified(root, made))
+			return source;
+	}
+	return NULL;
+}
+
+/* guard_generated_made -- a column, of a relation that is, or becomes, a part of a protected one */
+void
+guard_generated_made(Oid member, AttrNumber column, Oid root)
+{
+	const char *source;
+
+	if (!OidIsValid(root) || member == root || may_see_all())
+		return;
+	source = made_apart(member, column, root, NULL);
+	if (source != NULL)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("only a member of privseg_admin may have column \"%s\" of \"%s\" generated "
+					"from \"%s\"",
+					get_attname(member, column, false), get_rel_name(member), source),
+			 errdetail("One of them is classified in \"%s\", where the one is not generated from "
+					   "the other.",
+					   get_rel_name(root)),
+			 errhint("Generate it in \"%s\".", get_rel_name(root))));
+}
+
+/* guard_generated_joins -- all of a table that becomes a part of a protected relation */
+void
+guard_generated_joins(Oid member, Oid root)
+{
+	FormData_pg_class class;
+
+	if (!catalog_class(member, &class))
+		return;
+	for (AttrNumber column = 1; column <= class.relnatts; column++)
+		guard_generated_made(member, column, root);
+}
+
+/*
+ * guard_class_set -- a column of a protected relation is about to be classified: refuse where children
+ * make something of it.  None comes until the transaction ends.
+ */
+void
+guard_class_set(Oid root, const char *name)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(root, ShareUpdateExclusiveLock, NULL))
+	{
+		Oid member = lfirst_oid(lc);
+		FormData_pg_class class;
+
+		if (member == root || !catalog_class(member, &class))
+			continue;
+		for (AttrNumber column = 1; column <= class.relnatts; column++)
+			if (made_apart(member, column, root, name) != NULL)
+				ereport(
+					ERROR,
+					(errcode(PRIVSEG_ERR_NOT_READY),
+					 errmsg("column \"%s\" of child \"%s\" is generated from \"%s\", or makes it",
+							get_attname(member, column, false), get_rel_name(member), name),
+					 errdetail("It would tell its values under another class."),
+					 errhint("Drop it, or generate it in \"%s\".", get_rel_name(root))));
+	}
+}
+
+/*
+ * guard_class_dropped -- a column of a protected relation is dropped: its class goes, and so must its values,
+ * also those of children that would keep the column as their own.
+ */
+void
+guard_class_dropped(Oid root, const char *name)
+{
+	ListCell *lc;
+
+	if (may_see_all() || !is_classified(root, name))
+		return;
+	foreach (lc, find_all_inheritors(root, NoLock, NULL))
+	{
+		Oid member = lfirst_oid(lc);
+		AttrNumber column = member != root ? get_attnum(member, name) : InvalidAttrNumber;
+		HeapTuple tuple =
+			column != InvalidAttrNumber ? guard_column_row(member, column) : (HeapTuple) NULL;
+
+		if (HeapTupleIsValid(tuple) && ((Form_pg_attribute) GETSTRUCT(tuple))->attislocal)
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("only a member of privseg_admin may drop column \"%s\" of \"%s\", "
+							"which child \"%s\" would keep",
+							name, get_rel_name(root), get_rel_name(member)),
+					 errdetail("It is classified, and what the child keeps would not be.")));
+	}
 }
 
 /*

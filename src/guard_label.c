@@ -269,6 +269,9 @@ guard_relabel(const ObjectAddress *object, const char *label)
 
 		if (present == NULL || strcmp(present, label) != 0)
 			refuse_lower_made(object->objectId, object->objectSubId, label);
+		if (protected_relation(object->objectId)->relid == object->objectId)
+			guard_class_set(object->objectId,
+							get_attname(object->objectId, object->objectSubId, false));
 	}
 	copy_label(object->objectId, get_attname(object->objectId, object->objectSubId, false), label);
 }

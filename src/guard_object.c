@@ -227,6 +227,8 @@ column_dropped(Oid relid, int attnum)
 							   name, get_rel_name(relid)),
 						errdetail("Which rows are shown depends on it."),
 						errhint("Call privseg.unprotect() first.")));
+	if (name != NULL && entry->relid == relid)
+		guard_class_dropped(relid, name);
 	if (name != NULL)
 		follow_column(CATALOG_PROTECTED_COLUMNS, 2, relid, name, NULL);
 }

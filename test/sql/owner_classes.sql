@@ -1,0 +1,81 @@
+-- What the owner of a table with classified columns makes, to have their values under another class,
+-- or handed to code of his.  What is there already when a column is classified is refused, or named.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+
+CREATE FUNCTION pg_temp.refusal(statement text, actor text, OUT code text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('role', actor, true);
+	SELECT * INTO code, message, detail, hint FROM pg_temp.refusal(statement);
+	RESET ROLE;
+END $$;
+CREATE SCHEMA owned;
+CREATE ROLE class_owner;
+CREATE ROLE class_admin;
+GRANT privseg_admin TO class_admin;
+GRANT class_owner TO class_admin;
+GRANT USAGE, CREATE ON SCHEMA owned TO class_owner;
+GRANT EXECUTE ON FUNCTION pg_temp.refusal(text) TO PUBLIC;
+SELECT privseg.create_purpose('class_care', 'contract'), privseg.create_data_category('class.money', 'sensitive'), privseg.create_data_category('class.contact');
+SET ROLE class_owner;
+CREATE TABLE owned.person (id bigint PRIMARY KEY, income numeric, town text);
+INSERT INTO owned.person SELECT i, i * 100, 'town' || i FROM generate_series(1, 30) i;
+RESET ROLE;
+SELECT privseg.protect('owned.person', 'id'), privseg.classify('owned.person', 'income', 'class.money');
+SELECT privseg.grant_clearance('class_owner', 'class_care');
+SET privseg.purpose = 'class_care';
+
+-- columns of children alone that are generated from a classified one, or make one
+SET ROLE class_owner;
+CREATE TABLE owned.root (person bigint, a text, u text);
+CREATE TABLE owned.kid () INHERITS (owned.root);
+CREATE TABLE owned.grandkid (own text) INHERITS (owned.kid);
+CREATE TABLE owned.with_own (person bigint, a text, u text, x text GENERATED ALWAYS AS (a) STORED);
+CREATE TABLE owned.with_known (person bigint, a text, u text GENERATED ALWAYS AS (lower(a)) STORED);
+CREATE TABLE owned.makes_it (person bigint, raw text, a text GENERATED ALWAYS AS (raw) STORED, u text);
+CREATE TABLE owned.harmless (person bigint, a text, u text, x text GENERATED ALWAYS AS (u) STORED);
+INSERT INTO owned.kid VALUES (1, 'secret', 'u');
+RESET ROLE;
+SELECT privseg.protect('owned.root', 'person', 'owned.person'), privseg.classify('owned.root', 'a', 'class.money');
+SELECT r AS as_role, s AS statement, t.code, t.message, t.detail FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
+	'ALTER TABLE owned.kid ADD COLUMN x text GENERATED ALWAYS AS (a) STORED', 'ALTER TABLE owned.grandkid ADD COLUMN x text GENERATED ALWAYS AS (lower(COALESCE(u, a))) STORED',
+	'CREATE TABLE owned.new (x text GENERATED ALWAYS AS (a) STORED) INHERITS (owned.root)', 'CREATE TABLE owned.new (x text GENERATED ALWAYS AS (a) STORED) INHERITS (owned.kid)',
+	'ALTER TABLE owned.with_own INHERIT owned.root', 'ALTER TABLE owned.with_known INHERIT owned.kid', 'ALTER TABLE owned.makes_it INHERIT owned.root',
+	-- what tells nothing that is classified, and what the root has, too
+	'ALTER TABLE owned.harmless INHERIT owned.root', 'ALTER TABLE owned.kid ADD COLUMN x text GENERATED ALWAYS AS (u) STORED', 'ALTER TABLE owned.root ADD COLUMN x text GENERATED ALWAYS AS (a) STORED',
+	'ALTER TABLE owned.root ADD COLUMN x text GENERATED ALWAYS AS (a) STORED; CREATE TABLE owned.new () INHERITS (owned.grandkid)',
+	-- a column that a child keeps when the root's goes, and its class with it
+	'ALTER TABLE ONLY owned.root DROP COLUMN a', 'ALTER TABLE owned.root DROP COLUMN a', 'ALTER TABLE ONLY owned.root DROP COLUMN u',
+	'ALTER TABLE owned.root ADD COLUMN x text GENERATED ALWAYS AS (a) STORED; ALTER TABLE ONLY owned.root DROP COLUMN x',
+	'ALTER TABLE owned.harmless INHERIT owned.root; ALTER TABLE owned.root DROP COLUMN a'])
+	WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t ORDER BY m, n;
+RESET ROLE;
+-- a root's column that joins a child's; what is classified afterwards finds it
+SET ROLE class_owner;
+ALTER TABLE owned.kid ADD COLUMN x text GENERATED ALWAYS AS (lower(u)) STORED;
+RESET ROLE;
+SELECT s, t.* FROM unnest(ARRAY['SELECT privseg.classify(''owned.root'', ''u'', ''class.contact'')', 'SET LOCAL ROLE class_owner; SECURITY LABEL FOR privseg ON COLUMN owned.root.u IS ''class.contact''',
+	'SET LOCAL ROLE class_owner; ALTER TABLE owned.root ADD COLUMN x text; RESET ROLE; SELECT privseg.classify(''owned.root'', ''u'', ''class.contact'')',
+	'SET LOCAL ROLE class_owner; ALTER TABLE owned.root ADD COLUMN x text; RESET ROLE; SELECT privseg.classify(''owned.root'', ''x'', ''class.contact'')',
+	'SET LOCAL ROLE class_owner; ALTER TABLE owned.kid DROP COLUMN x; RESET ROLE; SELECT privseg.classify(''owned.root'', ''u'', ''class.contact'')']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s) t ORDER BY n;
+-- one that an administrator has let in is named, and not protected anew
+SET ROLE class_admin;
+ALTER TABLE owned.with_own INHERIT owned.root;
+RESET ROLE;
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.(kid|with_own)\.';
+SELECT privseg.unprotect('owned.root');
+SELECT * FROM pg_temp.refusal('SELECT privseg.protect(''owned.root'', ''person'', ''owned.person'')');
+SET ROLE class_owner;
+ALTER TABLE owned.with_own DROP COLUMN x;
+RESET ROLE;
+SELECT privseg.protect('owned.root', 'person', 'owned.person');
+SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.(kid|with_own)\.';
+
+DROP SCHEMA owned CASCADE;
+DROP OWNED BY class_owner, class_admin;
+DROP ROLE class_owner, class_admin;
