@@ -23,7 +23,9 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "parser/parsetree.h"
 #include "usage.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -220,50 +222,137 @@ guard_trigger_made(Oid relid)
 						 "encrypt the column.")));
 }
 
-/* guard_policy_made -- a policy was created or altered, and what it depends on is recorded */
-void
-guard_policy_made(Oid policy)
+/* the number of a relation's first column that is classified; 0: none */
+static AttrNumber
+first_classified(Oid root)
 {
-	Relation depend;
+	const RelationColumns *columns = protected_columns(root);
+
+	for (int i = 0; columns != NULL && i < columns->n; i++)
+		if (columns->columns[i].classified)
+			return i + 1;
+	return InvalidAttrNumber;
+}
+
+/* a column that a policy asks about */
+typedef struct Asking
+{
+	Oid relid;         /* that the policy is of */
+	List *tables;      /* range tables of the subqueries it is in, the innermost first */
+	Oid root;          /* found; or InvalidOid */
+	AttrNumber column; /* of the root */
+} Asking;
+
+static bool
+asks_about(Asking *asking, Oid relid, AttrNumber column)
+{
+	const ProtectedRelation *found = protected_relation(relid);
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	const RelationColumns *columns;
+
+	if (!OidIsValid(root))
+		return false;
+	column = column == 0 ? first_classified(root) : usage_root_column(relid, column, root);
+	columns = protected_columns(root);
+	if (column <= 0 || columns == NULL || column > columns->n ||
+		!columns->columns[column - 1].classified)
+		return false;
+	asking->root = root;
+	asking->column = column;
+	return true;
+}
+
+/* of whole rows core notes no column that the policy depends on */
+static bool
+asks_about_row(Node *node, Asking *asking)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+	{
+		Var *var = (Var *) node;
+		List *tables;
+		RangeTblEntry *rte;
+		ListCell *lc;
+
+		if (var->varattno != 0)
+			return false;
+		if ((int) var->varlevelsup >= list_length(asking->tables))
+			return asks_about(asking, asking->relid, 0);
+		tables = list_nth(asking->tables, var->varlevelsup);
+		rte = rt_fetch(var->varno, tables);
+		if (rte->rtekind == RTE_RELATION)
+			return asks_about(asking, rte->relid, 0);
+		/* what else rows are made of names its columns, but for a JOIN */
+		if (rte->rtekind == RTE_JOIN)
+			foreach (lc, tables)
+				if (lfirst_node(RangeTblEntry, lc)->rtekind == RTE_RELATION &&
+					asks_about(asking, lfirst_node(RangeTblEntry, lc)->relid, 0))
+					return true;
+		return false;
+	}
+	if (IsA(node, Query))
+	{
+		bool result;
+
+		asking->tables = lcons(((Query *) node)->rtable, asking->tables);
+		result = query_tree_walker((Query *) node, asks_about_row, asking, 0);
+		asking->tables = list_delete_first(asking->tables);
+		return result;
+	}
+	return expression_tree_walker(node, asks_about_row, asking);
+}
+
+static bool
+asks_about_column(Oid policy, Asking *asking)
+{
+	Relation depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple tuple;
-	Oid relid = InvalidOid;
-	AttrNumber column = 0;
+	bool result = false;
 
-	if (may_see_all())
-		return;
-	depend = table_open(DependRelationId, AccessShareLock);
 	ScanKeyInit(&keys[0], Anum_pg_depend_classid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(PolicyRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_objid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(policy));
 	scan = systable_beginscan(depend, DependDependerIndexId, true, SnapshotSelf, 2, keys);
-	while (relid == InvalidOid && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (!result && HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_depend row = (Form_pg_depend) GETSTRUCT(tuple);
-		const ProtectedRelation *found;
-		const RelationColumns *columns;
-		Oid root;
 
-		if (row->refclassid != RelationRelationId || row->refobjsubid <= 0 ||
-			(found = protected_relation(row->refobjid)) == NULL)
-			continue;
-		root = found->relid;
-		column = usage_root_column(row->refobjid, row->refobjsubid, root);
-		columns = protected_columns(root);
-		if (column > 0 && columns != NULL && column <= columns->n &&
-			columns->columns[column - 1].classified)
-			relid = root;
+		result = row->refclassid == RelationRelationId && row->refobjsubid > 0 &&
+				 asks_about(asking, row->refobjid, row->refobjsubid);
 	}
 	systable_endscan(scan);
 	table_close(depend, AccessShareLock);
-	if (OidIsValid(relid))
+	return result;
+}
+
+/* guard_policy_made -- a policy was created or altered, and what it depends on is recorded */
+void
+guard_policy_made(Oid policy)
+{
+	HeapTuple tuple;
+	Asking asking = {InvalidOid};
+
+	if (may_see_all())
+		return;
+	tuple = guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy,
+							 SnapshotSelf);
+	if (!HeapTupleIsValid(tuple))
+		return;
+	asking.relid = ((Form_pg_policy) GETSTRUCT(tuple))->polrelid;
+	if (asks_about_column(policy, &asking) ||
+		asks_about_row(guard_expression(tuple, Anum_pg_policy_polqual, PolicyRelationId),
+					   &asking) ||
+		asks_about_row(guard_expression(tuple, Anum_pg_policy_polwithcheck, PolicyRelationId),
+					   &asking))
 		ereport(
 			ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("only a member of privseg_admin may make a policy that asks about column %s",
-					usage_column_name(relid, column)),
+					usage_column_name(asking.root, asking.column)),
 			 errdetail("It would choose rows by a classified column, whatever the reader is "
 					   "cleared for.")));
 }

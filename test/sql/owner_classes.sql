@@ -76,6 +76,19 @@ RESET ROLE;
 SELECT privseg.protect('owned.root', 'person', 'owned.person');
 SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.(kid|with_own)\.';
 
+-- policies that ask about whole rows, of which core notes no column
+SET ROLE class_owner;
+CREATE TABLE owned.plain (id bigint PRIMARY KEY, note text);
+CREATE FUNCTION owned.steal(owned.person) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
+RESET ROLE;
+SELECT s AS statement, t.code, t.message FROM unnest(ARRAY[
+	'CREATE POLICY p ON owned.person AS RESTRICTIVE FOR SELECT USING (owned.steal(person))', 'CREATE POLICY p ON owned.person USING (to_jsonb(person) ->> ''income'' > ''5'')', 'CREATE POLICY p ON owned.person USING (person IS NOT NULL)',
+	'CREATE POLICY p ON owned.person FOR INSERT WITH CHECK (owned.steal(person.*))', 'CREATE POLICY p ON owned.person USING ((SELECT owned.steal(person)))', 'CREATE POLICY p ON owned.kid USING (kid::text ~ ''x'')',
+	'CREATE POLICY p ON owned.plain USING (EXISTS (SELECT FROM owned.person p WHERE p.id = plain.id AND owned.steal(p)))',
+	'CREATE POLICY p ON owned.plain USING (EXISTS (SELECT FROM (owned.person p JOIN owned.root r ON r.person = p.id) j WHERE j.id = plain.id AND j::text ~ ''x''))',
+	'CREATE POLICY p ON owned.person USING (true); ALTER POLICY p ON owned.person USING (owned.steal(person))',
+	'CREATE POLICY p ON owned.person USING (town ~ ''t'')', 'CREATE POLICY p ON owned.plain USING (plain IS NOT NULL)']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, 'class_owner') t ORDER BY n;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
