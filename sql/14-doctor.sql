@@ -267,5 +267,20 @@ AS $$
 		   format('it is generated from %s, and in %s it is not: it tells values under another class', g.source, r.relation),
 		   format('Drop it, or generate it in %s.', r.relation)
 	  FROM privseg.protected_relations r CROSS JOIN LATERAL privseg.generated_apart(r.relation) g
+	UNION ALL
+	-- a superuser's function is what a superuser has made it
+	SELECT 'gap', 'classification', t.member::text, 'triggers that run code of a user are handed rows with classified columns: ' || string_agg(format('"%s"', g.tgname), ', ' ORDER BY g.tgname),
+		   'Read their functions and have a superuser own them, encrypt the columns, or drop the triggers.'
+	  FROM privseg.protected_tree() t
+	  JOIN pg_trigger g ON g.tgrelid = t.member
+	  JOIN pg_proc f ON f.oid = g.tgfoid AND f.pronamespace <> 'privseg'::regnamespace
+	  JOIN pg_roles o ON o.oid = f.proowner AND NOT o.rolsuper
+	 WHERE NOT g.tgisinternal AND g.tgparentid = 0
+	   AND ((g.tgtype::int & 1) = 1 OR g.tgoldtable IS NOT NULL OR g.tgnewtable IS NOT NULL)
+	   AND EXISTS (SELECT FROM privseg.protected_columns c
+					 JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name
+					 JOIN pg_type y ON y.oid = a.atttypid
+					WHERE c.relation = t.root AND NOT (y.typnamespace = 'privseg'::regnamespace AND y.typname LIKE 'encrypted\_%'))
+	 GROUP BY t.member
 $$;
 COMMENT ON FUNCTION privseg.findings_about_classes() IS 'what check() finds about values of classified columns that are told in other ways';

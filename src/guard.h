@@ -258,7 +258,8 @@ extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id,
 /* guard_class.c */
 extern Bitmapset *guard_made_of(Oid relid, AttrNumber column);
 extern void guard_generated_made(Oid member, AttrNumber column, Oid root);
-extern void guard_generated_joins(Oid member, Oid root);
+extern void guard_class_joins(Oid member, Oid root);
+extern bool guard_hands_rows(HeapTuple trigger);
 extern void guard_class_set(Oid root, const char *name);
 extern void guard_class_dropped(Oid root, const char *name);
 extern void guard_policy_made(Oid policy);

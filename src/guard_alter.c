@@ -327,7 +327,7 @@ joins_tree(Oid child, Oid parent)
 		{
 			guard_published(member, get_rel_namespace(member));
 			guard_joins_tree(member, parent);
-			guard_generated_joins(member, root);
+			guard_class_joins(member, root);
 			guard_encrypted_joins(member, parent);
 		}
 	}
@@ -385,10 +385,7 @@ trigger_made(HeapTuple tuple)
 	if (!catalog_is_own_trigger(trigger->tgfoid) && is_named_as_ours(trigger) &&
 		protected_relation(trigger->tgrelid) != NULL)
 		guard_belongs_to_protection(NameStr(trigger->tgname), trigger->tgrelid);
-	if (!catalog_is_own_trigger(trigger->tgfoid) &&
-		(TRIGGER_FOR_ROW(trigger->tgtype) ||
-		 !heap_attisnull(tuple, Anum_pg_trigger_tgoldtable, NULL) ||
-		 !heap_attisnull(tuple, Anum_pg_trigger_tgnewtable, NULL)))
+	if (!catalog_is_own_trigger(trigger->tgfoid) && guard_hands_rows(tuple))
 		guard_trigger_made(trigger->tgrelid);
 }
 

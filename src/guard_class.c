@@ -19,6 +19,8 @@
 #include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
+#include "catalog/pg_trigger.h"
+#include "commands/trigger.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "guard.h"
@@ -124,18 +126,6 @@ guard_generated_made(Oid member, AttrNumber column, Oid root)
 			 errhint("Generate it in \"%s\".", get_rel_name(root))));
 }
 
-/* guard_generated_joins -- all of a table that becomes a part of a protected relation */
-void
-guard_generated_joins(Oid member, Oid root)
-{
-	FormData_pg_class class;
-
-	if (!catalog_class(member, &class))
-		return;
-	for (AttrNumber column = 1; column <= class.relnatts; column++)
-		guard_generated_made(member, column, root);
-}
-
 /*
  * guard_class_set -- a column of a protected relation is about to be classified: refuse where children
  * make something of it.  None comes until the transaction ends.
@@ -192,34 +182,84 @@ guard_class_dropped(Oid root, const char *name)
 	}
 }
 
+/* guard_hands_rows -- is a trigger's function handed rows, one by one or as a table? */
+bool
+guard_hands_rows(HeapTuple trigger)
+{
+	return TRIGGER_FOR_ROW(((Form_pg_trigger) GETSTRUCT(trigger))->tgtype) ||
+		   !heap_attisnull(trigger, Anum_pg_trigger_tgoldtable, NULL) ||
+		   !heap_attisnull(trigger, Anum_pg_trigger_tgnewtable, NULL);
+}
+
 /*
- * guard_trigger_made -- a trigger was made that is handed rows of a relation as they are stored.
- * Encrypted values in them are opened for who may read them.
+ * The first classified column that triggers are handed as it is stored; 0: none.  Encrypted values are
+ * opened for who may read them.
  */
+static AttrNumber
+handed_column(Oid root)
+{
+	const RelationColumns *columns = protected_columns(root);
+
+	for (int i = 0; columns != NULL && i < columns->n; i++)
+		if (columns->columns[i].classified &&
+			encrypted_code(getBaseType(get_atttype(root, i + 1))) == ENCRYPTED_NONE)
+			return i + 1;
+	return InvalidAttrNumber;
+}
+
+/* guard_trigger_made -- a trigger was made that is handed rows of a relation as they are stored */
 void
 guard_trigger_made(Oid relid)
 {
 	const ProtectedRelation *found = may_see_all() ? NULL : protected_relation(relid);
-	const RelationColumns *columns;
-	Oid root;
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	AttrNumber column = OidIsValid(root) ? handed_column(root) : InvalidAttrNumber;
 
-	if (found == NULL)
-		return;
-	root = found->relid;
-	columns = protected_columns(root);
-	for (int i = 0; columns != NULL && i < columns->n; i++)
-		if (columns->columns[i].classified &&
-			encrypted_code(getBaseType(get_atttype(root, i + 1))) == ENCRYPTED_NONE)
+	if (column != InvalidAttrNumber)
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("only a member of privseg_admin may make a trigger that is handed column %s",
+					usage_column_name(root, column)),
+			 errdetail("It sees rows as they are stored, whatever its function's owner is "
+					   "cleared for."),
+			 errhint("Have the trigger made by an administrator who has read its function, or "
+					 "encrypt the column.")));
+}
+
+/* the triggers that a table brings which becomes a part of a protected relation */
+static void
+triggers_join(Oid member, Oid root)
+{
+	AttrNumber column = handed_column(root);
+	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_trigger_tgrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(member));
+	scan = systable_beginscan(triggers, TriggerRelidNameIndexId, true, SnapshotSelf, 1, &key);
+	while (column != InvalidAttrNumber && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_trigger trigger = (Form_pg_trigger) GETSTRUCT(tuple);
+
+		if (!trigger->tgisinternal && !catalog_is_own_trigger(trigger->tgfoid) &&
+			guard_hands_rows(tuple))
 			ereport(
 				ERROR,
 				(errcode(PRIVSEG_ERR_DENIED),
 				 errmsg(
-					 "only a member of privseg_admin may make a trigger that is handed column %s",
-					 usage_column_name(root, i + 1)),
+					 "only a member of privseg_admin may have trigger \"%s\" of \"%s\" handed column %s",
+					 NameStr(trigger->tgname), get_rel_name(member),
+					 usage_column_name(root, column)),
 				 errdetail("It sees rows as they are stored, whatever its function's owner is "
 						   "cleared for."),
-				 errhint("Have the trigger made by an administrator who has read its function, or "
-						 "encrypt the column.")));
+				 errhint("Drop the trigger first, or have an administrator do it who has read "
+						 "its function.")));
+	}
+	systable_endscan(scan);
+	table_close(triggers, AccessShareLock);
 }
 
 /* the number of a relation's first column that is classified; 0: none */
@@ -238,6 +278,7 @@ first_classified(Oid root)
 typedef struct Asking
 {
 	Oid relid;         /* that the policy is of */
+	Oid joins;         /* the root of the tree which that comes into; or InvalidOid */
 	List *tables;      /* range tables of the subqueries it is in, the innermost first */
 	Oid root;          /* found; or InvalidOid */
 	AttrNumber column; /* of the root */
@@ -250,6 +291,8 @@ asks_about(Asking *asking, Oid relid, AttrNumber column)
 	Oid root = found != NULL ? found->relid : InvalidOid;
 	const RelationColumns *columns;
 
+	if (relid == asking->relid && OidIsValid(asking->joins))
+		root = asking->joins;
 	if (!OidIsValid(root))
 		return false;
 	column = column == 0 ? first_classified(root) : usage_root_column(relid, column, root);
@@ -329,21 +372,17 @@ asks_about_column(Oid policy, Asking *asking)
 	return result;
 }
 
-/* guard_policy_made -- a policy was created or altered, and what it depends on is recorded */
-void
-guard_policy_made(Oid policy)
+/*
+ * A policy's row in its catalog.
+ *	joins	the root of the tree that its relation becomes a part of; or InvalidOid
+ */
+static void
+policy_is_seen(HeapTuple tuple, Oid joins)
 {
-	HeapTuple tuple;
-	Asking asking = {InvalidOid};
+	Form_pg_policy policy = (Form_pg_policy) GETSTRUCT(tuple);
+	Asking asking = {.relid = policy->polrelid, .joins = joins};
 
-	if (may_see_all())
-		return;
-	tuple = guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy,
-							 SnapshotSelf);
-	if (!HeapTupleIsValid(tuple))
-		return;
-	asking.relid = ((Form_pg_policy) GETSTRUCT(tuple))->polrelid;
-	if (asks_about_column(policy, &asking) ||
+	if (asks_about_column(policy->oid, &asking) ||
 		asks_about_row(guard_expression(tuple, Anum_pg_policy_polqual, PolicyRelationId),
 					   &asking) ||
 		asks_about_row(guard_expression(tuple, Anum_pg_policy_polwithcheck, PolicyRelationId),
@@ -355,4 +394,52 @@ guard_policy_made(Oid policy)
 					usage_column_name(asking.root, asking.column)),
 			 errdetail("It would choose rows by a classified column, whatever the reader is "
 					   "cleared for.")));
+}
+
+/* guard_policy_made -- a policy was created or altered, and what it depends on is recorded */
+void
+guard_policy_made(Oid policy)
+{
+	HeapTuple tuple;
+
+	if (may_see_all())
+		return;
+	tuple = guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy,
+							 SnapshotSelf);
+	if (HeapTupleIsValid(tuple))
+		policy_is_seen(tuple, InvalidOid);
+}
+
+static void
+policies_join(Oid member, Oid root)
+{
+	Relation policies = table_open(PolicyRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_policy_polrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(member));
+	scan = systable_beginscan(policies, PolicyPolrelidPolnameIndexId, true, SnapshotSelf, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		policy_is_seen(tuple, root);
+	systable_endscan(scan);
+	table_close(policies, AccessShareLock);
+}
+
+/*
+ * guard_class_joins -- a table becomes a part of a protected relation, with what was made of it when its
+ * columns had no class.
+ */
+void
+guard_class_joins(Oid member, Oid root)
+{
+	FormData_pg_class class;
+
+	if (may_see_all() || !catalog_class(member, &class))
+		return;
+	for (AttrNumber column = 1; column <= class.relnatts; column++)
+		guard_generated_made(member, column, root);
+	triggers_join(member, root);
+	policies_join(member, root);
 }

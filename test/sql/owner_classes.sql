@@ -89,6 +89,25 @@ SELECT s AS statement, t.code, t.message FROM unnest(ARRAY[
 	'CREATE POLICY p ON owned.person USING (true); ALTER POLICY p ON owned.person USING (owned.steal(person))',
 	'CREATE POLICY p ON owned.person USING (town ~ ''t'')', 'CREATE POLICY p ON owned.plain USING (plain IS NOT NULL)']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, 'class_owner') t ORDER BY n;
 
+-- triggers that are handed rows, and policies, of tables that become a part
+SET ROLE class_owner;
+CREATE FUNCTION owned.take() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', NEW; RETURN NEW; END';
+CREATE TABLE owned.part (person bigint, a text, at int) PARTITION BY LIST (at);
+CREATE TABLE owned.part_1 PARTITION OF owned.part FOR VALUES IN (1);
+CREATE TRIGGER t BEFORE INSERT ON owned.part_1 FOR EACH ROW EXECUTE FUNCTION owned.take();
+RESET ROLE;
+SELECT privseg.protect('owned.part', 'person', 'owned.person'), privseg.classify('owned.part', 'a', 'class.money');
+SELECT r AS as_role, kind, m.made AS what, t.code, t.message FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), (VALUES ('ALTER TABLE owned.part ATTACH PARTITION owned.new FOR VALUES IN (2)', ''), ('ALTER TABLE owned.new INHERIT owned.root', ''),
+	('ALTER TABLE owned.above ATTACH PARTITION owned.new FOR VALUES IN (2); ALTER TABLE owned.part ATTACH PARTITION owned.above FOR VALUES IN (2, 3)', 'CREATE TABLE owned.above (person bigint, a text, at int) PARTITION BY LIST (at); ')) k (kind, before), unnest(ARRAY[
+	'CREATE TRIGGER mine BEFORE INSERT OR UPDATE ON owned.new FOR EACH ROW EXECUTE FUNCTION owned.take()', 'CREATE TRIGGER mine AFTER INSERT ON owned.new REFERENCING NEW TABLE AS n FOR EACH STATEMENT EXECUTE FUNCTION owned.take()',
+	'CREATE TRIGGER mine AFTER INSERT ON owned.new FOR EACH STATEMENT EXECUTE FUNCTION owned.take()', 'CREATE POLICY mine ON owned.new USING (a > ''b'')', 'CREATE POLICY mine ON owned.new USING (new IS NOT NULL)',
+	'CREATE POLICY mine ON owned.new USING (person > 5)']) WITH ORDINALITY m (made, n),
+	LATERAL pg_temp.refusal(k.before || 'CREATE TABLE owned.new (person bigint, a text, ' || CASE WHEN kind ~ 'INHERIT' THEN 'u text' ELSE 'at int' END || '); ' || m.made || '; ' || kind, r) t ORDER BY i, kind, n;
+-- those that were there before are named
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.part' AND message ~ 'trigger';
+ALTER FUNCTION owned.take() OWNER TO CURRENT_USER;
+SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.part' AND message ~ 'trigger';
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
