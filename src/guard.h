@@ -152,6 +152,7 @@ extern void guard_published(Oid relid, Oid namespace);
 /* guard_domain.c */
 extern void guard_domain(AlterDomainStmt *alter);
 extern void guard_domain_checked(Oid domain);
+extern void guard_domain_code(Oid domain, Node *check);
 extern void guard_row_type_changed(Oid relid);
 
 /* guard_fit.c */

@@ -293,6 +293,9 @@ constraint_changed(Oid constraint, bool created)
 		guard_primary_key(tuple, form);
 	if (OidIsValid(form->contypid) && form->convalidated && created)
 		guard_domain_checked(form->contypid);
+	if (OidIsValid(form->contypid) && created)
+		guard_domain_code(form->contypid,
+						  guard_expression(tuple, Anum_pg_constraint_conbin, ConstraintRelationId));
 	if (form->contype != CONSTRAINT_CHECK || !OidIsValid(form->conrelid) ||
 		!guard_is_protected_now(form->conrelid))
 		return;

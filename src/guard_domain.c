@@ -13,10 +13,12 @@
 #include "catalog.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
 #include "policy_reviewed.h"
 #include "storage/lmgr.h"
+#include "usage.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -110,6 +112,62 @@ void
 guard_domain_checked(Oid domain)
 {
 	refuse_change(domain, "such a change of a domain that it uses");
+}
+
+/* is a type this domain, or made of it: a domain over it, a composite, array or range of it? */
+static bool
+type_is_made_of(Oid type, Oid domain)
+{
+	Oid part;
+	TupleDesc columns;
+	bool result = false;
+
+	check_stack_depth();
+	if (type == domain || !OidIsValid(type))
+		return type == domain;
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		return type_is_made_of(domain_base(type), domain);
+	part = type_of_parts(type);
+	if (OidIsValid(part))
+		return type_is_made_of(part, domain);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return false;
+	columns = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = !TupleDescAttr(columns, i)->attisdropped &&
+				 type_is_made_of(TupleDescAttr(columns, i)->atttypid, domain);
+	return result;
+}
+
+/*
+ * guard_domain_code -- a check of this domain was created, validated or not.  What it calls is handed
+ * whatever is written into columns of the domain, as a trigger would be.
+ */
+void
+guard_domain_code(Oid domain, Node *check)
+{
+	ListCell *lc;
+
+	if (!runs_user_code(check) || role_is_admin(GetUserId(), "privseg_admin"))
+		return;
+	foreach (lc, locked_members())
+	{
+		Oid root = lfirst_oid(lc);
+		const RelationColumns *columns =
+			protected_relation(root)->relid == root ? protected_columns(root) : NULL;
+
+		for (int i = 0; columns != NULL && i < columns->n; i++)
+			if (columns->columns[i].classified && type_is_made_of(get_atttype(root, i + 1), domain))
+				ereport(
+					ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg(
+						 "only a member of privseg_admin may add a check that runs such code to a type of column %s",
+						 usage_column_name(root, i + 1)),
+					 errdetail("It is handed what is written, whatever its function's owner is "
+							   "cleared for."),
+					 errhint("Have it added by an administrator who has read its function.")));
+	}
 }
 
 /*

@@ -108,6 +108,21 @@ SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '
 ALTER FUNCTION owned.take() OWNER TO CURRENT_USER;
 SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.part' AND message ~ 'trigger';
 
+-- checks of a domain are handed what is written, also those that are not validated, through types made of it
+SET ROLE class_owner;
+CREATE DOMAIN owned.money AS numeric;
+CREATE DOMAIN owned.salary AS owned.money;
+CREATE TYPE owned.pay AS (what text, much owned.money);
+CREATE DOMAIN owned.unused AS numeric;
+CREATE DOMAIN owned.town AS text;
+CREATE FUNCTION owned.told(numeric) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
+CREATE FUNCTION owned.told(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
+RESET ROLE;
+SELECT c.type, r AS as_role, s AS statement, t.code, t.message FROM unnest('{owned.money,owned.salary,owned.money[],owned.salary[],owned.pay,owned.pay[]}'::text[]) WITH ORDINALITY c (type, i), unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
+	'ALTER DOMAIN owned.money ADD CHECK (owned.told(VALUE)) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (owned.told(VALUE))', 'ALTER DOMAIN owned.money ADD CHECK (VALUE > -1) NOT VALID', 'ALTER DOMAIN owned.unused ADD CHECK (owned.told(VALUE)) NOT VALID',
+	'ALTER DOMAIN owned.town ADD CHECK (owned.told(VALUE)) NOT VALID']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(format('RESET ROLE; CREATE TABLE owned.paid (person bigint, pay %s, town owned.town); SELECT privseg.protect(''owned.paid'', ''person'', ''owned.person''), privseg.classify(''owned.paid'', ''pay'', ''class.money''); SET LOCAL ROLE %s; %s', c.type, r, s)) t
+	WHERE i = 1 OR (n = 1 AND m = 1) ORDER BY i, m, n;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
