@@ -352,7 +352,19 @@ $$;
 COMMENT ON FUNCTION privseg.generated_apart(regclass) IS 'what children generate from a classified column, or into one, and their root does not';
 
 -- for children that come later: src/guard_children.c calls it
-CREATE FUNCTION privseg.secure_children(root regclass, maintains boolean) RETURNS void
+CREATE FUNCTION privseg.partition_columns(relation regclass) RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	-- they depend on the table
+	SELECT a.attname
+	  FROM pg_depend d JOIN pg_attribute a ON a.attrelid = d.objid AND a.attnum = d.objsubid
+	 WHERE d.classid = 'pg_class'::regclass AND d.objid = $1 AND d.objsubid > 0 AND d.deptype = 'i'
+	   AND d.refclassid = 'pg_class'::regclass AND d.refobjid = $1 AND d.refobjsubid = 0
+$$;
+COMMENT ON FUNCTION privseg.partition_columns(regclass) IS 'the columns that a table is partitioned by';
+
+CREATE FUNCTION privseg.secure_children(root regclass, maintains boolean, administers boolean) RETURNS void
 LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp
 AS $$
@@ -373,13 +385,19 @@ BEGIN
 					  DETAIL = format('It would run code that is not known to be silent over rows of everybody: %s.', code),
 					  HINT = 'Drop it first. Whoever may bypass row security can do it after SET row_security = off.';
 		END IF;
+		SELECT string_agg(format('"%s"', p), ', ') INTO code FROM privseg.partition_columns(class.oid) p
+		  JOIN privseg.protected_columns c ON c.relation = secure_children.root AND c.column_name = p;
+		IF code IS NOT NULL AND NOT secure_children.administers THEN
+			RAISE EXCEPTION 'only a member of privseg_admin may partition "%" by columns that are classified: %', class.relname, code
+				USING ERRCODE = 'insufficient_privilege', DETAIL = 'Where a row is would tell of them.';
+		END IF;
 		INSERT INTO privseg.protection_undo (relation, changed, had_row_security, had_force)
 		VALUES (secure_children.root, class.oid, class.relrowsecurity, class.relforcerowsecurity);
 		PERFORM privseg.secure_relation(class.oid, entry.subject_column, COALESCE(entry.also_about, '{}'));
 	END LOOP;
 END
 $$;
-COMMENT ON FUNCTION privseg.secure_children(regclass, boolean) IS
+COMMENT ON FUNCTION privseg.secure_children(regclass, boolean, boolean) IS
 'secure the children that a protected relation got since; for the extension itself';
 
 CREATE FUNCTION privseg.protect(relation regclass, subject name, subject_of regclass DEFAULT NULL,

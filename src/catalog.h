@@ -265,6 +265,7 @@ typedef struct RelationColumns
 } RelationColumns;
 
 extern const RelationColumns *protected_columns(Oid root);
+extern Bitmapset *partition_key(Oid relid);
 
 /* ---- clearance (catalog_clearance.c) ---- */
 

@@ -15,6 +15,7 @@
 #include "catalog.h"
 #include "catalog/objectaddress.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_partitioned_table.h"
 #include "commands/seclabel.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
@@ -23,6 +24,7 @@
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/rel.h"
+#include "utils/syscache.h"
 
 /*
  * protected_column -- is a column classified?  Its data category, 0 where that is gone, and
@@ -258,4 +260,28 @@ protected_columns(Oid root)
 		entry = hash_search(relations, &root, HASH_ENTER, NULL);
 		entry->columns = columns;
 	}
+}
+
+/* partition_key -- the columns that a table is partitioned by, as pull_varattnos() has them */
+Bitmapset *
+partition_key(Oid relid)
+{
+	HeapTuple tuple = SearchSysCache1(PARTRELID, ObjectIdGetDatum(relid));
+	Form_pg_partitioned_table form;
+	Bitmapset *columns = NULL;
+	Datum expressions;
+	bool isnull;
+
+	if (!HeapTupleIsValid(tuple))
+		return NULL;
+	form = (Form_pg_partitioned_table) GETSTRUCT(tuple);
+	for (int i = 0; i < form->partnatts; i++)
+		if (form->partattrs.values[i] != InvalidAttrNumber)
+			columns = bms_add_member(columns, form->partattrs.values[i] -
+												  FirstLowInvalidHeapAttributeNumber);
+	expressions = SysCacheGetAttr(PARTRELID, tuple, Anum_pg_partitioned_table_partexprs, &isnull);
+	if (!isnull)
+		pull_varattnos(stringToNode(TextDatumGetCString(expressions)), 1, &columns);
+	ReleaseSysCache(tuple);
+	return columns;
 }

@@ -41,8 +41,8 @@ guard_joined(Oid root)
 static void
 secure_tree(Oid root)
 {
-	Oid types[] = {REGCLASSOID, BOOLOID};
-	Datum arguments[2];
+	Oid types[] = {REGCLASSOID, BOOLOID, BOOLOID};
+	Datum arguments[3];
 	Oid saved_user;
 	int saved_context;
 
@@ -50,11 +50,13 @@ secure_tree(Oid root)
 		return;
 	arguments[0] = ObjectIdGetDatum(root);
 	arguments[1] = BoolGetDatum(row_security_bypassed());
+	arguments[2] =
+		BoolGetDatum(row_security_bypassed() || role_is_admin(GetUserId(), "privseg_admin"));
 	GetUserIdAndSecContext(&saved_user, &saved_context);
 	SetUserIdAndSecContext(catalog_owner(), saved_context | SECURITY_LOCAL_USERID_CHANGE);
 	SPI_connect();
-	if (SPI_execute_with_args("SELECT privseg.secure_children($1, $2)", 2, types, arguments, NULL,
-							  false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args("SELECT privseg.secure_children($1, $2, $3)", 3, types, arguments,
+							  NULL, false, 0) != SPI_OK_SELECT)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_NOT_READY), errmsg("the new child could not be secured")));
 	SPI_finish();

@@ -110,7 +110,16 @@ guard_generated_made(Oid member, AttrNumber column, Oid root)
 {
 	const char *source;
 
-	if (!OidIsValid(root) || member == root || may_see_all())
+	if (!OidIsValid(root) || may_see_all())
+		return;
+	if (bms_is_member(TableOidAttributeNumber - FirstLowInvalidHeapAttributeNumber,
+					  guard_made_of(member, column)))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED),
+						errmsg("only a member of privseg_admin may have column \"%s\" of \"%s\" "
+							   "generated from tableoid",
+							   get_attname(member, column, false), get_rel_name(member)),
+						errdetail("Which partition a row is in tells what it is partitioned by.")));
+	if (member == root)
 		return;
 	source = made_apart(member, column, root, NULL);
 	if (source != NULL)

@@ -35,6 +35,8 @@
 #define USE_INSERT 0x100
 /* ON CONFLICT finds a row by it */
 #define USE_FIND 0x200
+/* which partition a row is in is shown, and tells of it; there is no mask for that */
+#define USE_TELL 0x400
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
 {

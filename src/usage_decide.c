@@ -102,6 +102,8 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 			return (uses & USE_WRITE) != 0 ? OUTCOME_SHOWN : OUTCOME_GUARDED;
 		case USE_FIND:
 			return (uses & USE_FILTER) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
+		case USE_TELL:
+			return (uses & USE_PROJECT) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
 		case USE_AGGREGATE:
 			if ((uses & USE_PROJECT) != 0)
 				return OUTCOME_SHOWN;
@@ -141,6 +143,7 @@ use_name(int use)
 	switch (use)
 	{
 		case USE_PROJECT:
+		case USE_TELL:
 			return "project";
 		case USE_FILTER:
 		case USE_FIND:

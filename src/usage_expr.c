@@ -48,7 +48,7 @@ use_var(Walk *walk, Node *node, Var *var)
 	if ((context & USE_CARRY) != 0 && node == (Node *) var && is_encrypted(var->vartype))
 		return;
 	context &= USE_SEEN | USE_AGGREGATE;
-	if (context == 0 || var->varattno < 0)
+	if (context == 0 || (var->varattno < 0 && var->varattno != TableOidAttributeNumber))
 		return;
 	for (Index up = 0; up < var->varlevelsup; up++)
 		level = level->outer;
@@ -56,7 +56,8 @@ use_var(Walk *walk, Node *node, Var *var)
 	if ((context & USE_AGGREGATE) != 0 && level != walk->aggregate && walk->aggregate != NULL)
 		context = (context & ~USE_AGGREGATE) | USE_PROJECT;
 	usage_column(walk, level, var->varno, var->varattno, context);
-	usage_place(walk, node, var, context);
+	if (var->varattno >= 0)
+		usage_place(walk, node, var, context);
 }
 
 /*

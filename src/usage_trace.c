@@ -5,9 +5,11 @@
 #include "compat.h"
 
 #include "access/sysattr.h"
+#include "catalog/partition.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
+#include "catalog/pg_inherits.h"
 #include "encrypted.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -71,6 +73,52 @@ usage_entry(Usage *usage, Oid root, AttrNumber column, int use, const UsageTarge
 	usage->entries = lappend(usage->entries, entry);
 }
 
+/* which partition a row is in tells of what a table is partitioned by */
+static void
+use_of_key(Usage *usage, Oid relid, Oid root, int use)
+{
+	Bitmapset *key = partition_key(relid);
+
+	for (int i = -1; (i = bms_next_member(key, i)) >= 0;)
+	{
+		AttrNumber number = i + FirstLowInvalidHeapAttributeNumber;
+		AttrNumber column = number > 0 ? usage_root_column(relid, number, root) : 0;
+
+		if (column > 0)
+			usage_entry(usage, root, column, use, NULL);
+	}
+}
+
+/* tableoid of a relation: of whatever is partitioned in it */
+static void
+use_of_tableoid(Usage *usage, Oid relid, Oid root, int context)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+	{
+		if ((context & USE_FILTER) != 0)
+			use_of_key(usage, lfirst_oid(lc), root, USE_FIND);
+		if ((context & (USE_PROJECT | USE_AGGREGATE)) != 0)
+			use_of_key(usage, lfirst_oid(lc), root, USE_TELL);
+	}
+}
+
+/* usage_partition -- a relation is named in a statement: a partition, by what its rows have there */
+void
+usage_partition(Usage *usage, const RangeTblEntry *rte)
+{
+	const ProtectedRelation *found =
+		rte->rtekind == RTE_RELATION ? protected_relation(rte->relid) : NULL;
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	ListCell *lc;
+
+	if (!OidIsValid(root) || rte->relid == root || rte->relkind == RELKIND_COMPOSITE_TYPE)
+		return;
+	foreach (lc, get_partition_ancestors(rte->relid))
+		use_of_key(usage, lfirst_oid(lc), root, USE_FIND);
+}
+
 static void
 use_of_relation(Walk *walk, const RangeTblEntry *rte, AttrNumber column, int context)
 {
@@ -78,9 +126,13 @@ use_of_relation(Walk *walk, const RangeTblEntry *rte, AttrNumber column, int con
 	const ProtectedRelation *found = protected_relation(rte->relid);
 	Oid root;
 
-	if (found == NULL || rte->relkind == RELKIND_COMPOSITE_TYPE || column < 0)
+	if (found == NULL || rte->relkind == RELKIND_COMPOSITE_TYPE)
 		return;
 	root = found->relid;
+	if (column == TableOidAttributeNumber)
+		use_of_tableoid(walk->usage, rte->relid, root, context);
+	if (column < 0)
+		return;
 	column = usage_root_column(rte->relid, column, root);
 	if (column <= 0)
 		return;

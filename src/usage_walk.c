@@ -487,6 +487,11 @@ usage_walk_query(Usage *usage, Query *query, Level *outer, const Asked *asked, b
 		return;
 	}
 	walk_policies(usage, &level);
+	foreach (lc, query->rtable)
+		/* what is put into a partition, its writer knows */
+		if (query->commandType != CMD_INSERT ||
+			foreach_current_index(lc) + 1 != query->resultRelation)
+			usage_partition(usage, lfirst_node(RangeTblEntry, lc));
 	if (query->commandType != CMD_SELECT)
 		walk_modification(usage, &level, asked);
 	else

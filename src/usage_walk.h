@@ -69,6 +69,7 @@ extern bool usage_is_sorted_by(const List *clause, const TargetEntry *entry);
 extern int usage_n_columns(const RangeTblEntry *rte);
 extern void
 usage_entry(Usage *usage, Oid root, AttrNumber column, int use, const UsageTarget *into);
+extern void usage_partition(Usage *usage, const RangeTblEntry *rte);
 extern void usage_column(Walk *walk, Level *level, Index varno, AttrNumber column, int context);
 extern bool usage_trace(Level *level, Index varno, AttrNumber column, UsagePlace *place);
 extern void usage_place(Walk *walk, Node *node, Var *var, int context);

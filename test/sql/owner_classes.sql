@@ -123,6 +123,33 @@ SELECT c.type, r AS as_role, s AS statement, t.code, t.message FROM unnest('{own
 	'ALTER DOMAIN owned.town ADD CHECK (owned.told(VALUE)) NOT VALID']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(format('RESET ROLE; CREATE TABLE owned.paid (person bigint, pay %s, town owned.town); SELECT privseg.protect(''owned.paid'', ''person'', ''owned.person''), privseg.classify(''owned.paid'', ''pay'', ''class.money''); SET LOCAL ROLE %s; %s', c.type, r, s)) t
 	WHERE i = 1 OR (n = 1 AND m = 1) ORDER BY i, m, n;
 
+-- which partition a row is in tells of what it is partitioned by
+CREATE ROLE class_filters;
+CREATE ROLE class_masked;
+CREATE ROLE class_sees;
+GRANT USAGE ON SCHEMA owned TO class_filters, class_masked, class_sees;
+SELECT privseg.grant_clearance(r, 'class_care') FROM unnest('{class_filters,class_masked,class_sees}'::regrole[]) r;
+SELECT privseg.grant_clearance('class_filters', 'class_care', 'class.money', '{filter,mask}'), privseg.grant_clearance('class_masked', 'class_care', 'class.money', '{mask}'), privseg.grant_clearance('class_sees', 'class_care', 'class.money', '{project}');
+SELECT s AS statement, r AS as_role, t.code, t.message FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
+	'CREATE TABLE owned.part_2 PARTITION OF owned.part FOR VALUES IN (2) PARTITION BY LIST (a)', 'CREATE TABLE owned.part_2 PARTITION OF owned.part FOR VALUES IN (2) PARTITION BY RANGE (person, lower(a))', 'CREATE TABLE owned.part_2 PARTITION OF owned.part FOR VALUES IN (2) PARTITION BY LIST (person)',
+	'CREATE TABLE owned.part_2 (person bigint, a text, at int) PARTITION BY LIST (a); ALTER TABLE owned.part ATTACH PARTITION owned.part_2 FOR VALUES IN (2)',
+	'ALTER TABLE owned.part ADD COLUMN which oid GENERATED ALWAYS AS (tableoid) STORED']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t ORDER BY m, n;
+DROP TRIGGER t ON owned.part_1;
+CREATE TABLE owned.part_2 PARTITION OF owned.part FOR VALUES IN (2) PARTITION BY LIST (a);
+CREATE TABLE owned.part_2_x PARTITION OF owned.part_2 FOR VALUES IN ('x');
+CREATE TABLE owned.part_2_y PARTITION OF owned.part_2 FOR VALUES IN ('y');
+SET row_security = off;
+INSERT INTO owned.part SELECT i, CASE WHEN i % 3 = 0 THEN 'x' ELSE 'y' END, 2 FROM generate_series(1, 30) i;
+RESET row_security;
+GRANT ALL ON ALL TABLES IN SCHEMA owned TO PUBLIC;
+SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'class_care', s), ', ' ORDER BY m) FROM unnest('{class_owner,class_masked,class_filters,class_sees}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
+	'SELECT tableoid::regclass FROM owned.part WHERE person = 3', 'SELECT tableoid::regclass FROM owned.part_1 LIMIT 1', 'SELECT person FROM owned.part WHERE tableoid = ''owned.part_2_x''::regclass AND person < 4', 'SELECT count(*) FROM owned.part GROUP BY tableoid ORDER BY 1 LIMIT 1',
+	'SELECT x FROM (SELECT tableoid::regclass AS x, person FROM owned.part OFFSET 0) s WHERE person = 3', 'SELECT person FROM (SELECT tableoid AS x, person FROM owned.part OFFSET 0) s WHERE person = 3', 'SELECT count(tableoid) FROM owned.part', 'SELECT max(person) FROM owned.part_2_x',
+	'SELECT max(person) FROM owned.part_2', 'SELECT count(*) FROM owned.part_1', 'SELECT count(*) FROM owned.person p JOIN owned.part_2_x x ON x.person = p.id', 'UPDATE owned.part_2_x SET at = 2 WHERE person = 3 RETURNING person', 'DELETE FROM owned.part_2_x RETURNING person',
+	'DELETE FROM owned.part WHERE person = 3 RETURNING person']) WITH ORDINALITY s (s, n) GROUP BY s, n ORDER BY n;
+DROP OWNED BY class_filters, class_masked, class_sees;
+DROP ROLE class_filters, class_masked, class_sees;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
