@@ -282,5 +282,14 @@ AS $$
 					 JOIN pg_type y ON y.oid = a.atttypid
 					WHERE c.relation = t.root AND NOT (y.typnamespace = 'privseg'::regnamespace AND y.typname LIKE 'encrypted\_%'))
 	 GROUP BY t.member
+	UNION ALL
+	SELECT 'gap', 'classification', t.member::text, 'whoever may change what they refer to changes classified columns by foreign keys with an action: ' || string_agg(format('"%s"', f.conname), ', ' ORDER BY f.conname),
+		   'Make them NO ACTION, or let nobody change there who may not write here.'
+	  FROM privseg.protected_tree() t
+	  JOIN pg_constraint f ON f.conrelid = t.member AND f.contype = 'f' AND f.conparentid = 0
+	 WHERE (f.confupdtype IN ('c', 'n', 'd') OR f.confdeltype IN ('n', 'd'))
+	   AND EXISTS (SELECT FROM pg_attribute a JOIN privseg.protected_columns c ON c.relation = t.root AND c.column_name = a.attname
+					WHERE a.attrelid = t.member AND a.attnum = ANY (f.conkey))
+	 GROUP BY t.member
 $$;
 COMMENT ON FUNCTION privseg.findings_about_classes() IS 'what check() finds about values of classified columns that are told in other ways';

@@ -150,6 +150,14 @@ SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'cl
 DROP OWNED BY class_filters, class_masked, class_sees;
 DROP ROLE class_filters, class_masked, class_sees;
 
+-- foreign keys whose action changes a classified column
+CREATE TABLE owned.code (a text PRIMARY KEY);
+CREATE TABLE owned.coded (person bigint, a text, b text REFERENCES owned.code ON UPDATE CASCADE, c text REFERENCES owned.code, FOREIGN KEY (a) REFERENCES owned.code ON DELETE SET NULL, CONSTRAINT gone FOREIGN KEY (a) REFERENCES owned.code ON DELETE CASCADE);
+SELECT privseg.protect('owned.coded', 'person', 'owned.person'), privseg.classify('owned.coded', 'a', 'class.money'), privseg.classify('owned.coded', 'c', 'class.money');
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object = 'owned.coded' AND message ~ 'foreign keys';
+SELECT privseg.classify('owned.coded', 'b', 'class.money');
+SELECT message FROM privseg.check() WHERE object = 'owned.coded' AND message ~ 'foreign keys';
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
