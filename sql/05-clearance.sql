@@ -23,10 +23,10 @@ SELECT grantee, purpose, category, uses FROM privseg.clearances
 COMMENT ON VIEW privseg.clearance IS 'clearances: one''s own, or for auditors and reviewers all';
 GRANT SELECT ON privseg.clearance TO PUBLIC;
 
-CREATE FUNCTION privseg.role_belongs(member regrole, role regrole) RETURNS boolean
-LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'role_belongs';
-COMMENT ON FUNCTION privseg.role_belongs(regrole, regrole) IS
-'is the role a member, without a superuser''s implicit membership?';
+CREATE FUNCTION privseg.caller_belongs(role regrole) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'caller_belongs';
+COMMENT ON FUNCTION privseg.caller_belongs(regrole) IS
+'does who calls, as session user or by SET ROLE, belong to the role, without a superuser''s implicit membership?';
 
 CREATE FUNCTION privseg.grant_clearance(grantee regrole, purpose text, category text DEFAULT NULL,
 	uses text[] DEFAULT '{}') RETURNS void
@@ -52,7 +52,8 @@ BEGIN
 		RAISE EXCEPTION 'purpose "%" does not exist', grant_clearance.purpose
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with privseg.create_purpose().';
 	END IF;
-	IF privseg.role_belongs((SELECT r.oid FROM pg_roles r WHERE r.rolname = session_user)::regrole, grant_clearance.grantee) THEN
+	-- with whose rights it was called is asked before: src/guard_role.c
+	IF privseg.caller_belongs(grant_clearance.grantee) THEN
 		RAISE EXCEPTION 'nobody grants clearance to themselves or to a role they belong to'
 			USING ERRCODE = 'insufficient_privilege',
 				  HINT = 'Another administrator grants it.';

@@ -97,6 +97,9 @@ static const struct
 	[CATALOG_ROW_SECURITY_ACTIVE] = {"row_security_active", 1, {OIDOID}},
 	[CATALOG_STATISTICS_SHOWN] = {"statistics_shown", 2, {REGCLASSOID, OIDOID}},
 	[CATALOG_UNCHANGED] = {"unchanged", 4, {ANYELEMENTOID, ANYELEMENTOID, ANYELEMENTOID, TEXTOID}},
+	[CATALOG_GRANT_CLEARANCE] = {"grant_clearance",
+								 4,
+								 {REGROLEOID, TEXTOID, TEXTOID, TEXTARRAYOID}},
 };
 
 PG_FUNCTION_INFO_V1(catalog_changed);

@@ -136,6 +136,7 @@ extern void guard_index_altered(Oid index);
 
 /* guard_role.c */
 extern void guard_role(Node *node);
+extern void guard_grant(Oid function);
 
 /* guard_object.c */
 extern void guard_column_renamed(Oid relid, const char *from, const char *to);

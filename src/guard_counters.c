@@ -660,6 +660,7 @@ guard_counters(Query *query)
 void
 guard_function(Oid function)
 {
+	guard_grant(function);
 	if (!protected_any())
 		return;
 	if (catalog_is_own_function(function))

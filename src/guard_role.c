@@ -7,6 +7,9 @@
  * who holds the role WITH ADMIN OPTION.  So it does for granting a member of one of
  * ours, and a role that holds clearance in this database; from another database the
  * latter can still be granted, which check() tells.
+ *
+ * And nobody clears themselves: grant_clearance() asks who it is that calls it, which is only
+ * told apart where nobody lends their rights.
  */
 #include "compat.h"
 
@@ -17,6 +20,8 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "utils/acl.h"
+
+PG_FUNCTION_INFO_V1(caller_belongs);
 
 static const char *const own_roles[] = {"privseg_admin", "privseg_reviewer", "privseg_steward",
 										"privseg_auditor"};
@@ -130,4 +135,45 @@ guard_role(Node *node)
 		default:
 			break;
 	}
+}
+
+/*
+ * guard_grant -- for core's object access hook: the executor is about to call the function.
+ *
+ * In a SECURITY DEFINER function, and in code of a table's owner that core runs for somebody else
+ * (functions of indexes in autovacuum, materialized views), an administrator's rights act under
+ * another session's name.  Here the caller is still the current user; in grant_clearance() it is
+ * the extension's owner.
+ */
+void
+guard_grant(Oid function)
+{
+	if (function < FirstNormalObjectId || function != catalog_function_oid(CATALOG_GRANT_CLEARANCE))
+		return;
+	if (GetUserId() == GetOuterUserId() && !InSecurityRestrictedOperation())
+		return;
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("clearance is granted by who calls grant_clearance(), not for somebody else"),
+		 errdetail("It was called with the rights of \"%s\", by a SECURITY DEFINER function or by "
+				   "code of a table's owner.",
+				   GetUserNameFromId(GetUserId(), false)),
+		 errhint("An administrator calls it in a session of their own.")));
+}
+
+/*
+ * caller_belongs(role regrole) RETURNS boolean: is it the role of the session, or the one it has
+ * set itself to, or are they members?  Really, not as a superuser may.
+ */
+Datum
+caller_belongs(PG_FUNCTION_ARGS)
+{
+	Oid role = PG_GETARG_OID(0);
+	Oid callers[] = {GetSessionUserId(), GetOuterUserId()};
+
+	for (size_t i = 0; i < lengthof(callers); i++)
+		if (callers[i] == role || is_member_of_role_nosuper(callers[i], role))
+			PG_RETURN_BOOL(true);
+	PG_RETURN_BOOL(false);
 }

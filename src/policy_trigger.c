@@ -17,12 +17,10 @@
 #include "miscadmin.h"
 #include "policy.h"
 #include "policy_carry.h"
-#include "utils/acl.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
 PG_FUNCTION_INFO_V1(subject_moved);
-PG_FUNCTION_INFO_V1(role_belongs);
 
 /* does the row get its subject anew, from the row it refers to (carry_on())? */
 static bool
@@ -129,12 +127,4 @@ subject_moved(PG_FUNCTION_ARGS)
 	check_keys(trigger, false);
 	subject_follows(trigger->tg_relation, trigger->tg_newtuple);
 	return PointerGetDatum(NULL);
-}
-
-/* role_belongs(member regrole, role regrole) -- really, not as a superuser may */
-Datum
-role_belongs(PG_FUNCTION_ARGS)
-{
-	PG_RETURN_BOOL(PG_GETARG_OID(0) == PG_GETARG_OID(1) ||
-				   is_member_of_role_nosuper(PG_GETARG_OID(0), PG_GETARG_OID(1)));
 }

@@ -151,6 +151,39 @@ RESET SESSION AUTHORIZATION;
 SET SESSION AUTHORIZATION clearance_super;
 SELECT r.code FROM pg_temp.refusal($$SELECT privseg.grant_clearance('clearance_super', 'clearance_b')$$) r;
 RESET SESSION AUTHORIZATION;
+-- nor who has set himself to a role
+SELECT g AS grantee, r.code, r.message FROM unnest(ARRAY['clearance_admin', 'clearance_admin_group', 'clearance_nobody']) g,
+	LATERAL pg_temp.refusal(format('SET ROLE clearance_admin; SELECT privseg.grant_clearance(%L, %L)', g, 'clearance_a')) r;
+RESET ROLE;
+-- nor by code that others call, or that core runs for others, with an administrator's rights
+CREATE SCHEMA clearance_lent AUTHORIZATION clearance_admin;
+GRANT USAGE ON SCHEMA clearance_lent TO PUBLIC;
+SET SESSION AUTHORIZATION clearance_admin;
+CREATE FUNCTION clearance_lent.grants(grantee text) RETURNS int LANGUAGE plpgsql IMMUTABLE
+AS $$ BEGIN PERFORM privseg.grant_clearance(grantee::regrole, 'clearance_a'); RETURN 1; END $$;
+CREATE FUNCTION clearance_lent.lends(grantee text) RETURNS void LANGUAGE plpgsql SECURITY DEFINER
+AS $$ BEGIN PERFORM privseg.grant_clearance(grantee::regrole, 'clearance_a'); END $$;
+CREATE FUNCTION clearance_lent.lends_in_sql(grantee text) RETURNS void LANGUAGE sql SECURITY DEFINER
+AS $$ SELECT privseg.grant_clearance(grantee::regrole, 'clearance_a') $$;
+CREATE FUNCTION clearance_lent.lends_on() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+AS $$ BEGIN PERFORM clearance_lent.grants('clearance_admin'); RETURN NULL; END $$;
+CREATE TABLE clearance_lent.plain (grantee text);
+CREATE INDEX lends ON clearance_lent.plain (clearance_lent.grants(grantee));
+CREATE MATERIALIZED VIEW clearance_lent.made AS SELECT clearance_lent.grants('clearance_nobody') WITH NO DATA;
+CREATE TABLE clearance_lent.written (i int);
+CREATE TRIGGER lends AFTER INSERT ON clearance_lent.written FOR EACH ROW EXECUTE FUNCTION clearance_lent.lends_on();
+GRANT INSERT ON clearance_lent.written, clearance_lent.plain TO PUBLIC;
+RESET SESSION AUTHORIZATION;
+SELECT c AS caller, s AS statement, r.code, r.message, r.detail, r.hint
+FROM (VALUES ('clearance_nobody', $$SELECT clearance_lent.lends('clearance_admin')$$), ('clearance_super', $$SELECT clearance_lent.lends('clearance_admin')$$),
+	('clearance_nobody', $$SELECT clearance_lent.lends_in_sql('clearance_admin')$$),
+	('clearance_nobody', 'INSERT INTO clearance_lent.written VALUES (1)'),
+	('clearance_super', $$SET LOCAL row_security = off; INSERT INTO clearance_lent.plain VALUES ('clearance_nobody'); REINDEX TABLE clearance_lent.plain$$),
+	('clearance_super', 'REFRESH MATERIALIZED VIEW clearance_lent.made'), ('clearance_admin', 'REFRESH MATERIALIZED VIEW clearance_lent.made'),
+	-- code that lends nothing
+	('clearance_admin', $$SELECT clearance_lent.grants('clearance_nobody')$$)) v (c, s),
+	LATERAL pg_temp.refusal(format('SET SESSION AUTHORIZATION %I; %s', c, s)) r;
+RESET SESSION AUTHORIZATION;
 
 -- what is granted must make sense
 SELECT s AS call, r.* FROM unnest(ARRAY[
