@@ -390,7 +390,8 @@ BEGIN
 	IF encrypted IS NULL THEN
 		RAISE EXCEPTION 'column "%" of type % cannot be encrypted', encrypt_column.column_name, format_type(attribute.atttypid, attribute.atttypmod)
 			USING ERRCODE = 'feature_not_supported',
-				  DETAIL = CASE WHEN attribute.atttypid::regtype::text LIKE 'privseg.encrypted\_%' THEN 'It is encrypted.' END,
+				  -- an option that is NULL would be an error of its own
+				  DETAIL = CASE WHEN privseg.type_holds_encrypted(attribute.atttypid) THEN 'It is encrypted.' ELSE 'No encrypted type stands for it.' END,
 				  HINT = 'Columns of type text, varchar, numeric, smallint, integer, bigint, double precision, date, timestamptz, boolean and jsonb can.';
 	END IF;
 	IF encrypt_column.searchable AND encrypted IN ('boolean', 'jsonb') THEN

@@ -42,6 +42,12 @@ SELECT code, message, detail, hint FROM unnest(ARRAY[
 	$$privseg.encrypt_column('encrypted.person', 'note', 'encrypted.nothing')$$,
 	$$privseg.encrypt_column('encrypted.person', NULL, 'encrypted.health')$$,
 	$$privseg.decrypt_column('encrypted.person', 'note')$$]) s, pg_temp.refusal('SELECT ' || s);
+CREATE DOMAIN encrypted.label AS text;
+CREATE TABLE encrypted.odd (id bigint PRIMARY KEY, raw bytea, list text[], label encrypted.label, at time);
+SELECT privseg.protect('encrypted.odd', 'id');
+SELECT code, message, detail, hint FROM unnest('{raw,list,label,at}'::name[]) c, pg_temp.refusal(format($$SELECT privseg.encrypt_column('encrypted.odd', %L, 'encrypted')$$, c));
+SELECT privseg.unprotect('encrypted.odd');
+DROP TABLE encrypted.odd;
 CREATE VIEW encrypted.notes AS SELECT note FROM encrypted.person;
 CREATE INDEX note_idx ON encrypted.person (note);
 SELECT code, message, detail, hint FROM pg_temp.refusal($$SELECT privseg.encrypt_column('encrypted.person', 'note', 'encrypted.health')$$);
