@@ -32,7 +32,7 @@ COMMENT ON TABLE privseg.purposes IS 'purposes of processing; written through pr
 
 -- The order of the columns is known to src/catalog_category.c.
 CREATE TABLE privseg.data_categories (
-	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z0-9_]+(\.[a-z0-9_]+)*$' AND octet_length(name) < 256),
+	name text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z0-9_]+([.][a-z0-9_]+)*$' AND octet_length(name) < 256),
 	sensitivity text NOT NULL DEFAULT 'personal'
 		CHECK (sensitivity IN ('personal', 'sensitive', 'special', 'criminal_offence')),
 	protected_attribute boolean NOT NULL DEFAULT false,

@@ -48,6 +48,24 @@ GRANT EXECUTE ON FUNCTION privseg.encrypted_row() TO PUBLIC;
 -- not permit the purpose.
 GRANT EXECUTE ON FUNCTION privseg.subject_moved(), privseg.subject_carried() TO PUBLIC;
 
+-- What a session has set must not change what the text of our functions means, nor how names are
+-- written that they compare.  Those that are not listed here run inside these.
+DO $$
+DECLARE
+	function regprocedure;
+BEGIN
+	FOR function IN
+		SELECT p.oid FROM pg_catalog.pg_proc p
+		 WHERE p.pronamespace = 'privseg'::regnamespace
+		   -- src/guard_children.c calls the latter
+		   AND (p.prosecdef OR p.oid = 'privseg.secure_children(regclass, boolean)'::regprocedure)
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET standard_conforming_strings = on', function);
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET quote_all_identifiers = off', function);
+	END LOOP;
+END
+$$;
+
 -- Whoever may write all data may not write these: see catalog_guard().
 DO $$
 DECLARE

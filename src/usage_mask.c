@@ -2,8 +2,9 @@
  * usage_mask.c
  *	  Mask expressions: SQL over `value`, kept as text, and parsed where they are used.
  *
- * Names are looked for in pg_catalog only, whatever the search path is, so that an expression means
- * what it meant when it was given; others are written with their schema.  The reader runs it, with
+ * Names are looked for in pg_catalog only, whatever the search path is, and other settings by which
+ * it is read are what they are by default, so that an expression means what it meant when it was
+ * given; names elsewhere are written with their schema.  The reader runs it, with
  * the reader's rights.
  */
 #include "compat.h"
@@ -26,6 +27,24 @@
 #include "utils/lsyscache.h"
 
 PG_FUNCTION_INFO_V1(privseg_check_mask);
+
+/*
+ * What the text of an expression means by: the reader's settings must not make another of it.
+ * The last four are about its constants.
+ */
+static const struct
+{
+	const char *setting;
+	const char *value;
+} meaning[] = {
+	{"search_path", "pg_catalog, pg_temp"},
+	{"standard_conforming_strings", "on"},
+	{"transform_null_equals", "off"},
+	{"array_nulls", "on"},
+	{"datestyle", "ISO, MDY"},
+	{"intervalstyle", "postgres"},
+	{"timezone", "UTC"},
+};
 
 static void
 refuse_mask(const char *detail)
@@ -99,8 +118,9 @@ analyse(const char *mask, Node *value)
 	CaseExpr *result;
 	CaseWhen *when;
 
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION,
-							 GUC_ACTION_SAVE, true, 0, false);
+	for (size_t i = 0; i < lengthof(meaning); i++)
+		(void) set_config_option(meaning[i].setting, meaning[i].value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 	state->p_pre_columnref_hook = value_column;
 	state->p_ref_hook_state = value;
 	expr = transformExpr(state, raw_expression(mask), EXPR_KIND_OTHER);

@@ -28,7 +28,7 @@ CREATE FUNCTION pg_temp.privileges(acl aclitem[], owner oid, kind "char") RETURN
     FROM (SELECT DISTINCT CASE grantee WHEN 0 THEN 'PUBLIC' ELSE grantee::regrole::text END || ':' || privilege_type AS p
           FROM aclexplode(COALESCE(acl, acldefault(kind, owner))) WHERE grantee <> owner) x $$;
 
-SELECT plan(14);
+SELECT plan(15);
 
 SELECT bag_eq(
     $$SELECT DISTINCT proname::text, pg_temp.grantees(proacl, proowner, 'f') FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace$$,
@@ -55,6 +55,8 @@ SELECT set_eq($$SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 
           'grant_clearance', 'revoke_clearance', 'consent_receipt', 'check', 'encrypt_column', 'decrypt_column', 'keys_counted'], 'which functions run as their owner');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND prosecdef
     AND NOT COALESCE('search_path=pg_catalog, pg_temp' = ANY (proconfig), false)$$, 'each of them pins its search path');
+SELECT set_eq($$SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND '{standard_conforming_strings=on,quote_all_identifiers=off}' <@ proconfig$$,
+    $$SELECT DISTINCT proname::text FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND (prosecdef OR proname = 'secure_children')$$, 'they, and what C code calls, mean the same whatever a session has set');
 SELECT is_empty($$SELECT oid::regprocedure FROM pg_proc WHERE pronamespace = 'privseg'::regnamespace AND proleakproof$$, 'no function claims to be leakproof');
 
 -- somebody new

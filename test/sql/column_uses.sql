@@ -54,6 +54,18 @@ SELECT email, remark FROM person WHERE id = 2;
 RESET search_path;
 DROP FUNCTION uses.left(text, int), uses.joined(text, text) CASCADE;
 RESET ROLE;
+-- and whatever its reader has set by which it could be read otherwise
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', $$regexp_replace(value, '\d', CASE WHEN NULLIF(left(value, 1), 'p') = NULL THEN 'one' ELSE '*' END)$$);
+SET ROLE uses_masked;
+SELECT email FROM uses.person WHERE id = 2;
+SET escape_string_warning = off; SET standard_conforming_strings = off;
+SELECT email FROM uses.person WHERE id = 2;
+RESET standard_conforming_strings; RESET escape_string_warning;
+SET transform_null_equals = on;
+SELECT email FROM uses.person WHERE id = 2;
+RESET transform_null_equals;
+RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***''');
 REVOKE CREATE ON SCHEMA uses FROM uses_masked;
 
 -- under every role: what comes, or how it is refused

@@ -257,6 +257,22 @@ SELECT u.list, f.status, f.object, f.message, f.hint FROM unnest(ARRAY['privseg'
 -- the order is the same each time, and every gap comes with a hint
 SELECT (SELECT array_agg(c::text) FROM privseg.check() c) = (SELECT array_agg(c::text) FROM privseg.check() c);
 SELECT * FROM privseg.check() WHERE status NOT IN ('compliant', 'gap', 'violation') OR (status = 'compliant') <> (hint IS NULL);
+-- nor does what it says depend on what the session has set
+SELECT md5(string_agg(c::text, ' ')) AS said FROM privseg.check() c WHERE c.area IN ('protection', 'encryption', 'settings', 'classification') AND c.object <> 'statistics' \gset
+BEGIN;
+SET LOCAL escape_string_warning = off;
+SET LOCAL standard_conforming_strings = off;
+SELECT md5(string_agg(c::text, ' ')) = :'said' FROM privseg.check() c WHERE c.area IN ('protection', 'encryption', 'settings', 'classification') AND c.object <> 'statistics';
+ROLLBACK;
+BEGIN;
+SET LOCAL quote_all_identifiers = on;
+SELECT md5(string_agg(c::text, ' ')) = :'said' FROM privseg.check() c WHERE c.area IN ('protection', 'encryption', 'settings', 'classification') AND c.object <> 'statistics';
+ROLLBACK;
+BEGIN;
+SET LOCAL transform_null_equals = on; SET LOCAL array_nulls = off; SET LOCAL datestyle = german; SET LOCAL intervalstyle = sql_standard; SET LOCAL timezone = 'Asia/Tokyo';
+SET LOCAL bytea_output = escape; SET LOCAL extra_float_digits = -15; SET LOCAL xmlbinary = hex; SET LOCAL backslash_quote = off; SET LOCAL plpgsql.variable_conflict = use_column;
+SELECT md5(string_agg(c::text, ' ')) = :'said' FROM privseg.check() c WHERE c.area IN ('protection', 'encryption', 'settings', 'classification') AND c.object <> 'statistics';
+ROLLBACK;
 -- a server that only reads
 BEGIN READ ONLY;
 SELECT count(*) > 3 FROM doctor_test.found('.');
