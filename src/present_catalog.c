@@ -19,6 +19,7 @@
 #include "present.h"
 #include "utils/acl.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(presented_type);
 
@@ -116,6 +117,9 @@ presented_type(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	type = PG_GETARG_OID(0);
+	/* as core's functions about its catalogs do; what core brings is not encrypted */
+	if (type >= FirstNormalObjectId && !SearchSysCacheExists1(TYPEOID, ObjectIdGetDatum(type)))
+		PG_RETURN_NULL();
 	presented = present_type(type, PG_ARGISNULL(1) ? -1 : PG_GETARG_INT32(1), &typmod);
 	if (presented == type || row_security_bypassed() || role_is_admin(GetUserId(), "privseg_admin"))
 		PG_RETURN_OID(type);
