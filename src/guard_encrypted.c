@@ -200,18 +200,18 @@ refuse(const char *what, Oid relid)
 
 /* hint: what there is in its place */
 static void
-refuse_index(Oid relid, const char *hint)
+refuse_index(Oid relid, const char *detail, const char *hint)
 {
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_SHAPE),
 			 errmsg("an index of encrypted columns of \"%s\" is not possible", get_rel_name(relid)),
-			 errdetail("It would be in an order that depends on who may read them."),
-			 errhint("%s", hint)));
+			 errdetail("%s", detail), errhint("%s", hint)));
 }
 
 static void
 index_created(Oid index)
 {
+	static const char by_reader[] = "It would be in an order that depends on who may read them.";
 	HeapTuple tuple = guard_row_of_oid(IndexRelationId, IndexRelidIndexId, Anum_pg_index_indexrelid,
 									   index, SnapshotSelf);
 	Form_pg_index form;
@@ -237,12 +237,19 @@ index_created(Oid index)
 		/* of a dump, perhaps, whose rows that say so are yet to come, or are not in it */
 		if (!guard_is_searchable(form->indrelid, NameStr(column->attname)) &&
 			!row_security_bypassed())
+		{
+			/* LIKE ... INCLUDING ALL copies the index, and not the protection */
+			if (!guard_is_protected_now(form->indrelid))
+				refuse_index(
+					form->indrelid, "Columns are searchable in protected relations only.",
+					"To copy a protected relation's columns, CREATE TABLE ... (LIKE ... INCLUDING ALL EXCLUDING INDEXES).");
 			refuse_index(
-				form->indrelid,
+				form->indrelid, by_reader,
 				"Encrypt the column as searchable, and equal values can be found by an index.");
+		}
 		if (!guard_is_search_class(classes->values[i]))
 			refuse_index(
-				form->indrelid,
+				form->indrelid, by_reader,
 				"CREATE INDEX, CREATE UNIQUE INDEX or USING hash finds equal values of a searchable column; constraints are not possible.");
 		searched = true;
 	}

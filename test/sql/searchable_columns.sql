@@ -65,7 +65,8 @@ SELECT statement, code, message, detail, hint FROM unnest(ARRAY['CREATE INDEX ON
 	'CREATE TABLE searched.child (n privseg.encrypted_numeric REFERENCES searched.number)',
 	'CREATE TABLE searched.parted (email privseg.encrypted_text) PARTITION BY HASH (email)', 'CREATE TABLE searched.parted (email privseg.encrypted_text) PARTITION BY LIST (email)',
 	'CREATE TABLE searched.parted (email privseg.encrypted_text) PARTITION BY RANGE (email privseg.encrypted_text_search_ops)',
-	'CREATE TABLE searched.parted (LIKE searched.person) PARTITION BY RANGE (income)',
+	'CREATE TABLE searched.parted (LIKE searched.person) PARTITION BY RANGE (income)', 'CREATE TABLE searched.copied (LIKE searched.person INCLUDING ALL)',
+	'CREATE TABLE searched.copied (LIKE searched.person INCLUDING ALL EXCLUDING INDEXES)',
 	'CREATE TYPE searched.mails AS RANGE (subtype = privseg.encrypted_text, subtype_opclass = privseg.encrypted_text_search_ops)',
 	'SELECT privseg.decrypt_column(''searched.person'', ''email'')']) statement, pg_temp.refusal(statement);
 
