@@ -146,12 +146,15 @@ CREATE FUNCTION privseg.personal_columns() RETURNS TABLE(relation oid, column_na
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH tables AS MATERIALIZED (
+	WITH RECURSIVE texts(type) AS (
+		SELECT u FROM unnest('{text,varchar,bpchar}'::regtype[]::oid[]) u
+		UNION
+		-- domains over them, and over these
+		SELECT d.oid FROM texts JOIN pg_type d ON d.typtype = 'd' AND d.typbasetype = texts.type
+	), tables AS MATERIALIZED (
 		SELECT * FROM privseg.user_tables()
 	), columns AS MATERIALIZED (
-		SELECT t.relation, t.root, a.attname, a.attnum, a.attinhcount = 0 AS own,
-			   (a.atttypid IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype)
-				OR (y.typtype = 'd' AND y.typbasetype IN ('text'::regtype, 'varchar'::regtype, 'bpchar'::regtype))) AS is_text
+		SELECT t.relation, t.root, a.attname, a.attnum, a.attinhcount = 0 AS own, a.atttypid IN (SELECT s.type FROM texts s) AS is_text
 		  FROM tables t
 		  JOIN pg_attribute a ON a.attrelid = t.relation AND a.attnum > 0 AND NOT a.attisdropped
 		  JOIN pg_type y ON y.oid = a.atttypid

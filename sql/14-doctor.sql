@@ -198,6 +198,34 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.findings_about_notices() IS 'what check() finds about consents under notices that are outdated';
 
+-- Roles that are shown groups only under a purpose, of rows or of a category: by what they and those
+-- whose privileges they have are cleared for.  A clearance covers the categories below, but no
+-- special one: src/catalog_clearance.c.
+CREATE FUNCTION privseg.shown_groups_only() RETURNS TABLE(role oid, purpose text, categories text)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	WITH held AS MATERIALIZED (
+		SELECT r.oid AS role, c.purpose, c.category, c.uses
+		  -- a superuser has everybody's privileges
+		  FROM (SELECT r.oid FROM pg_roles r WHERE NOT r.rolsuper) r
+		 CROSS JOIN LATERAL (SELECT * FROM privseg.clearances c WHERE pg_has_role(r.oid, c.grantee, 'USAGE')) c
+	)
+	SELECT h.role, h.purpose, string_agg(DISTINCT h.category, ', ' ORDER BY h.category)
+	  FROM held h
+	 WHERE 'aggregate' = ANY (h.uses)
+	   AND NOT EXISTS (
+		SELECT FROM held o
+		 WHERE o.role = h.role AND o.purpose = h.purpose
+		   AND CASE WHEN h.category IS NULL THEN o.category IS NULL AND o.uses = '{}'
+					ELSE 'project' = ANY (o.uses)
+						 AND (o.category = h.category
+							  OR starts_with(h.category, o.category || '.')
+								 AND NOT EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = h.category AND d.sensitivity = 'special')) END)
+	 GROUP BY h.role, h.purpose
+$$;
+COMMENT ON FUNCTION privseg.shown_groups_only() IS 'roles that are shown groups only, under which purpose, and of which categories, or NULL: of rows; for check()';
+
 CREATE FUNCTION privseg.findings_about_clearances() RETURNS TABLE(status text, area text, object text, message text, hint text)
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -236,6 +264,18 @@ AS $$
 			  FROM unnest('{pg_execute_server_program,pg_read_server_files,pg_write_server_files}'::name[]) f(name)
 			 WHERE pg_has_role(r.oid, f.name, 'MEMBER')) m
 	 WHERE m.names IS NOT NULL AND NOT r.rolsuper AND r.rolname !~ '^pg_' AND EXISTS (SELECT FROM privseg.protected_relations)
+	UNION ALL
+	SELECT 'gap', 'clearance', r.rolname::text,
+		   format('is shown groups only under purpose "%s"%s, and may change rows of %s: who asks before and after learns of single people',
+				  g.purpose, ', of ' || g.categories, t.changed),
+		   'Revoke its privileges to write, or its clearance, and use another role for one of them.'
+	  FROM privseg.shown_groups_only() g JOIN pg_roles r ON r.oid = g.role
+	 CROSS JOIN LATERAL (
+			SELECT string_agg(DISTINCT p.root::text COLLATE "C", ', ') AS changed
+			  FROM privseg.protected_tree() p JOIN pg_class c ON c.oid = p.member
+			 WHERE pg_has_role(g.role, c.relowner, 'USAGE') OR has_any_column_privilege(g.role, c.oid, 'INSERT, UPDATE')
+				OR has_table_privilege(g.role, c.oid, 'DELETE')) t
+	 WHERE t.changed IS NOT NULL
 	UNION ALL
 	-- 10: whom initdb made
 	SELECT 'gap', 'clearance', r.rolname::text, 'is a superuser beside the first: it reads rows of everybody under row_security = off, and what the server''s memory holds',

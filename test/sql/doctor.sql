@@ -69,8 +69,10 @@ ALTER TABLE doctor_test.own_policy ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SE
 REVOKE ALL ON doctor_test.own_policy FROM doctor_owner;
 RESET ROLE;
 CREATE DOMAIN doctor_test.some_text AS text;
-CREATE TABLE "doctor_test"."Odd "" Name" ("Phone Number" text, "e mail" doctor_test.some_text, d doctor_test.some_text);
-INSERT INTO "doctor_test"."Odd "" Name" SELECT g, g, 'DE89370400440532013000' FROM generate_series(1, 9) g;
+CREATE DOMAIN doctor_test.more_text AS doctor_test.some_text;
+CREATE DOMAIN doctor_test.most_text AS doctor_test.more_text;
+CREATE TABLE "doctor_test"."Odd "" Name" ("Phone Number" text, "e mail" doctor_test.some_text, d doctor_test.some_text, deep doctor_test.most_text);
+INSERT INTO "doctor_test"."Odd "" Name" SELECT g, g, 'DE89370400440532013000', 'p' || g || '@example.org' FROM generate_series(1, 9) g;
 ANALYZE "doctor_test"."Odd "" Name";
 CREATE TABLE doctor_test.parted (id int, surname text, x text) PARTITION BY LIST (id);
 CREATE TABLE doctor_test.parted_1 PARTITION OF doctor_test.parted FOR VALUES IN (1);
@@ -154,6 +156,32 @@ SELECT privseg.grant_clearance('doctor_reader', 'doctor_news', 'doctor.contact',
 SELECT count(*) FROM doctor_test.found('purpose doctor_news') WHERE area = 'clearance';
 SELECT privseg.grant_clearance('doctor_reader', 'doctor_news', uses => '{aggregate}');
 SELECT count(*) FROM doctor_test.found('purpose doctor_news') WHERE area = 'clearance';
+
+-- who is shown groups only, and may change rows, by whatever privilege
+CREATE ROLE doctor_counter;
+CREATE ROLE doctor_counts IN ROLE doctor_counter;
+CREATE ROLE doctor_apart NOINHERIT IN ROLE doctor_counter;
+SELECT privseg.grant_clearance('doctor_counter', 'doctor_news', uses => '{aggregate}');
+SELECT count(*) FROM doctor_test.found('^doctor_(count|apart)');
+SELECT p AS privilege, pg_temp.outcome(format('GRANT %s doctor_test.person TO doctor_counter, doctor_apart; SELECT string_agg(object, $$,$$ ORDER BY object) FROM doctor_test.found($$^doctor_(count|apart)$$)', p))
+  FROM unnest('{SELECT ON,INSERT ON,UPDATE ON,DELETE ON,UPDATE (n) ON,REFERENCES ON}'::text[]) WITH ORDINALITY u(p, i) ORDER BY i;
+GRANT UPDATE (n) ON doctor_test.person TO doctor_counts;
+SELECT * FROM doctor_test.found('^doctor_(count|apart)');
+-- cleared for rows beside; for a category, but not for one that is shown, nor for what is below such a one, unless it is special
+SELECT u.held, pg_temp.outcome(format($s$
+	SELECT privseg.create_data_category('doctor'), privseg.create_data_category('doctor.health', 'special');
+	SET LOCAL row_security = off;
+	UPDATE privseg.purposes SET special_category_basis = 'research' WHERE name = 'doctor_news';
+	SELECT privseg.grant_clearance('doctor_counts', 'doctor_news', h.category, h.uses::text[]) FROM (VALUES (NULL, '{}'), %s) h(category, uses);
+	SELECT string_agg(message, ',') FROM privseg.check() WHERE object = 'doctor_counts'$s$, held))
+  FROM unnest(ARRAY[$$(NULL, '{collect}')$$, $$('doctor.contact', '{aggregate,filter}')$$, $$('doctor.contact', '{aggregate,project}')$$, $$('doctor.contact', '{aggregate}'), ('doctor', '{project}')$$,
+	$$('doctor.health', '{aggregate}'), ('doctor', '{project}')$$, $$('doctor', '{aggregate}'), ('doctor.contact', '{project}')$$]) WITH ORDINALITY u(held, i) ORDER BY i;
+SELECT pg_temp.outcome($$ALTER TABLE doctor_test.person OWNER TO doctor_counter; REVOKE ALL ON doctor_test.person FROM doctor_counter, doctor_counts;
+	SELECT string_agg(object, ',' ORDER BY object) FROM doctor_test.found('^doctor_(count|apart)')$$) AS owner;
+SELECT privseg.revoke_clearance('doctor_counter', 'doctor_news');
+SELECT count(*) FROM doctor_test.found('^doctor_(count|apart)');
+DROP OWNED BY doctor_counts;
+DROP ROLE doctor_counter, doctor_counts, doctor_apart;
 
 -- what a superuser has put into the tables of clearances: of no role, for a special category without a basis
 BEGIN;
