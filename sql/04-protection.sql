@@ -426,6 +426,9 @@ BEGIN
 		RAISE EXCEPTION 'null_subject must be ''hide'' or ''show'''
 			USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF array_ndims(protect.also_about) > 1 THEN
+		RAISE EXCEPTION 'also_about must be a plain list' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	-- a record whose writer has not committed yet would miss, or outlive, the set
 	LOCK TABLE privseg.protected_relations, privseg.consent_record IN SHARE ROW EXCLUSIVE MODE;
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
@@ -737,6 +740,9 @@ BEGIN
 	IF carry_subject.relation IS NULL OR carry_subject.foreign_key IS NULL OR carry_subject.subject IS NULL THEN
 		RAISE EXCEPTION 'relation, foreign key and subject column must not be NULL'
 			USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	IF carry_subject.subject = '' THEN
+		RAISE EXCEPTION 'the name of the subject column must not be empty' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = carry_subject.relation AND c.relkind IN ('r', 'p') AND NOT c.relispartition
 					AND c.relnamespace NOT IN ('pg_catalog'::regnamespace, 'privseg'::regnamespace)) THEN

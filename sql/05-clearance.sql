@@ -38,6 +38,9 @@ DECLARE
 	special_basis text;
 	key_type text;
 BEGIN
+	IF array_ndims(grant_clearance.uses) > 1 THEN
+		RAISE EXCEPTION 'uses must be a plain list' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF grant_clearance.grantee IS NULL OR grant_clearance.purpose IS NULL OR grant_clearance.uses IS NULL
 	   OR array_position(grant_clearance.uses, NULL) IS NOT NULL THEN
 		RAISE EXCEPTION 'grantee, purpose and uses must not be NULL' USING ERRCODE = 'null_value_not_allowed';

@@ -33,6 +33,9 @@ BEGIN
 	IF create_purpose.min_group_size < 1 THEN
 		RAISE EXCEPTION 'min_group_size must be at least 1' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
+	IF create_purpose.retention <= interval '0' THEN
+		RAISE EXCEPTION 'retention must be longer than nothing' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF EXISTS (SELECT FROM privseg.purposes p WHERE p.name = create_purpose.name) THEN
 		RAISE EXCEPTION 'purpose "%" already exists', create_purpose.name USING ERRCODE = 'duplicate_object';
 	END IF;
@@ -119,6 +122,9 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value',
 				  DETAIL = 'Sensitivities are personal, sensitive, special, criminal_offence.';
 	END IF;
+	IF create_data_category.max_age <= interval '0' THEN
+		RAISE EXCEPTION 'max_age must be longer than nothing' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = create_data_category.name) THEN
 		RAISE EXCEPTION 'data category "%" already exists', create_data_category.name USING ERRCODE = 'duplicate_object';
 	END IF;
@@ -165,6 +171,9 @@ DECLARE
 	unknown text;
 	affected record;
 BEGIN
+	IF array_ndims(publish_notice.purposes) > 1 THEN
+		RAISE EXCEPTION 'purposes must be a plain list' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
 	IF publish_notice.name IS NULL OR publish_notice.version IS NULL OR publish_notice.language IS NULL
 	   OR publish_notice.body IS NULL OR publish_notice.purposes IS NULL
 	   OR array_position(publish_notice.purposes, NULL) IS NOT NULL THEN
@@ -174,6 +183,13 @@ BEGIN
 	IF publish_notice.name = '' OR publish_notice.version = '' OR publish_notice.version ~ '/' THEN
 		RAISE EXCEPTION 'name and version of a notice must not be empty, nor the version contain a slash'
 			USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF publish_notice.language = '' OR publish_notice.body = '' THEN
+		RAISE EXCEPTION 'language and body of a notice must not be empty' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	-- an index holds them
+	IF GREATEST(octet_length(publish_notice.name), octet_length(publish_notice.version), octet_length(publish_notice.language)) > 255 THEN
+		RAISE EXCEPTION 'name, version and language of a notice have 255 bytes at most' USING ERRCODE = 'invalid_parameter_value';
 	END IF;
 	LOCK TABLE privseg.notices IN SHARE ROW EXCLUSIVE MODE;
 	SELECT u INTO unknown FROM unnest(publish_notice.purposes) u

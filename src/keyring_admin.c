@@ -112,8 +112,13 @@ shred_subject(PG_FUNCTION_ARGS)
 
 	PreventCommandIfReadOnly("privseg.shred_subject()");
 	if (entry == NULL)
-		ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
-						errmsg("\"%s\" is not a subject table", get_rel_name(relid))));
+	{
+		char *name = get_rel_name(relid);
+
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_WRONG_RELATION),
+				 errmsg("\"%s\" is not a subject table", name ? name : "(dropped relation)")));
+	}
 	domain = *entry;
 	subject = subject_argument(fcinfo, 1, relid);
 	PG_RETURN_INT64(key_shred(&domain, subject_position(&domain, subject)));

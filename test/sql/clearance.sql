@@ -190,7 +190,7 @@ SELECT s AS call, r.* FROM unnest(ARRAY[
 	$$(NULL, 'clearance_a')$$, $$('clearance_nobody', NULL)$$, $$('clearance_nobody', 'clearance_a', uses => NULL)$$,
 	$$('clearance_nobody', 'clearance_a', uses => '{NULL}')$$, $$('clearance_nobody', 'clearance_none')$$,
 	$$('clearance_absent', 'clearance_a')$$, $$(1, 'clearance_a')$$, $$('clearance_nobody', 'clearance_a', uses => '{project}')$$,
-	$$('clearance_nobody', 'clearance_a', uses => '{read}')$$, $$('clearance_nobody', 'clearance_a', 'clearance.email')$$,
+	$$('clearance_nobody', 'clearance_a', uses => '{{aggregate},{collect}}')$$, $$('clearance_nobody', 'clearance_a', uses => '{read}')$$, $$('clearance_nobody', 'clearance_a', 'clearance.email')$$,
 	$$('clearance_nobody', 'clearance_a', 'clearance.email', '{}')$$, $$('clearance_nobody', 'clearance_a', 'clearance.email', '{collect}')$$,
 	$$('clearance_nobody', 'clearance_a', 'clearance.none', '{filter}')$$,
 	$$('clearance_nobody', 'clearance_a', 'clearance.health', '{filter}')$$]) s,
