@@ -205,11 +205,16 @@ CREATE FUNCTION privseg.shown_groups_only() RETURNS TABLE(role oid, purpose text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
 AS $$
-	WITH held AS MATERIALIZED (
-		SELECT r.oid AS role, c.purpose, c.category, c.uses
+	WITH RECURSIVE holders(role, grantee) AS (
+		-- as pg_has_role() does, which is slow where roles and clearances are many
+		SELECT c.grantee::oid, c.grantee FROM privseg.clearances c
+		UNION
+		SELECT m.member, h.grantee FROM holders h JOIN pg_auth_members m ON m.roleid = h.role JOIN pg_roles r ON r.oid = m.member AND r.rolinherit
+	), held AS MATERIALIZED (
+		SELECT h.role, c.purpose, c.category, c.uses
+		  FROM holders h JOIN privseg.clearances c ON c.grantee = h.grantee
 		  -- a superuser has everybody's privileges
-		  FROM (SELECT r.oid FROM pg_roles r WHERE NOT r.rolsuper) r
-		 CROSS JOIN LATERAL (SELECT * FROM privseg.clearances c WHERE pg_has_role(r.oid, c.grantee, 'USAGE')) c
+		  JOIN pg_roles r ON r.oid = h.role AND NOT r.rolsuper
 	)
 	SELECT h.role, h.purpose, string_agg(DISTINCT h.category, ', ' ORDER BY h.category)
 	  FROM held h
