@@ -82,6 +82,7 @@ typedef struct UsageWrite
 	Oid root;
 	AttrNumber column;
 	AttrNumber number; /* in the relation that is written to */
+	bool encrypted;    /* who may write it, is looked at when the row comes */
 } UsageWrite;
 
 typedef struct Usage
@@ -89,6 +90,7 @@ typedef struct Usage
 	List *entries; /* of UsageEntry * */
 	List *places;  /* of UsagePlace * */
 	List *writes;  /* of UsageWrite * */
+	List *left;    /* of TargetEntry *: columns that are set to what they are */
 	List *targets; /* of UsageTarget * */
 	bool modifies; /* a protected relation */
 } Usage;

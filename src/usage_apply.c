@@ -151,7 +151,10 @@ make_splits(Apply *apply, Query *query)
 
 /* ---- special categories ---- */
 
-/* the relation that a column is of, where its values are for some subjects only; or NULL */
+/*
+ * The relation that a column is of, where its values are for some subjects only; or NULL.  What is
+ * encrypted, too: that is asked about when it is opened.
+ */
 static const ProtectedRelation *
 needs_explicit(const Apply *apply, const Var *var, const RangeTblEntry **rte)
 {
@@ -169,11 +172,13 @@ needs_explicit(const Apply *apply, const Var *var, const RangeTblEntry **rte)
 		(found = protected_relation((*rte)->relid)) == NULL)
 		return NULL;
 	column = usage_root_column((*rte)->relid, var->varattno, found->relid);
-	/* what is encrypted, is asked about when it is opened */
-	return column > 0 && usage_needs_explicit(apply->reader, found->relid, column) &&
-				   encrypted_code(getBaseType(var->vartype)) == ENCRYPTED_NONE ?
-			   found :
-			   NULL;
+	return column > 0 && usage_needs_explicit(apply->reader, found->relid, column) ? found : NULL;
+}
+
+static bool
+is_encrypted(const Var *var)
+{
+	return encrypted_code(getBaseType(var->vartype)) != ENCRYPTED_NONE;
 }
 
 /* a value, or its mask, of who has consented explicitly; otherwise NULL */
@@ -212,6 +217,13 @@ of_explicit(const Apply *apply, const Var *var, Node *value)
 	return (Node *) result;
 }
 
+/* where a column stands: what is encrypted is asked about when it is opened */
+static Node *
+shown_of(const Apply *apply, const Var *var, Node *value)
+{
+	return is_encrypted(var) ? value : of_explicit(apply, var, value);
+}
+
 /* ---- whole rows ---- */
 
 static Node *
@@ -232,12 +244,12 @@ row_of(const Apply *apply, const UsagePlace *place, int uses)
 		if (part.var == NULL)
 			row->args = lappend(row->args, makeNullConst(INT4OID, -1, InvalidOid));
 		else if (is_masked(apply, &part, uses))
-			row->args = lappend(
-				row->args, of_explicit(apply, part.var,
-									   usage_mask_of(part.root, part.column, (Node *) part.var)));
+			row->args = lappend(row->args,
+								shown_of(apply, part.var,
+										 usage_mask_of(part.root, part.column, (Node *) part.var)));
 		else
 			row->args =
-				lappend(row->args, of_explicit(apply, part.var, copyObject((Node *) part.var)));
+				lappend(row->args, shown_of(apply, part.var, copyObject((Node *) part.var)));
 	}
 	row->row_typeid = place->var->vartype;
 	row->row_format = COERCE_IMPLICIT_CAST;
@@ -269,7 +281,8 @@ any_part_is_masked(const Apply *apply, const UsagePlace *place, int uses)
 
 		part.context = place->context;
 		if (part.var != NULL &&
-			(is_masked(apply, &part, uses) || needs_explicit(apply, part.var, &rte) != NULL))
+			(is_masked(apply, &part, uses) ||
+			 (!is_encrypted(part.var) && needs_explicit(apply, part.var, &rte) != NULL)))
 			return true;
 	}
 	return false;
@@ -278,11 +291,11 @@ any_part_is_masked(const Apply *apply, const UsagePlace *place, int uses)
 /* ---- columns that are written ---- */
 
 /*
- * Whoever may not write a column writes back what was shown: the stored value stays as it was.
- * Anything else is refused when it comes.
+ * What is written, where writing back what was shown leaves the stored value as it was.
+ *	refuses	anything else, when it comes: of whoever may not write the column
  */
 static Expr *
-guarded(const Apply *apply, const UsageWrite *write, Expr *expr)
+kept(const Apply *apply, const UsageWrite *write, Expr *expr, bool refuses)
 {
 	Oid relid = rt_fetch(write->query->resultRelation, write->query->rtable)->relid;
 	Oid type;
@@ -290,6 +303,7 @@ guarded(const Apply *apply, const UsageWrite *write, Expr *expr)
 	Oid collation;
 	Node *stored;
 	Node *shown;
+	Node *name;
 
 	get_atttypetypmodcoll(relid, write->number, &type, &typmod, &collation);
 	stored =
@@ -303,13 +317,50 @@ guarded(const Apply *apply, const UsageWrite *write, Expr *expr)
 			shown = usage_mask_of(write->root, write->column, stored);
 		shown = of_explicit(apply, (Var *) stored, shown);
 	}
-	return (Expr *) makeFuncExpr(
-		catalog_function_oid(CATALOG_UNCHANGED), type,
-		list_make4(expr, shown, stored,
-				   makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
-							 CStringGetTextDatum(usage_column_name(write->root, write->column)),
-							 false, false)),
-		collation, collation, COERCE_EXPLICIT_CALL);
+	name =
+		refuses ?
+			(Node *) makeConst(TEXTOID, -1, DEFAULT_COLLATION_OID, -1,
+							   CStringGetTextDatum(usage_column_name(write->root, write->column)),
+							   false, false) :
+			(Node *) makeNullConst(TEXTOID, -1, DEFAULT_COLLATION_OID);
+	return (Expr *) makeFuncExpr(catalog_function_oid(CATALOG_UNCHANGED), type,
+								 list_make4(expr, shown, stored, name), collation, collation,
+								 COERCE_EXPLICIT_CALL);
+}
+
+/* is something written there that was read, and not shown as it is to everybody? */
+static bool
+takes_unshown(const Apply *apply, const UsageWrite *write)
+{
+	ListCell *lc;
+
+	foreach (lc, apply->usage->entries)
+	{
+		const UsageEntry *entry = lfirst(lc);
+
+		if (entry->into.root == write->root && entry->into.column == write->column &&
+			(usage_needs_explicit(apply->reader, entry->root, entry->column) ||
+			 usage_outcome(apply->reader, entry->root, entry->column, entry->use) != OUTCOME_SHOWN))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Whoever may not write a column may write back what was shown.  Who may, does not lose by it what
+ * the statement itself has read: for others the value that is not shown would be gone.
+ */
+static Expr *
+written(const Apply *apply, const UsageWrite *write, Expr *expr)
+{
+	UsageOutcome outcome = usage_outcome(apply->reader, write->root, write->column,
+										 write->updates ? USE_WRITE : USE_INSERT);
+
+	if (outcome == OUTCOME_GUARDED && !write->encrypted)
+		return kept(apply, write, expr, true);
+	if (outcome == OUTCOME_SHOWN && write->updates && takes_unshown(apply, write))
+		return kept(apply, write, expr, false);
+	return expr;
 }
 
 static UsageWrite *
@@ -370,7 +421,7 @@ apply_mutator(Node *node, Apply *apply)
 		if (instead == NULL && IsA(node, Var))
 			instead = copyObject(node);
 		if (instead != NULL)
-			return IsA(node, Var) ? of_explicit(apply, (Var *) node, instead) : instead;
+			return IsA(node, Var) ? shown_of(apply, (Var *) node, instead) : instead;
 	}
 	/* what conflicts are found by, is looked up in an index */
 	if (IsA(node, InferenceElem))
@@ -382,6 +433,8 @@ apply_mutator(Node *node, Apply *apply)
 		TargetEntry *result;
 		ListCell *lc;
 
+		if (list_member_ptr(apply->usage->left, node))
+			return copyObject(node);
 		foreach (lc, apply->splits)
 		{
 			Split *split = lfirst(lc);
@@ -392,10 +445,8 @@ apply_mutator(Node *node, Apply *apply)
 			inside.uses = node == (Node *) split->shown ? SHOWN_USES : USE_FILTER;
 		}
 		result = (TargetEntry *) expression_tree_mutator(node, apply_mutator, &inside);
-		if (write != NULL &&
-			usage_outcome(apply->reader, write->root, write->column,
-						  write->updates ? USE_WRITE : USE_INSERT) == OUTCOME_GUARDED)
-			result->expr = guarded(apply, write, result->expr);
+		if (write != NULL)
+			result->expr = written(apply, write, result->expr);
 		return (Node *) result;
 	}
 	return expression_tree_mutator(node, apply_mutator, apply);

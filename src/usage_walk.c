@@ -187,14 +187,15 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 		/* a column is what it was */
 		if (updates && IsA(var, Var) && var->varlevelsup == 0 &&
 			(int) var->varno == query->resultRelation && var->varattno == entry->resno)
+		{
+			usage->left = lappend(usage->left, entry);
 			continue;
+		}
 		written = bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber, named) ||
 				  is_through_view(query);
 		if (column > 0 && written)
 			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
-		/* what is written into encrypted ones is looked at when it comes */
-		if (column > 0 && written &&
-			encrypted_code(get_atttype(target->relid, entry->resno)) == ENCRYPTED_NONE)
+		if (column > 0 && written)
 		{
 			UsageWrite *write = palloc0(sizeof(UsageWrite));
 
@@ -205,6 +206,9 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 			write->root = root;
 			write->column = column;
 			write->number = entry->resno;
+			write->encrypted =
+				encrypted_code(getBaseType(get_atttype(target->relid, entry->resno))) !=
+				ENCRYPTED_NONE;
 			usage->writes = lappend(usage->writes, write);
 		}
 		(void) usage_walk_expr((Node *) entry->expr, &walk);

@@ -53,10 +53,16 @@ are_equal(FunctionCallInfo fcinfo, Datum left, Datum right)
 
 	if (type == NULL)
 	{
-		type = lookup_type_cache(get_fn_expr_argtype(fcinfo->flinfo, 0), TYPECACHE_EQ_OPR_FINFO);
+		Oid compared = get_fn_expr_argtype(fcinfo->flinfo, 0);
+
+		/* encrypted ones by their bytes: nothing is opened for it */
+		type = lookup_type_cache(compared, encrypted_code(getBaseType(compared)) == ENCRYPTED_NONE ?
+											   TYPECACHE_EQ_OPR_FINFO :
+											   0);
 		fcinfo->flinfo->fn_extra = type;
 	}
-	if (OidIsValid(type->eq_opr_finfo.fn_oid))
+	if (encrypted_code(getBaseType(type->type_id)) == ENCRYPTED_NONE &&
+		OidIsValid(type->eq_opr_finfo.fn_oid))
 		return DatumGetBool(
 			FunctionCall2Coll(&type->eq_opr_finfo, PG_GET_COLLATION(), left, right));
 	return datum_image_eq(left, right, type->typbyval, type->typlen);
@@ -68,7 +74,7 @@ are_equal(FunctionCallInfo fcinfo, Datum left, Datum right)
  *	0	that is written
  *	1	that was shown
  *	2	that is stored
- *	3	the column and its category, for the message
+ *	3	the column and its category, for the message; NULL: another value is written
  * Errors: 42501 where it is another one.
  */
 Datum
@@ -78,15 +84,21 @@ privseg_unchanged(PG_FUNCTION_ARGS)
 					PG_ARGISNULL(0) && PG_ARGISNULL(1) :
 					are_equal(fcinfo, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
 
+	if (!same && PG_ARGISNULL(3))
+	{
+		if (PG_ARGISNULL(0))
+			PG_RETURN_NULL();
+		PG_RETURN_DATUM(PG_GETARG_DATUM(0));
+	}
 	if (!same)
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_DENIED),
-				 errmsg("role \"%s\" may not write column %s under purpose \"%s\"",
-						GetUserNameFromId(GetUserId(), false),
-						PG_ARGISNULL(3) ? "?" : text_to_cstring(PG_GETARG_TEXT_PP(3)),
-						guc_purpose != NULL ? guc_purpose : ""),
-				 errdetail("It may only be given back as it was shown, or left out."),
-				 errhint("Ask an administrator for privseg.grant_clearance() of \"write\".")));
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("role \"%s\" may not write column %s under purpose \"%s\"",
+					GetUserNameFromId(GetUserId(), false), text_to_cstring(PG_GETARG_TEXT_PP(3)),
+					guc_purpose != NULL ? guc_purpose : ""),
+			 errdetail("It may only be given back as it was shown, or left out."),
+			 errhint("Ask an administrator for privseg.grant_clearance() of \"write\".")));
 	if (PG_ARGISNULL(2))
 		PG_RETURN_NULL();
 	PG_RETURN_DATUM(PG_GETARG_DATUM(2));

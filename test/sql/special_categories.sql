@@ -355,3 +355,50 @@ SELECT array_agg(id ORDER BY id) FROM special.person WHERE diagnosis IS NOT NULL
 RESET ROLE;
 SELECT privseg.decrypt_column('special.member', 'diagnosis'), privseg.unprotect('special.member');
 SELECT count(*) FROM privseg.consent_set WHERE domain = 'special.member'::regclass;
+
+-- ordinary columns: who writes back what is not shown, in whichever shape of statement, leaves it as it was; a value or NULL that is meant is written
+SELECT privseg.create_purpose('special_guests', 'contract', special_category_basis => 'explicit_consent');
+CREATE TABLE special.guest (id bigint PRIMARY KEY, h text, h2 text, e text, note text);
+INSERT INTO special.guest SELECT i, 'h' || i, 'other ' || i, 'e' || i, 'n' || i FROM generate_series(1, 3) i;
+SELECT privseg.protect('special.guest', 'id'), privseg.classify('special.guest', 'h', 'special.health'), privseg.classify('special.guest', 'h2', 'special.health'), privseg.encrypt_column('special.guest', 'e', 'special.health');
+CREATE VIEW special.guests AS SELECT id, h, e, note FROM special.guest;
+GRANT ALL ON special.guest, special.guests TO special_doctor, special_masked;
+SELECT privseg.grant_clearance(r, 'special_guests') FROM unnest('{special_doctor,special_masked}'::regrole[]) r;
+SELECT privseg.grant_clearance('special_doctor', 'special_guests', 'special.health', '{project,filter,write}'), privseg.grant_clearance('special_masked', 'special_guests', 'special.health', '{filter,mask,write}');
+SELECT privseg.record_consent('special.guest', 1, 'special_guests', 'given', explicit => true) IS NOT NULL AS recorded;
+SET privseg.purpose = 'special_guests';
+CREATE FUNCTION pg_temp.guests() RETURNS text LANGUAGE plpgsql AS $$ DECLARE result text; BEGIN SET LOCAL row_security = off; SELECT string_agg(concat_ws(' ', h, e IS NOT NULL, note), ', ' ORDER BY id) INTO result FROM special.guest WHERE id < 3; SET LOCAL row_security = on; RETURN result; END $$;
+CREATE FUNCTION pg_temp.guests_after(statement text) RETURNS TABLE(role text, answer text) LANGUAGE plpgsql AS $$
+BEGIN
+	FOR role IN SELECT unnest('{doctor,masked}'::text[]) LOOP
+		BEGIN
+			PERFORM set_config('role', 'special_' || role, true);
+			EXECUTE statement;
+			RESET ROLE;
+			RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = pg_temp.guests();
+		EXCEPTION WHEN SQLSTATE 'ZZ000' THEN answer := SQLERRM; WHEN OTHERS THEN answer := SQLSTATE; END;
+		RETURN NEXT;
+	END LOOP;
+END $$;
+SET ROLE special_doctor;
+SELECT id, h, e FROM special.guest WHERE id < 3 ORDER BY id;
+RESET ROLE;
+SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM unnest(ARRAY[
+	$$UPDATE special.guest SET h = h WHERE id < 3 RETURNING *$$,
+	$$UPDATE special.guest SET (h, e) = (h, e) WHERE id < 3 RETURNING *$$,
+	$$UPDATE special.guest SET (h, e) = (SELECT h, e) WHERE id < 3$$,
+	$$UPDATE special.guest g SET (h, e) = (SELECT o.h, o.e FROM special.guest o WHERE o.id = g.id) WHERE id < 3$$,
+	$$UPDATE special.guest g SET h = o.h, e = o.e FROM special.guest o WHERE o.id = g.id AND g.id < 3$$,
+	$$UPDATE special.guest SET h = coalesce(h), e = coalesce(e) WHERE id < 3$$,
+	$$UPDATE special.guest SET h = upper(h), e = upper(e) WHERE id < 3$$,
+	$$UPDATE special.guest SET h = h2 WHERE id < 3$$,
+	$$UPDATE special.guest SET h = nullif(h, 'h1') WHERE id < 3$$,
+	$$WITH x AS MATERIALIZED (SELECT * FROM special.guest) UPDATE special.guest g SET h = x.h, e = x.e FROM x WHERE x.id = g.id AND g.id < 3$$,
+	$$WITH x AS (UPDATE special.guest SET h = h, e = e WHERE id < 3 RETURNING *) SELECT h, e FROM x$$,
+	$$UPDATE special.guests SET h = h, e = e WHERE id < 3 RETURNING *$$,
+	$$MERGE INTO special.guest g USING special.guest o ON o.id = g.id AND g.id < 3 WHEN MATCHED THEN UPDATE SET h = o.h, e = o.e$$,
+	$$MERGE INTO special.guest g USING special.guest o ON o.id = g.id AND g.id < 3 WHEN MATCHED AND o.h IS NULL THEN UPDATE SET h = g.h, note = 'merged'$$,
+	$$INSERT INTO special.guest AS g (id) VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET h = g.h, e = g.e RETURNING *$$,
+	$$INSERT INTO special.guest (id, h, e) SELECT id, h, e FROM special.guest WHERE id < 3 ON CONFLICT (id) DO UPDATE SET h = excluded.h, e = excluded.e$$,
+	$$UPDATE special.guest SET h = NULL, e = NULL WHERE id < 3$$,
+	$$UPDATE special.guest SET h = 'new', e = 'new' WHERE id < 3$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.guests_after(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
