@@ -169,6 +169,37 @@ level_of_cte(const RangeTblEntry *rte, Level *level, int *which)
 	return NULL;
 }
 
+/* is it the row that an INSERT has brought to a conflict? */
+static bool
+is_excluded(const Level *level, Index varno)
+{
+	const OnConflictExpr *conflict = level->query->onConflict;
+
+	return conflict != NULL && conflict->exclRelIndex == (int) varno;
+}
+
+/* what is in EXCLUDED comes from what is inserted; what is generated of it, from any of that */
+static void
+use_of_inserted(const Walk *walk, Level *level, const RangeTblEntry *rte, AttrNumber column,
+				int context)
+{
+	Walk inside = *walk;
+	bool any = column == 0 || get_attgenerated(rte->relid, column) != '\0';
+	ListCell *lc;
+
+	inside.level = level;
+	inside.context = context;
+	inside.entry = NULL;
+	inside.groups = inside.distinct = inside.alone = false;
+	foreach (lc, level->query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (any || entry->resno == column)
+			(void) usage_walk_expr((Node *) entry->expr, &inside);
+	}
+}
+
 /* a column of a relation at a level, or (0) all of them, is used */
 void
 usage_column(Walk *walk, Level *level, Index varno, AttrNumber column, int context)
@@ -177,6 +208,11 @@ usage_column(Walk *walk, Level *level, Index varno, AttrNumber column, int conte
 	Asked *asked = NULL;
 	int which;
 
+	if (is_excluded(level, varno))
+	{
+		use_of_inserted(walk, level, rte, column, context);
+		return;
+	}
 	if (column == 0 && rte->rtekind == RTE_RELATION)
 	{
 		FormData_pg_class class;

@@ -134,6 +134,14 @@ SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM
 	$$UPDATE uses.person SET (town, salary) = (SELECT 'x', 100) WHERE id = 1$$,
 	$$INSERT INTO uses.person (id, email, salary) VALUES (1, NULL, NULL) ON CONFLICT (id) DO UPDATE SET town = 'x'$$,
 	$$INSERT INTO uses.person (id, email) VALUES (1, 'y') ON CONFLICT (id) DO UPDATE SET email = excluded.email$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET town = 'to ' || excluded.email$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET town = excluded.shouted$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET town = excluded::text$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET (town, remark) = (SELECT excluded.email, 'y')$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET town = 'x' WHERE excluded.email LIKE 'p%'$$,
+	$$INSERT INTO uses.person (id, email) SELECT id, email FROM uses.person WHERE id = 1 ON CONFLICT (id) DO UPDATE SET remark = excluded.email$$,
+	$$INSERT INTO uses.person (id, email) SELECT 1, 'y' ON CONFLICT (id) DO UPDATE SET town = 'to ' || excluded.email$$,
+	$$INSERT INTO uses.person (id, email) VALUES (1, 'y'), (2, 'z') ON CONFLICT (id) DO UPDATE SET town = 'to ' || excluded.email$$,
 	$$MERGE INTO uses.person t USING (VALUES (1)) v (i) ON t.id = v.i WHEN MATCHED THEN UPDATE SET email = 'merged'$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.written(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
 SET ROLE uses_masked;
 COPY uses.person (id, email) FROM stdin;
