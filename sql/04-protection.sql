@@ -841,6 +841,27 @@ CREATE FUNCTION privseg.check_mask(relation regclass, column_name name, mask tex
 LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'privseg_check_mask';
 COMMENT ON FUNCTION privseg.check_mask(regclass, name, text) IS 'is it an expression that may mask the column?';
 
+-- Which column's mask is computed: made by C code only, so nobody else calls the functions.
+CREATE TYPE privseg.mask_place;
+CREATE FUNCTION privseg.mask_place_in(cstring) RETURNS privseg.mask_place
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_place_in';
+COMMENT ON FUNCTION privseg.mask_place_in(cstring) IS 'input: refused';
+CREATE FUNCTION privseg.mask_place_out(privseg.mask_place) RETURNS cstring
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'mask_place_out';
+COMMENT ON FUNCTION privseg.mask_place_out(privseg.mask_place) IS 'output: the column''s number';
+CREATE TYPE privseg.mask_place (
+	INPUT = privseg.mask_place_in, OUTPUT = privseg.mask_place_out, LIKE = pg_catalog.int8);
+COMMENT ON TYPE privseg.mask_place IS 'whose mask is computed; nobody writes one';
+
+CREATE FUNCTION privseg.masked(anyelement, privseg.mask_place) RETURNS anyelement
+LANGUAGE c STABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'privseg_masked';
+COMMENT ON FUNCTION privseg.masked(anyelement, privseg.mask_place) IS
+'the mask of a value, where it may raise or depends on settings; added to statements';
+CREATE FUNCTION privseg.masked_alone(anyelement, privseg.mask_place) RETURNS anyelement
+LANGUAGE c STABLE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'privseg_masked';
+COMMENT ON FUNCTION privseg.masked_alone(anyelement, privseg.mask_place) IS
+'the same of a mask that cannot be computed beside parallel workers';
+
 CREATE FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) RETURNS anyelement
 LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'privseg_unchanged';
 COMMENT ON FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) IS

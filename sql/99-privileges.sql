@@ -23,8 +23,9 @@ GRANT EXECUTE ON FUNCTION privseg.enough_subjects(bigint, privseg.group_cell, bi
 GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(regproc, oid), privseg.shown_time(regproc, oid), privseg.shown_moment(regproc, oid),
 	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.shown_locks(), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
 	privseg.statistics_shown(regclass, oid) TO PUBLIC;
--- what is put into the place of columns that a role may not write
-GRANT EXECUTE ON FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text) TO PUBLIC;
+-- what is put into the place of columns that a role may not write, or is shown the mask of
+GRANT EXECUTE ON FUNCTION privseg.unchanged(anyelement, anyelement, anyelement, text), privseg.masked(anyelement, privseg.mask_place),
+	privseg.masked_alone(anyelement, privseg.mask_place) TO PUBLIC;
 
 -- what the encrypted types need; who opens a value, C code asks for each
 DO $$

@@ -20,6 +20,8 @@
 #define PRIVSEG_ERR_WRONG_RELATION ERRCODE_WRONG_OBJECT_TYPE
 /* 22023: an argument outside its vocabulary */
 #define PRIVSEG_ERR_BAD_ARGUMENT ERRCODE_INVALID_PARAMETER_VALUE
+/* 22000: something cannot be computed of a value, which the message does not name */
+#define PRIVSEG_ERR_VALUE ERRCODE_DATA_EXCEPTION
 /* 22004: a NULL where a value is needed */
 #define PRIVSEG_ERR_NULL ERRCODE_NULL_VALUE_NOT_ALLOWED
 /* 55000: the server is not in the state the call needs (no library, no key) */

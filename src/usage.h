@@ -5,6 +5,7 @@
  *	  usage_walk.h		which column is used for what, and where in the tree
  *	  usage_decide.c	what a role is cleared for, of these uses
  *	  usage_mask.c		mask expressions
+ *	  usage_masked.c	those that are computed apart from the statement
  *	  usage_apply.c		masks put in the columns' places
  *	  usage_write.c		columns that a role may not write
  *	  usage_silent.c	expressions that tell of no row
@@ -134,7 +135,14 @@ extern bool usage_shows_groups(const List *decided);
 /* ---- usage_mask.c ---- */
 
 extern Node *usage_mask_of(Oid root, AttrNumber column, Node *value);
+extern Node *usage_mask_expression(Oid root, AttrNumber column, Node *value);
+extern bool usage_mask_varies(Node *expr);
 extern Node *usage_null_of(Node *value);
+
+/* ---- usage_masked.c ---- */
+
+extern int usage_mask_settings(void);
+extern Node *usage_masked_call(Oid root, AttrNumber column, Node *value, bool alone);
 
 /* ---- usage_apply.c ---- */
 

@@ -2,14 +2,17 @@
  * usage_mask.c
  *	  Mask expressions: SQL over `value`, kept as text, and parsed where they are used.
  *
- * Names are looked for in pg_catalog only, whatever the search path is, and other settings by which
- * it is read are what they are by default, so that an expression means what it meant when it was
- * given; names elsewhere are written with their schema.  The reader runs it, with
- * the reader's rights.
+ * Names are looked for in pg_catalog only, whatever the search path is, so that an expression means
+ * what it meant when it was given; others are written with their schema.  The reader runs it, with
+ * the reader's rights.  What is immutable and names no value in an error becomes part of the
+ * statement, and costs what it costs; all others are computed apart (usage_masked.c).
  */
 #include "compat.h"
 
+#include "access/transam.h"
 #include "catalog.h"
+#include "catalog/pg_proc.h"
+#include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "nodes/makefuncs.h"
@@ -106,21 +109,91 @@ names_value(Node *node, void *value)
 	return equal(node, value) || expression_tree_walker(node, names_value, value);
 }
 
-/* as an expression of the value's type, over the value */
+/* ---- what it depends on ---- */
+
+/* is a value written by these in one way, whatever the settings? */
+static bool
+is_written_one_way(Oid type)
+{
+	switch (getBaseType(type))
+	{
+		case BOOLOID:
+		case INT2OID:
+		case INT4OID:
+		case INT8OID:
+		case NUMERICOID:
+		case TEXTOID:
+		case VARCHAROID:
+		case BPCHAROID:
+		case NAMEOID:
+		case UUIDOID:
+		case JSONBOID:
+			return true;
+		default:
+			return false;
+	}
+}
+
+/* core has the output of float8, bytea and interval for immutable, which it is not */
+static bool
+is_written_variably(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, CoerceViaIO) &&
+		(!is_written_one_way(exprType((Node *) ((CoerceViaIO *) node)->arg)) ||
+		 !is_written_one_way(exprType(node))))
+		return true;
+	return expression_tree_walker(node, is_written_variably, context);
+}
+
+/* code of a superuser's function may depend on anything */
+static bool
+is_not_of_core(Oid function, void *context)
+{
+	return function >= FirstNormalObjectId;
+}
+
+static bool
+runs_other_code(Node *node, void *context)
+{
+	return node != NULL &&
+		   (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_not_of_core, NULL) ||
+			expression_tree_walker(node, runs_other_code, context));
+}
+
+/* usage_mask_varies -- may settings change what a mask comes to? */
+bool
+usage_mask_varies(Node *expr)
+{
+	return contain_mutable_functions(expr) || is_written_variably(expr, NULL) ||
+		   runs_other_code(expr, NULL);
+}
+
+static bool
+is_parallel_unsafe(Oid function, void *context)
+{
+	return func_parallel(function) != PROPARALLEL_SAFE;
+}
+
+static bool
+runs_alone(Node *node, void *context)
+{
+	return node != NULL &&
+		   (IsA(node, CoerceToDomain) || check_functions_in_node(node, is_parallel_unsafe, NULL) ||
+			expression_tree_walker(node, runs_alone, context));
+}
+
+/* ---- expressions ---- */
+
+/* as an expression of the value's type, over the value; under usage_mask_settings() */
 static Node *
 analyse(const char *mask, Node *value)
 {
 	ParseState *state = make_parsestate(NULL);
-	int level = NewGUCNestLevel();
 	Oid type = exprType(value);
 	Node *expr;
-	NullTest *is_null;
-	CaseExpr *result;
-	CaseWhen *when;
 
-	for (size_t i = 0; i < lengthof(meaning); i++)
-		(void) set_config_option(meaning[i].setting, meaning[i].value, PGC_USERSET, PGC_S_SESSION,
-								 GUC_ACTION_SAVE, true, 0, false);
 	state->p_pre_columnref_hook = value_column;
 	state->p_ref_hook_state = value;
 	expr = transformExpr(state, raw_expression(mask), EXPR_KIND_OTHER);
@@ -128,7 +201,6 @@ analyse(const char *mask, Node *value)
 		refuse_mask("It aggregates, or returns a set.");
 	expr = coerce_to_target_type(state, expr, exprType(expr), type, exprTypmod(value),
 								 COERCION_EXPLICIT, COERCE_IMPLICIT_CAST, -1);
-	AtEOXact_GUC(true, level);
 	if (expr == NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_DATATYPE_MISMATCH),
@@ -143,7 +215,17 @@ analyse(const char *mask, Node *value)
 	if (exprCollation(expr) != exprCollation(value))
 		expr = (Node *) makeRelabelType((Expr *) expr, type, exprTypmod(value),
 										exprCollation(value), COERCE_IMPLICIT_CAST);
-	/* NULL masks to NULL: also where an outer join has found no row */
+	return expr;
+}
+
+/* NULL masks to NULL: also where an outer join has found no row */
+static Node *
+null_of_null(Node *expr, Node *value)
+{
+	NullTest *is_null;
+	CaseExpr *result;
+	CaseWhen *when;
+
 	if (names_value(expr, value) && !contain_nonstrict_functions(expr))
 		return expr;
 	is_null = makeNode(NullTest);
@@ -155,7 +237,7 @@ analyse(const char *mask, Node *value)
 	when->result = (Expr *) expr;
 	when->location = -1;
 	result = makeNode(CaseExpr);
-	result->casetype = type;
+	result->casetype = exprType(value);
 	result->casecollid = exprCollation(value);
 	result->args = list_make1(when);
 	result->defresult = (Expr *) usage_null_of(value);
@@ -171,6 +253,20 @@ usage_null_of(Node *value)
 }
 
 /*
+ * usage_mask_expression -- a column's mask over a value, or NULL.  Under usage_mask_settings().
+ * Errors: 22023, 42804 where the mask is none any more.
+ */
+Node *
+usage_mask_expression(Oid root, AttrNumber column, Node *value)
+{
+	const RelationColumns *columns = protected_columns(root);
+	const ColumnClass *class =
+		columns != NULL && column <= columns->n ? &columns->columns[column - 1] : NULL;
+
+	return class != NULL && class->mask != NULL ? analyse(pstrdup(class->mask), value) : NULL;
+}
+
+/*
  * usage_mask_of -- what stands in the place of a column.
  *	value	the column there, or what opens it
  * Errors: 22023, 42804 where the mask is none any more.
@@ -178,15 +274,20 @@ usage_null_of(Node *value)
 Node *
 usage_mask_of(Oid root, AttrNumber column, Node *value)
 {
-	const RelationColumns *columns = protected_columns(root);
-	const ColumnClass *class =
-		columns != NULL && column <= columns->n ? &columns->columns[column - 1] : NULL;
+	int level;
+	Node *expr;
 
 	/* of what is encrypted nothing is shown */
-	if (class == NULL || class->mask == NULL || !IsA(value, Var) ||
-		encrypted_holds(exprType(value)))
+	if (!IsA(value, Var) || encrypted_holds(exprType(value)))
 		return usage_null_of(value);
-	return analyse(pstrdup(class->mask), value);
+	level = usage_mask_settings();
+	expr = usage_mask_expression(root, column, value);
+	AtEOXact_GUC(true, level);
+	if (expr == NULL)
+		return usage_null_of(value);
+	if (usage_mask_varies(expr) || usage_any_tells(expr))
+		return usage_masked_call(root, column, value, runs_alone(expr, NULL));
+	return null_of_null(expr, value);
 }
 
 /* check_mask(relation regclass, column_name name, mask text) RETURNS void */
@@ -198,6 +299,7 @@ privseg_check_mask(PG_FUNCTION_ARGS)
 	Oid type;
 	int32 typmod;
 	Oid collation;
+	int level;
 
 	if (column <= 0)
 		ereport(ERROR, (errcode(ERRCODE_UNDEFINED_COLUMN), errmsg("there is no such column")));
@@ -207,7 +309,9 @@ privseg_check_mask(PG_FUNCTION_ARGS)
 						errmsg("the mask of an encrypted column is NULL"),
 						errhint("Leave out the mask, or keep what may be shown in a column of its "
 								"own.")));
+	level = usage_mask_settings();
 	(void) analyse(text_to_cstring(PG_GETARG_TEXT_PP(2)),
 				   (Node *) makeVar(1, column, type, typmod, collation, 0));
+	AtEOXact_GUC(true, level);
 	PG_RETURN_VOID();
 }

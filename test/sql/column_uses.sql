@@ -68,6 +68,55 @@ RESET ROLE;
 SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***''');
 REVOKE CREATE ON SCHEMA uses FROM uses_masked;
 
+-- whatever its reader has set: when the text is read, and when what depends on settings is computed
+CREATE TABLE uses.visit (id bigint PRIMARY KEY, person bigint, seen timestamptz, born date, weight float8, code text, card text);
+INSERT INTO uses.visit VALUES (1, 1, '2024-05-05 13:14:15+00', '1980-02-03', 1.0/3, '4711', 'card 4711');
+SELECT privseg.protect('uses.visit', 'person', 'uses.person');
+SELECT privseg.classify('uses.visit', 'seen', 'uses.contact', $$date_trunc('day', value)$$), privseg.classify('uses.visit', 'born', 'uses.contact', $$to_date(to_char(value, 'YYYY'), 'YYYY')$$),
+	privseg.classify('uses.visit', 'weight', 'uses.contact', 'length(value::text)'), privseg.classify('uses.visit', 'code', 'uses.contact', $$'no ' || ('01/02/2003'::date - '2003-01-01'::date)$$),
+	privseg.classify('uses.visit', 'card', 'uses.contact', $$regexp_replace(value, '\d', 'x', 'g')$$);
+GRANT SELECT ON uses.visit TO uses_masked;
+CREATE FUNCTION pg_temp.visits_under(setting text, value text) RETURNS text LANGUAGE plpgsql AS $f$
+DECLARE
+	before text := current_setting(setting);
+	result text;
+BEGIN
+	PERFORM set_config(setting, value, false);
+	EXECUTE $$SELECT concat_ws(' ', extract(epoch FROM seen), born - '1980-01-01', weight, code, card) FROM uses.visit$$ INTO result;
+	IF current_setting(setting) <> value THEN RAISE EXCEPTION '% is not what it was', setting; END IF;
+	PERFORM set_config(setting, before, false);
+	RETURN result;
+END $f$;
+SET ROLE uses_masked;
+SELECT setting, value, pg_temp.visits_under(setting, value) FROM (VALUES ('DateStyle', 'ISO, MDY'), ('DateStyle', 'German, DMY'), ('TimeZone', 'Asia/Tokyo'), ('TimeZone', 'America/Los_Angeles'), ('extra_float_digits', '-12'),
+	('standard_conforming_strings', 'off'), ('search_path', 'uses, pg_catalog'), ('force_parallel_mode', 'on')) s (setting, value);
+EXPLAIN (VERBOSE, COSTS OFF) SELECT seen FROM uses.visit;
+SELECT privseg.masked(code, NULL) AS nobody FROM uses.visit;
+SELECT code, message FROM pg_temp.refusal($$SELECT privseg.masked('x'::text, '1')$$);
+RESET ROLE;
+
+-- a mask that cannot be computed does not say of what; what is not about a value is said as it is
+CREATE FUNCTION uses.slow(text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN PERFORM pg_sleep(10); RETURN left($1, 1); END';
+CREATE FUNCTION uses.talks(text) RETURNS text LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE EXCEPTION 'it is %', $1 USING DETAIL = $1, HINT = $1, ERRCODE = '42501'; END $$;
+CREATE FUNCTION pg_temp.masked_by(mask text, OUT code text, OUT message text, OUT detail text, OUT hint text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM privseg.classify('uses.visit', 'card', 'uses.contact', mask);
+	PERFORM set_config('role', 'uses_masked', true);
+	SELECT * FROM pg_temp.refusal('SELECT card FROM uses.visit') INTO code, message, detail, hint;
+	PERFORM set_config('role', 'none', true);
+END $$;
+SELECT mask, r.* FROM unnest(ARRAY['value::int::text', 'left(value, 6)::date::text', 'uses.talks(value)', '(1 / (length(value) - 9))::text', 'left(value, 1)']) WITH ORDINALITY m (mask, n), pg_temp.masked_by(mask) r ORDER BY n;
+SELECT privseg.classify('uses.visit', 'card', 'uses.contact', 'uses.slow(value)');
+SET ROLE uses_masked;
+SET force_parallel_mode = on;
+EXPLAIN (COSTS OFF) SELECT card FROM uses.visit;
+RESET force_parallel_mode;
+SET statement_timeout = '300ms';
+SELECT card FROM uses.visit;
+RESET statement_timeout;
+RESET ROLE;
+DROP TABLE uses.visit;
+
 -- under every role: what comes, or how it is refused
 CREATE FUNCTION pg_temp.as_all(statement text) RETURNS TABLE(role text, answer text) LANGUAGE plpgsql AS $$
 BEGIN
