@@ -9,12 +9,14 @@
  */
 #include "compat.h"
 
+#include "access/htup_details.h"
 #include "access/transam.h"
 #include "catalog.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "errors.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
@@ -23,11 +25,13 @@
 #include "parser/parse_collate.h"
 #include "parser/parse_expr.h"
 #include "parser/parser.h"
+#include "policy_reviewed.h"
 #include "rewrite/rewriteManip.h"
 #include "usage.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
+#include "utils/syscache.h"
 
 PG_FUNCTION_INFO_V1(privseg_check_mask);
 
@@ -107,6 +111,73 @@ names_value(Node *node, void *value)
 	if (node == NULL)
 		return false;
 	return equal(node, value) || expression_tree_walker(node, names_value, value);
+}
+
+/* ---- whose code runs ---- */
+
+/*
+ * Does a type bring code of somebody who is no superuser?  Input, output and casts are superusers';
+ * the checks of a domain are whoever's it is, and to_json() calls any cast of what core does not know.
+ */
+static bool
+type_is_trusted(Oid type)
+{
+	HeapTuple tuple;
+	bool result;
+
+	if (type < FirstNormalObjectId || get_typtype(type) == TYPTYPE_ENUM)
+		return true;
+	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
+	if (!HeapTupleIsValid(tuple))
+		return false;
+	result = superuser_arg(((Form_pg_type) GETSTRUCT(tuple))->typowner) ||
+			 (((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_DOMAIN &&
+			  !domain_runs_user_code(type) && type_is_trusted(getBaseType(type)));
+	ReleaseSysCache(tuple);
+	return result;
+}
+
+static bool
+function_is_untrusted(Oid function, void *context)
+{
+	HeapTuple tuple;
+	bool result;
+
+	if (function < FirstNormalObjectId)
+		return false;
+	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+	result =
+		!HeapTupleIsValid(tuple) || !superuser_arg(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
+	if (HeapTupleIsValid(tuple))
+		ReleaseSysCache(tuple);
+	return result;
+}
+
+/* does it call what is neither core's nor a superuser's, who would be handed the value? */
+static bool
+calls_untrusted(Node *node, void *context)
+{
+	List *args = NIL;
+	ListCell *lc;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, List) || IsA(node, CaseWhen) || IsA(node, Param) || IsA(node, Var) ||
+		IsA(node, Const) || IsA(node, CaseTestExpr))
+		return expression_tree_walker(node, calls_untrusted, context);
+	if (check_functions_in_node(node, function_is_untrusted, NULL) ||
+		!type_is_trusted(exprType(node)))
+		return true;
+	if (IsA(node, FuncExpr))
+		args = ((FuncExpr *) node)->args;
+	else if (IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr))
+		args = ((OpExpr *) node)->args;
+	else if (IsA(node, ScalarArrayOpExpr))
+		args = ((ScalarArrayOpExpr *) node)->args;
+	foreach (lc, args)
+		if (!type_is_trusted(exprType(lfirst(lc))))
+			return true;
+	return expression_tree_walker(node, calls_untrusted, context);
 }
 
 /* ---- what it depends on ---- */
@@ -212,6 +283,11 @@ analyse(const char *mask, Node *value)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
 						errmsg("a mask may not call a volatile function"),
 						errhint("Use one that is immutable or stable.")));
+	if (calls_untrusted(expr, NULL))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+				 errmsg("a mask may call only what is PostgreSQL's own or a superuser's"),
+				 errdetail("Its functions, operators, casts and types are handed the value.")));
 	if (exprCollation(expr) != exprCollation(value))
 		expr = (Node *) makeRelabelType((Expr *) expr, type, exprTypmod(value),
 										exprCollation(value), COERCE_IMPLICIT_CAST);

@@ -115,6 +115,30 @@ SET statement_timeout = '300ms';
 SELECT card FROM uses.visit;
 RESET statement_timeout;
 RESET ROLE;
+
+-- a mask hands the value to nobody's code but PostgreSQL's own and superusers'
+CREATE FUNCTION uses.heard(text) RETURNS text LANGUAGE plpgsql STABLE SECURITY DEFINER AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN 'x'; END $$;
+CREATE FUNCTION uses.hears(text) RETURNS boolean LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE NOTICE 'heard %', $1; RETURN true; END $$;
+CREATE DOMAIN uses.hearing AS text CHECK (uses.hears(VALUE));
+CREATE DOMAIN uses.short AS text CHECK (length(VALUE) < 100);
+CREATE FUNCTION uses.joined(text, text) RETURNS text LANGUAGE plpgsql STABLE AS 'BEGIN RETURN $1; END';
+CREATE OPERATOR uses.## (LEFTARG = text, RIGHTARG = text, FUNCTION = uses.joined);
+CREATE TYPE uses.kind AS ENUM ('a');
+SELECT privseg.classify('uses.visit', 'card', 'uses.contact', 'uses.heard(value)');
+ALTER FUNCTION uses.hears(text) OWNER TO uses_owner;
+ALTER FUNCTION uses.joined(text, text) OWNER TO uses_owner;
+ALTER DOMAIN uses.hearing OWNER TO uses_owner;
+ALTER DOMAIN uses.short OWNER TO uses_owner;
+ALTER TYPE uses.kind OWNER TO uses_owner;
+SET ROLE uses_masked;
+SELECT card FROM uses.visit;
+RESET ROLE;
+ALTER FUNCTION uses.heard(text) OWNER TO uses_owner;
+SET ROLE uses_masked;
+SELECT card FROM uses.visit;
+RESET ROLE;
+SELECT mask, code, message, detail FROM unnest(ARRAY['uses.heard(value)', 'CASE WHEN uses.hears(value) THEN ''x'' END', 'value OPERATOR(uses.##) ''x''', 'value::uses.hearing::text', '''{a}''::uses.hearing[]::text', 'left(value, 1)::uses.short', '''a''::uses.kind::text'])
+	WITH ORDINALITY m (mask, n), pg_temp.refusal(format('SELECT privseg.classify(''uses.visit'', ''card'', ''uses.contact'', %L)', mask)) ORDER BY n;
 DROP TABLE uses.visit;
 
 -- under every role: what comes, or how it is refused
