@@ -163,6 +163,14 @@ load_labels(RelationColumns *columns)
 		}
 }
 
+/* of those that are as sensitive, a special one is asked more about */
+static bool
+is_higher(const DataCategory *category, const DataCategory *other)
+{
+	return category->sensitivity > other->sensitivity ||
+		   (category->sensitivity == other->sensitivity && category->special && !other->special);
+}
+
 /* what is computed from other columns is of their class, where it has none of its own */
 static void
 load_generated(RelationColumns *columns)
@@ -194,8 +202,7 @@ load_generated(RelationColumns *columns)
 				column->classified = true;
 				column->mismatch |= columns->columns[number - 1].mismatch;
 				category = category_by_id(columns->columns[number - 1].category);
-				if (category == NULL ||
-					(highest != NULL && highest->sensitivity >= category->sensitivity))
+				if (category == NULL || (highest != NULL && !is_higher(category, highest)))
 					continue;
 				highest = category;
 				column->category = category->id;

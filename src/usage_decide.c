@@ -231,7 +231,9 @@ may_go_into(Oid root, AttrNumber column, const UsageTarget *into)
 	to_category = category_by_id(to->category);
 	if (from_category == NULL || to_category == NULL)
 		return false;
-	return to_category->sensitivity >= from_category->sensitivity &&
+	/* on what the use of special ones rests is asked of these only */
+	return (to_category->special || !from_category->special) &&
+		   to_category->sensitivity >= from_category->sensitivity &&
 		   (to_category->protected_attribute || !from_category->protected_attribute);
 }
 
