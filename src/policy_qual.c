@@ -39,6 +39,12 @@ static const CatalogFunction write_functions[] = {
 	[KEY_TEXT] = CATALOG_ROW_WRITABLE_TEXT,
 };
 
+static const CatalogFunction explicit_functions[] = {
+	[KEY_INTEGER] = CATALOG_ROW_EXPLICIT_INTEGER,
+	[KEY_UUID] = CATALOG_ROW_EXPLICIT_UUID,
+	[KEY_TEXT] = CATALOG_ROW_EXPLICIT_TEXT,
+};
+
 static void
 column_changed(Oid relid, const char *column)
 {
@@ -110,6 +116,38 @@ Expr *
 policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno)
 {
 	return key_argument(relid, column, entry->key_kind, varno);
+}
+
+/*
+ * policy_explicit -- have all whom a row is about consented explicitly?
+ */
+Expr *
+policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno)
+{
+	List *asked = NIL;
+
+	for (int i = -1; i < entry->n_also_about; i++)
+	{
+		const char *column = i < 0 ? entry->subject : entry->also_about[i];
+		Expr *key = key_argument(relid, column, entry->key_kind, varno);
+		Expr *answer = (Expr *) makeFuncExpr(
+			catalog_function_oid(explicit_functions[entry->key_kind]), BOOLOID,
+			list_make2(key, makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
+									  ObjectIdGetDatum(entry->domain), false, true)),
+			InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
+
+		if (i >= 0)
+		{
+			NullTest *nobody = makeNode(NullTest);
+
+			nobody->arg = copyObject(key);
+			nobody->nulltesttype = IS_NULL;
+			nobody->location = -1;
+			answer = make_orclause(list_make2(nobody, answer));
+		}
+		asked = lappend(asked, answer);
+	}
+	return make_ands_explicit(asked);
 }
 
 static Expr *

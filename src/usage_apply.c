@@ -181,31 +181,20 @@ is_encrypted(const Var *var)
 	return encrypted_code(getBaseType(var->vartype)) != ENCRYPTED_NONE;
 }
 
-/* a value, or its mask, of who has consented explicitly; otherwise NULL */
+/* a value, or its mask, of a row about those who have consented explicitly; otherwise NULL */
 static Node *
 of_explicit(const Apply *apply, const Var *var, Node *value)
 {
-	static const CatalogFunction functions[] = {
-		[KEY_INTEGER] = CATALOG_ROW_EXPLICIT_INTEGER,
-		[KEY_UUID] = CATALOG_ROW_EXPLICIT_UUID,
-		[KEY_TEXT] = CATALOG_ROW_EXPLICIT_TEXT,
-	};
 	const RangeTblEntry *rte;
 	const ProtectedRelation *found = needs_explicit(apply, var, &rte);
 	CaseExpr *result;
 	CaseWhen *when;
-	Expr *key;
 
 	if (found == NULL)
 		return value;
-	key = policy_key(found, rte->relid, var->varno);
-	IncrementVarSublevelsUp((Node *) key, var->varlevelsup, 0);
 	when = makeNode(CaseWhen);
-	when->expr = (Expr *) makeFuncExpr(
-		catalog_function_oid(functions[found->key_kind]), BOOLOID,
-		list_make2(key, makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
-								  ObjectIdGetDatum(found->domain), false, true)),
-		InvalidOid, exprCollation((Node *) key), COERCE_EXPLICIT_CALL);
+	when->expr = policy_explicit(found, rte->relid, var->varno);
+	IncrementVarSublevelsUp((Node *) when->expr, var->varlevelsup, 0);
 	when->result = (Expr *) value;
 	when->location = -1;
 	result = makeNode(CaseExpr);
