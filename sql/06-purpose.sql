@@ -108,6 +108,9 @@ CREATE FUNCTION privseg.create_data_category(name text, sensitivity text DEFAULT
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
 AS $$
+DECLARE
+	special_above text;
+	below text;
 BEGIN
 	IF create_data_category.name IS NULL OR create_data_category.sensitivity IS NULL THEN
 		RAISE EXCEPTION 'name and sensitivity of a data category must not be NULL'
@@ -128,8 +131,23 @@ BEGIN
 	IF EXISTS (SELECT FROM privseg.data_categories d WHERE d.name = create_data_category.name) THEN
 		RAISE EXCEPTION 'data category "%" already exists', create_data_category.name USING ERRCODE = 'duplicate_object';
 	END IF;
+	-- what is below a special category is special, too
+	SELECT d.name INTO special_above FROM privseg.data_categories d
+	 WHERE d.sensitivity = 'special' AND starts_with(create_data_category.name, d.name || '.') ORDER BY 1 LIMIT 1;
+	IF special_above IS NOT NULL AND create_data_category.sensitivity NOT IN ('personal', 'special') THEN
+		RAISE EXCEPTION 'data category "%" is special, for "%" is', create_data_category.name, special_above
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Leave out the sensitivity, or create it elsewhere.';
+	END IF;
+	IF create_data_category.sensitivity = 'special' THEN
+		SELECT d.name INTO below FROM privseg.data_categories d
+		 WHERE d.sensitivity <> 'special' AND starts_with(d.name, create_data_category.name || '.') ORDER BY 1 LIMIT 1;
+		IF below IS NOT NULL THEN
+			RAISE EXCEPTION 'data category "%" is below "%", and is not special', below, create_data_category.name
+				USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Drop it, and create it anew behind this one.';
+		END IF;
+	END IF;
 	INSERT INTO privseg.data_categories (name, sensitivity, protected_attribute, max_age)
-	VALUES (create_data_category.name, create_data_category.sensitivity,
+	VALUES (create_data_category.name, CASE WHEN special_above IS NULL THEN create_data_category.sensitivity ELSE 'special' END,
 			COALESCE(create_data_category.protected_attribute, false), create_data_category.max_age);
 END
 $$;

@@ -36,6 +36,41 @@ category_sensitivity(const char *word)
 	return strcmp(word, "personal") == 0 ? 0 : strcmp(word, "sensitive") == 0 ? 1 : 2;
 }
 
+/* is a key below another? */
+static bool
+is_below(const char *name, const char *above)
+{
+	size_t length = strlen(above);
+
+	return strncmp(above, name, length) == 0 && name[length] == '.';
+}
+
+/*
+ * What is below a special category is special.  Who creates one is told; this is for those that
+ * were there, or came by another way.
+ */
+static void
+inherit_special(void)
+{
+	ListCell *lc;
+	ListCell *other;
+
+	foreach (lc, categories)
+	{
+		DataCategory *category = lfirst(lc);
+
+		foreach (other, categories)
+		{
+			const DataCategory *above = lfirst(other);
+
+			if (!above->special || !is_below(category->name, above->name))
+				continue;
+			category->special = true;
+			category->sensitivity = above->sensitivity;
+		}
+	}
+}
+
 static void
 load_categories(void)
 {
@@ -61,6 +96,7 @@ load_categories(void)
 	}
 	systable_endscan(scan);
 	table_close(rel, AccessShareLock);
+	inherit_special();
 }
 
 static void
@@ -120,10 +156,6 @@ category_by_name(const char *name)
 bool
 category_covers(const char *granted, const DataCategory *category)
 {
-	size_t length = strlen(granted);
-
-	if (strcmp(granted, category->name) == 0)
-		return true;
-	return !category->special && strncmp(granted, category->name, length) == 0 &&
-		   category->name[length] == '.';
+	return strcmp(granted, category->name) == 0 ||
+		   (!category->special && is_below(category->name, granted));
 }

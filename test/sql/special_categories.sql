@@ -402,3 +402,40 @@ SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM
 	$$INSERT INTO special.guest (id, h, e) SELECT id, h, e FROM special.guest WHERE id < 3 ON CONFLICT (id) DO UPDATE SET h = excluded.h, e = excluded.e$$,
 	$$UPDATE special.guest SET h = NULL, e = NULL WHERE id < 3$$,
 	$$UPDATE special.guest SET h = 'new', e = 'new' WHERE id < 3$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.guests_after(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
+
+-- what is special goes into columns of special categories only: of others nobody asks for the basis
+SELECT privseg.create_data_category('special_crime', 'criminal_offence');
+ALTER TABLE special.guest ADD crime text;
+SELECT privseg.classify('special.guest', 'crime', 'special_crime'), privseg.grant_clearance('special_doctor', 'special_guests', 'special_crime', '{project,write}');
+SET ROLE special_doctor;
+SELECT statement, code, message FROM unnest(ARRAY['UPDATE special.guest SET crime = h', 'UPDATE special.guest SET crime = e', 'UPDATE special.guest SET h = crime']) statement, pg_temp.refusal(statement);
+RESET ROLE;
+
+-- a row about several people shows what is special where all of them have said so
+CREATE TABLE special.pair (id int PRIMARY KEY, a bigint, b bigint, c bigint, h text);
+INSERT INTO special.pair VALUES (1, 1, 2, NULL, 'one'), (2, 1, 3, 1, 'both'), (3, 2, 1, NULL, 'other'), (4, 1, NULL, NULL, 'alone'), (5, 1, 3, 2, 'third');
+SELECT privseg.protect('special.pair', 'a', 'special.guest', also_about => '{b,c}'), privseg.classify('special.pair', 'h', 'special.health', 'left(value, 2)');
+GRANT ALL ON special.pair TO special_doctor, special_masked;
+SELECT privseg.record_consent('special.guest', 3, 'special_guests', 'given', explicit => true) IS NOT NULL AS recorded;
+SET ROLE special_doctor;
+SELECT id, h FROM special.pair ORDER BY id;
+SELECT id FROM special.pair WHERE h LIKE '%o%' ORDER BY id;
+UPDATE special.pair SET h = upper(h) WHERE id IN (1, 2) RETURNING id, h;
+RESET ROLE;
+SET ROLE special_masked;
+SELECT id, h FROM special.pair ORDER BY id;
+RESET ROLE;
+SET row_security = off;
+SELECT id, h FROM special.pair ORDER BY id;
+RESET row_security;
+
+-- what is below a special category is special, however it came there
+SET row_security = off;
+INSERT INTO privseg.data_categories (name, sensitivity) VALUES ('special.health.detail', 'personal');
+RESET row_security;
+ALTER TABLE special.guest ADD detail text DEFAULT 'detail';
+SELECT privseg.classify('special.guest', 'detail', 'special.health.detail');
+SELECT privseg.grant_clearance('special_masked', 'special_guests', 'special', '{project}');
+SET ROLE special_masked;
+SELECT code, message FROM pg_temp.refusal('SELECT detail FROM special.guest');
+RESET ROLE;

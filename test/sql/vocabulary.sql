@@ -33,6 +33,9 @@ SELECT privseg.create_data_category('vocabulary.plain');
 SELECT s, privseg.create_data_category('vocabulary.' || s, s) IS NOT NULL AS created
 FROM unnest(ARRAY['personal', 'sensitive', 'special', 'criminal_offence']) s;
 SELECT privseg.create_data_category('vocabulary.full', 'special', true, '1 year');
+-- below a special one all are special, by default, too
+SELECT privseg.create_data_category('vocabulary.full.detail'), privseg.create_data_category('vocabulary.fuller'), privseg.create_data_category('vocabulary.deep.detail');
+SELECT code, message FROM unnest(ARRAY['''vocabulary.full.other'', ''sensitive''', '''vocabulary.full.detail.crime'', ''criminal_offence''', '''vocabulary.deep'', ''special''']) a, pg_temp.refusal(format('SELECT privseg.create_data_category(%s)', a));
 SELECT * FROM privseg.data_category WHERE name LIKE 'vocabulary%' ORDER BY name COLLATE "C";
 
 -- one notice in two languages is two texts of one version
