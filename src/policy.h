@@ -33,6 +33,7 @@ extern Expr *
 policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno);
 extern Expr *policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_call(Node *node);
+extern bool policy_is_ours(Node *node);
 extern Node *policy_reads_to_writes(Node *qual);
 extern Purpose policy_require_purpose(Oid user);
 

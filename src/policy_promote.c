@@ -233,7 +233,7 @@ typedef bool (*QualTest)(Node *qual);
 static bool
 tells(Node *qual)
 {
-	return !policy_is_call(qual) && !reviewed_clause(qual);
+	return !policy_is_ours(qual) && !reviewed_clause(qual);
 }
 
 static bool

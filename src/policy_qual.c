@@ -385,6 +385,16 @@ policy_is_call(Node *node)
 	return IsA(node, FuncExpr) && is_read_function(((FuncExpr *) node)->funcid);
 }
 
+/*
+ * policy_is_ours -- and is it the policy's own?  Anybody may call it; what a user writes does not
+ * stand where ours does (policy_row.h).
+ */
+bool
+policy_is_ours(Node *node)
+{
+	return policy_is_call(node) && ((FuncExpr *) node)->location == ROW_CALL_LOCATION;
+}
+
 static Node *
 to_writes(Node *node, void *context)
 {

@@ -181,7 +181,8 @@ usage_walk_expr(Node *node, Walk *walk)
 			use_var(walk, node, (Var *) node);
 			return false;
 		case T_FuncExpr:
-			if (policy_is_call(node))
+			/* a key is all that it asks for */
+			if (policy_is_ours(node))
 				return false;
 			if (encrypted_is_opening(node))
 			{
