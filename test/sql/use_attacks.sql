@@ -74,6 +74,19 @@ SELECT statement, code, message FROM unnest(ARRAY['SELECT 1 WHERE ''x''::text OP
 	'SELECT 1 FROM attacks.person WHERE id = 5 AND attacks.tell(email)', 'SELECT 1 FROM attacks.person WHERE id = 5 AND date_part(email, now()) > 1', 'SELECT 1 FROM attacks.person WHERE id = 5 AND date_trunc(email, now()) > now()', 'SELECT 1 FROM attacks.person WHERE id = 5 AND (now() AT TIME ZONE email) > now()',
 	'SELECT 1 FROM attacks.person WHERE id = 5 AND (''[1]''::jsonb #- ARRAY[email]) IS NULL', 'SELECT 1 FROM attacks.person WHERE id = 5 AND (income * 1e320)::float8 > 1', 'SELECT 1 FROM attacks.person WHERE id = 5 AND regexp_like(''a'', ''a'', email)', 'SELECT 1 FROM attacks.person WHERE id = 5 AND privseg.permitted(''attacks.person'', 1::bigint, email)',
 	'SELECT 1 FROM attacks.person WHERE id = 5 AND privseg.unchanged(''a''::text, ''b'', ''c'', email) IS NULL', 'SELECT 1 FROM attacks.person WHERE id = 5 AND email::int > 1', 'SELECT 1 FROM attacks.person WHERE id = 5 AND date_part(''year'', born) > 1 AND email ~ ''5$''']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- core's functions and operators that look for a cast of the type's owner, or for what compares it
+CREATE TYPE attacks.box AS (e text, i numeric);
+CREATE TYPE attacks.two AS ENUM ('less', 'more');
+CREATE FUNCTION attacks.spill(attacks.box) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'told %', $1; RETURN 'x'; END $$;
+CREATE FUNCTION attacks.spill(attacks.two) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'told %', $1; RETURN 'x'; END $$;
+CREATE FUNCTION attacks.spill_json(attacks.two) RETURNS json LANGUAGE plpgsql AS $$ BEGIN RAISE NOTICE 'told %', $1; RETURN '1'; END $$;
+CREATE CAST (attacks.box AS text) WITH FUNCTION attacks.spill(attacks.box);
+CREATE CAST (attacks.two AS text) WITH FUNCTION attacks.spill(attacks.two);
+CREATE CAST (attacks.two AS json) WITH FUNCTION attacks.spill_json(attacks.two);
+SELECT statement, code, message FROM unnest(ARRAY['SELECT 1 FROM attacks.person WHERE id = 5 AND ('''' || row(email, income)::attacks.box) IS NOT NULL', 'SELECT 1 FROM attacks.person WHERE id = 5 AND (row(email, income)::attacks.box || '''') IS NOT NULL', 'SELECT 1 FROM attacks.person WHERE id = 5 AND ('''' || CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END) IS NOT NULL',
+	'SELECT 1 FROM attacks.person WHERE id = 5 AND ('''' || CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END) IS DISTINCT FROM ''x''', 'SELECT 1 FROM attacks.person WHERE id = 5 AND quote_literal(CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END) IS NOT NULL', 'SELECT 1 FROM attacks.person WHERE id = 5 AND to_json(ARRAY[CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END]) IS NOT NULL',
+	'SELECT 1 FROM attacks.person WHERE id = 5 AND to_jsonb(row(CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END)) IS NOT NULL', 'SELECT 1 FROM (SELECT json_agg(CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END) OVER () AS z FROM attacks.person WHERE id = 5) s WHERE z IS NOT NULL',
+	'SELECT 1 FROM attacks.person WHERE id = 5 AND CASE WHEN income > 9 THEN ''more''::attacks.two ELSE ''less'' END = ''more''', 'SELECT 1 FROM attacks.person WHERE id = 5 AND row(email, income)::attacks.box = row(''x'', 5)::attacks.box', 'SELECT 1 FROM attacks.person WHERE id = 5 AND to_json(row(email, income))::text > '''' AND (email, income) < (''zz'', 5) AND '''' || income > ''''']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 RESET ROLE; SET ROLE attacks_money;
 -- of one person, by what is computed for each; by weights; by overflow
 CREATE TEMP TABLE weight AS SELECT i AS id, CASE WHEN i = 5 THEN 1 ELSE 0 END AS w FROM generate_series(1, 40) i;
