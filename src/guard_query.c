@@ -24,7 +24,30 @@
 #include "optimizer/prep.h"
 #include "policy.h"
 #include "policy_reviewed.h"
+#include "rewrite/rowsecurity.h"
+#include "usage.h"
 #include "utils/lsyscache.h"
+
+/*
+ * Where rows are written through security barrier views, core puts the views' conditions behind the
+ * policies of what is written to.  Which are policies, it says itself.
+ */
+static void
+mark_conditions(Query *query, RangeTblEntry *rte, Index varno)
+{
+	List *policies;
+	List *checks;
+	bool has_policies;
+	bool has_sublinks;
+	ListCell *lc;
+
+	if (rte->securityQuals == NIL || query->resultRelation != (int) varno ||
+		!usage_is_through_view(query))
+		return;
+	get_row_security_policies(query, rte, varno, &policies, &checks, &has_policies, &has_sublinks);
+	for_each_from (lc, rte->securityQuals, list_length(policies))
+		lfirst(lc) = policy_mark_condition(lfirst(lc));
+}
 
 static void
 attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const ProtectedRelation *entry)
@@ -32,6 +55,7 @@ attach_read_policy(Query *query, RangeTblEntry *rte, Index varno, const Protecte
 	List *quals = policy_read_quals(entry, rte->relid, varno);
 	ListCell *lc;
 
+	mark_conditions(query, rte, varno);
 	/*
 	 * Ours first: an owner's restrictive policy must not see hidden rows.  Only
 	 * what is ours to the letter: a qual that holds more would come first, too.

@@ -34,6 +34,8 @@ policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, 
 extern Expr *policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_call(Node *node);
 extern bool policy_is_ours(Node *node);
+extern Node *policy_mark_condition(Node *condition);
+extern bool policy_is_condition(Node *qual);
 extern Node *policy_reads_to_writes(Node *qual);
 extern Purpose policy_require_purpose(Oid user);
 

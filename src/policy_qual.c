@@ -395,6 +395,23 @@ policy_is_ours(Node *node)
 	return policy_is_call(node) && ((FuncExpr *) node)->location == ROW_CALL_LOCATION;
 }
 
+/*
+ * policy_mark_condition -- mark the condition of a view that stands among a relation's policies: it is
+ * asked for who wrote the statement, and they are asked for everybody
+ */
+Node *
+policy_mark_condition(Node *condition)
+{
+	return (Node *) makeBoolExpr(AND_EXPR, list_make1(condition), CONDITION_LOCATION);
+}
+
+/* policy_is_condition -- is it one of these? */
+bool
+policy_is_condition(Node *qual)
+{
+	return IsA(qual, BoolExpr) && ((BoolExpr *) qual)->location == CONDITION_LOCATION;
+}
+
 static Node *
 to_writes(Node *node, void *context)
 {

@@ -26,6 +26,9 @@
  */
 #define ROW_CALL_LOCATION (-15)
 
+/* where a view's condition says to stand that is put beside policies (policy_mark_condition()) */
+#define CONDITION_LOCATION (-16)
+
 /* the error of one that may not, which guard_copy.c completes */
 #define ROW_COPIED_ERROR "new row violates row-level security policy \"privseg\""
 

@@ -93,12 +93,14 @@ typedef struct Usage
 	List *writes;  /* of UsageWrite * */
 	List *left;    /* of TargetEntry *: columns that are set to what they are */
 	List *targets; /* of UsageTarget * */
+	List *asked;   /* Vars in policies of their own table */
 	bool modifies; /* a protected relation */
 } Usage;
 
 /* ---- usage_walk.c, usage_expr.c, usage_trace.c ---- */
 
 extern Usage *usage_of(Query *query);
+extern bool usage_is_through_view(const Query *query);
 extern bool usage_is_of_groups(Oid aggregate);
 extern AttrNumber usage_root_column(Oid relid, AttrNumber column, Oid root);
 

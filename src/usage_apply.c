@@ -409,6 +409,9 @@ apply_mutator(Node *node, Apply *apply)
 
 		if (instead == NULL && IsA(node, Var))
 			instead = copyObject(node);
+		/* policies ask whoever consents to what */
+		if (list_member_ptr(apply->usage->asked, node))
+			return instead;
 		if (instead != NULL)
 			return IsA(node, Var) ? shown_of(apply, (Var *) node, instead) : instead;
 	}

@@ -165,6 +165,17 @@ walk_sublink(Walk *walk, SubLink *link)
 	usage_walk_query(walk->usage, query, walk->level, asked, false);
 }
 
+/* also in a subquery of the policy */
+static bool
+is_asked_by_policy(const Walk *walk, const Var *var)
+{
+	const Level *level = walk->level;
+
+	for (Index up = 0; up < var->varlevelsup; up++)
+		level = level->outer;
+	return level->policy_of == (Index) var->varno && var->varattno > 0;
+}
+
 bool
 usage_walk_expr(Node *node, Walk *walk)
 {
@@ -175,9 +186,11 @@ usage_walk_expr(Node *node, Walk *walk)
 	{
 		case T_Var:
 			/* a policy asks about its own table's columns for everybody */
-			if (walk->policy_of > 0 && ((Var *) node)->varlevelsup == 0 &&
-				(Index) ((Var *) node)->varno == walk->policy_of && ((Var *) node)->varattno > 0)
+			if (is_asked_by_policy(walk, (Var *) node))
+			{
+				walk->usage->asked = lappend(walk->usage->asked, node);
 				return false;
+			}
 			use_var(walk, node, (Var *) node);
 			return false;
 		case T_FuncExpr:

@@ -142,9 +142,12 @@ into_any(Usage *usage, Level *level, List *targets)
 	return into;
 }
 
-/* was it a view that was inserted into?  Its defaults come in as if they were the table's */
-static bool
-is_through_view(const Query *query)
+/*
+ * usage_is_through_view -- was it a view that was written to?  Its defaults come in as if they were the
+ * table's, and so do its conditions.
+ */
+bool
+usage_is_through_view(const Query *query)
 {
 	ListCell *lc;
 
@@ -192,7 +195,7 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 			continue;
 		}
 		written = bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber, named) ||
-				  is_through_view(query);
+				  usage_is_through_view(query);
 		if (column > 0 && written)
 			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
 		if (column > 0 && written)
@@ -442,8 +445,9 @@ begin_level(Level *level)
 }
 
 /*
- * What policies ask of their own table's columns is not the reader's use; what they read besides is, and
- * so is a whole row.  Of what is written to, the conditions of views are among them.
+ * What policies ask of their own table's columns is not the reader's use, and is asked of the values that
+ * are stored; what they read besides is, and so is a whole row.  Of what is written to, the conditions of
+ * views are among them (guard_query.c): these are.
  */
 static void
 walk_policies(Usage *usage, Level *level)
@@ -455,20 +459,23 @@ walk_policies(Usage *usage, Level *level)
 	{
 		Index varno = foreach_current_index(lc) + 1;
 		Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
+		ListCell *qual;
 
-		if ((int) varno != query->resultRelation)
-			walk.policy_of = varno;
-		(void) usage_walk_expr((Node *) lfirst_node(RangeTblEntry, lc)->securityQuals, &walk);
+		foreach (qual, lfirst_node(RangeTblEntry, lc)->securityQuals)
+		{
+			level->policy_of = policy_is_condition(lfirst(qual)) ? 0 : varno;
+			(void) usage_walk_expr(lfirst(qual), &walk);
+		}
 	}
 	foreach (lc, query->withCheckOptions)
 	{
 		WithCheckOption *check = lfirst_node(WithCheckOption, lc);
 		Walk walk = {.usage = usage, .level = level, .context = USE_FILTER};
 
-		if (check->kind != WCO_VIEW_CHECK)
-			walk.policy_of = query->resultRelation;
+		level->policy_of = check->kind == WCO_VIEW_CHECK ? 0 : query->resultRelation;
 		(void) usage_walk_expr(check->qual, &walk);
 	}
+	level->policy_of = 0;
 }
 
 /*

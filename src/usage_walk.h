@@ -34,6 +34,7 @@ typedef struct Level
 	Query *query;
 	Asked **asked;      /* of each relation that is a query, and each WITH behind them */
 	bool beside_groups; /* what is walked now is computed of groups, outside of aggregates */
+	Index policy_of;    /* what is walked now is asked by a policy of this relation */
 } Level;
 
 typedef struct Walk
@@ -41,7 +42,6 @@ typedef struct Walk
 	Usage *usage;
 	Level *level;
 	Level *aggregate; /* of the aggregate it is in */
-	Index policy_of;  /* it is asked by a policy of this relation */
 	/* what what is walked now is used for */
 	int context;
 	Bitmapset *into;

@@ -317,6 +317,36 @@ CREATE FUNCTION uses.tell() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE N
 SELECT r, statement, t.code, t.message FROM unnest('{uses_owner,uses_write}'::text[]) r, unnest(ARRAY['CREATE TRIGGER tell BEFORE DELETE ON uses.person FOR EACH ROW EXECUTE FUNCTION uses.tell()', 'CREATE TRIGGER tell AFTER DELETE ON uses.person REFERENCING OLD TABLE AS o FOR EACH STATEMENT EXECUTE FUNCTION uses.tell()',
 	'CREATE TRIGGER tell BEFORE DELETE ON uses.person FOR EACH STATEMENT EXECUTE FUNCTION uses.tell()', 'CREATE TRIGGER tell BEFORE DELETE ON uses.purchase FOR EACH ROW EXECUTE FUNCTION uses.tell()']) WITH ORDINALITY s (statement, n), LATERAL (SELECT set_config('role', r, true)) c, LATERAL pg_temp.refusal(statement) t ORDER BY r, n;
 RESET ROLE;
+-- a policy that an administrator has made asks for everybody, about what is stored: whatever is done, also through views
+CREATE TABLE uses.wage (id bigint PRIMARY KEY, wage numeric, town text);
+CREATE TABLE uses.most (wage numeric);
+INSERT INTO uses.wage SELECT i, i * 100, 'town' FROM generate_series(1, 30) i;
+INSERT INTO uses.most VALUES (1000);
+CREATE FUNCTION uses.tells(anyelement) RETURNS boolean LANGUAGE plpgsql COST 0.001 AS $$ BEGIN RAISE NOTICE 'told %', $1; RETURN true; END $$;
+CREATE VIEW uses.wage_view WITH (security_invoker) AS SELECT id, wage, town FROM uses.wage;
+CREATE VIEW uses.wage_barrier WITH (security_barrier, security_invoker) AS SELECT id, wage, town FROM uses.wage_view WHERE town <> 'x';
+CREATE VIEW uses.wage_own WITH (security_barrier, security_invoker) AS SELECT id, wage, town FROM uses.wage_barrier WHERE uses.tells(wage);
+CREATE VIEW uses.wage_ruled WITH (security_barrier, security_invoker) AS SELECT id, wage, town FROM uses.wage WHERE true;
+CREATE RULE instead AS ON DELETE TO uses.wage_ruled DO INSTEAD DELETE FROM uses.wage WHERE id = OLD.id RETURNING id, wage, town;
+GRANT ALL ON ALL TABLES IN SCHEMA uses TO PUBLIC;
+SELECT privseg.protect('uses.wage', 'id'), privseg.classify('uses.wage', 'wage', 'uses.money', 'round(value, -3)');
+CREATE POLICY inserts ON uses.wage FOR INSERT WITH CHECK (true);
+CREATE POLICY updates ON uses.wage FOR UPDATE USING ((wage <= 1000) IS NOT FALSE);
+CREATE POLICY deletes ON uses.wage FOR DELETE USING (EXISTS (SELECT FROM uses.most m WHERE m.wage >= uses.wage.wage));
+CREATE POLICY selects ON uses.wage FOR SELECT USING ((wage <= 1000) IS NOT FALSE);
+CREATE POLICY narrows ON uses.wage AS RESTRICTIVE FOR SELECT USING ((wage > 200) IS NOT FALSE);
+SELECT statement, masked, none FROM unnest(ARRAY['SELECT count(*) FROM uses.wage', 'WITH w AS (UPDATE uses.wage SET town = town RETURNING id) SELECT array_agg(id ORDER BY id) FROM w', 'WITH w AS (DELETE FROM uses.wage RETURNING id) SELECT array_agg(id ORDER BY id) FROM w', 'WITH w AS (DELETE FROM uses.wage RETURNING wage) SELECT sum(wage) FROM w',
+	'WITH w AS (DELETE FROM uses.wage_view RETURNING id) SELECT array_agg(id ORDER BY id) FROM w', 'WITH w AS (UPDATE uses.wage_barrier SET town = ''y'' RETURNING id) SELECT array_agg(id ORDER BY id) FROM w', 'WITH w AS (UPDATE uses.wage_own SET town = ''y'' RETURNING id) SELECT array_agg(id ORDER BY id) FROM w', 'DELETE FROM uses.wage_ruled WHERE id > 10 RETURNING id', 'DELETE FROM uses.wage_ruled WHERE id = 10 RETURNING wage',
+	'INSERT INTO uses.wage (id, town) VALUES (10, ''y'') ON CONFLICT (id) DO UPDATE SET town = ''y'' RETURNING id', 'INSERT INTO uses.wage (id, town) VALUES (11, ''y'') ON CONFLICT (id) DO UPDATE SET town = ''y'' RETURNING id']) WITH ORDINALITY s (statement, n),
+	LATERAL pg_temp.outcome('uses_masked', 'uses_care', statement) masked, LATERAL pg_temp.outcome('uses_none', 'uses_care', statement) none ORDER BY n;
+BEGIN;
+SET ROLE uses_masked;
+MERGE INTO uses.wage w USING (VALUES (2), (3), (10), (11)) v (i) ON w.id = v.i WHEN MATCHED THEN UPDATE SET town = 'merged';
+RESET ROLE;
+SET LOCAL row_security = off;
+SELECT array_agg(id ORDER BY id) FROM uses.wage WHERE town = 'merged';
+ROLLBACK;
+
 -- row_security = off shows all of it
 SET row_security = off;
 SELECT email, salary FROM uses.person WHERE id = 1;

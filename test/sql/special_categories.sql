@@ -353,6 +353,20 @@ SELECT privseg.fold_consent() >= 0 AS folded;
 SET ROLE special_doctor;
 SELECT array_agg(id ORDER BY id) FROM special.person WHERE diagnosis IS NOT NULL;
 RESET ROLE;
+-- an administrator's policy asks of everybody's, and for everybody, whether the statement shows them or not
+CREATE TABLE special.weight (id bigint PRIMARY KEY, city text, kilos int);
+INSERT INTO special.weight SELECT i, 'city ' || i, 50 + i FROM generate_series(1, 8) i;
+GRANT ALL ON special.weight TO special_doctor;
+SELECT privseg.protect('special.weight', 'id'), privseg.classify('special.weight', 'kilos', 'special.health');
+CREATE POLICY light ON special.weight USING (kilos <= 54);
+SELECT count(privseg.record_consent('special.weight', i, 'special_ward', 'given', explicit => i % 2 = 0)) FROM generate_series(1, 8) i;
+SET privseg.purpose = 'special_ward';
+SET ROLE special_doctor;
+SELECT id, city FROM special.weight ORDER BY id;
+SELECT id, city, kilos FROM special.weight ORDER BY id;
+UPDATE special.weight SET city = 'moved' WHERE id <> 1 RETURNING id, city, kilos;
+RESET ROLE;
+DROP TABLE special.weight;
 SELECT privseg.decrypt_column('special.member', 'diagnosis'), privseg.unprotect('special.member');
 SELECT count(*) FROM privseg.consent_set WHERE domain = 'special.member'::regclass;
 
