@@ -274,7 +274,7 @@ copy_by_core(ParseState *parse, const CopyStmt *copy, Relation relation, List *w
 	usage_wrote(entry->relid);
 	where = list_concat_copy(where, policy_copy_quals(entry, RelationGetRelid(relation), 1));
 	/* one purpose from begin to end: what a trigger sets is not for its own statement */
-	policy_statement_begins(context, READS_PERMITTED, 0, 0);
+	policy_statement_begins(context, READS_PERMITTED, 0, NULL);
 	old = MemoryContextSwitchTo(context);
 	guard_copying = entry->relid;
 	PG_TRY();

@@ -9,6 +9,7 @@
 
 #include "errors.h"
 #include "guard.h"
+#include "usage.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 
@@ -40,6 +41,7 @@ guard_cursor_declared(const char *name)
 	Portal portal = GetPortalByName(name);
 	PolicyReads reads = READS_NOTHING;
 	HeldCursor *cursor;
+	MemoryContext old;
 	ListCell *lc;
 
 	if (!PortalIsValid(portal) || (portal->cursorOptions & CURSOR_OPT_HOLD) == 0)
@@ -57,6 +59,9 @@ guard_cursor_declared(const char *name)
 	cursor = MemoryContextAllocZero(portal->portalContext, sizeof(HeldCursor));
 	cursor->portal = portal;
 	cursor->reader = policy_reader(reads);
+	old = MemoryContextSwitchTo(portal->portalContext);
+	cursor->reader.uses = usage_kept(linitial_node(PlannedStmt, portal->stmts));
+	MemoryContextSwitchTo(old);
 	cursor->callback.func = cursor_ends;
 	cursor->callback.arg = cursor;
 	cursor->next = held;
@@ -74,5 +79,5 @@ guard_cursor_fetched(const char *name)
 		return;
 	for (HeldCursor *cursor = held; cursor != NULL; cursor = cursor->next)
 		if (cursor->portal == portal)
-			policy_reader_goes_on(&cursor->reader);
+			usage_reader_goes_on(&cursor->reader);
 }

@@ -326,11 +326,11 @@ on_executor_start(QueryDesc *query, int flags)
 	{
 		PolicyReads reads = guard_execution(query->plannedstmt, &context);
 		int depth = 0;
-		uint64 question;
+		PolicyAsked asked;
 
 		if (reads != READS_NOTHING && !usage_plan_holds(query->plannedstmt))
 			query->plannedstmt = plan_again(query);
-		question = usage_plan_begins(query->plannedstmt, query->params);
+		asked = usage_plan_begins(query->plannedstmt, query->params);
 		query->plannedstmt = usage_plan_without(query->plannedstmt);
 		if (reads == READS_PERMITTED)
 		{
@@ -348,7 +348,7 @@ on_executor_start(QueryDesc *query, int flags)
 				policy_lock_long(query->plannedstmt);
 			}
 		}
-		policy_statement_begins(query->estate->es_query_cxt, reads, depth, question);
+		policy_statement_begins(query->estate->es_query_cxt, reads, depth, &asked);
 		if (query->plannedstmt->parallelModeNeeded)
 			policy_statement_publish(query->estate->es_query_cxt);
 	}
@@ -454,7 +454,7 @@ execute(QueryDesc *query, const Run *run, bool policed)
 		else
 		{
 			run_executor(query, run);
-			policy_statement_went_on(query->estate->es_query_cxt);
+			usage_statement_went_on(query->estate->es_query_cxt);
 		}
 	}
 	PG_CATCH();
@@ -483,7 +483,7 @@ on_executor_run(QueryDesc *query, ScanDirection direction, uint64 count, bool on
 		run_executor(query, &run);
 		return;
 	}
-	policed = policy_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED;
+	policed = usage_statement_goes_on(query->estate->es_query_cxt) == READS_PERMITTED;
 	if (policed)
 	{
 		/* not at its start: a cursor may go on where it could not have begun */

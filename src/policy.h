@@ -54,6 +54,13 @@ typedef struct PolicyRepeat
 	uint64 question;  /* the same where the same is asked again; 0: it cannot be known */
 } PolicyRepeat;
 
+/* what a statement asks */
+typedef struct PolicyAsked
+{
+	uint64 question;  /* as in PolicyRepeat */
+	const void *uses; /* of columns, and what was decided about them (usage_plan.c), or NULL */
+} PolicyAsked;
+
 typedef struct PolicyReader
 {
 	PolicyReads reads;
@@ -63,14 +70,15 @@ typedef struct PolicyReader
 	TimestampTz moment; /* that its decisions are made for, also of rows it fetches later */
 	int group_size;     /* where it reads what is permitted: of groups that are shown, at least */
 	PolicyRepeat repeat;
+	const void *uses; /* as in PolicyAsked */
 } PolicyReader;
 
 /* ---- statements (policy_statement.c) ---- */
 
 extern PolicyReader policy_reader(PolicyReads reads);
 extern void policy_reader_goes_on(const PolicyReader *reader);
-extern void
-policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth, uint64 question);
+extern void policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth,
+									const PolicyAsked *asked);
 extern PolicyReads policy_statement_goes_on(MemoryContext query_context);
 extern PolicyReads policy_statement_reads(MemoryContext query_context);
 extern void policy_statement_went_on(MemoryContext query_context);

@@ -61,6 +61,7 @@ policy_reader(PolicyReads reads)
 	memset(&reader.resolved, 0, sizeof(Purpose));
 	reader.group_size = 0;
 	reader.repeat = (PolicyRepeat){0, 0};
+	reader.uses = NULL;
 	/* what runs inside begins later, and has a snapshot of its own */
 	reader.moment = consent_now(in_worker);
 	if (reads != READS_PERMITTED)
@@ -77,16 +78,18 @@ policy_reader(PolicyReads reads)
 /*
  * policy_statement_begins -- remember who begins a statement, and what it reads
  *	depth		of its plan, in nodes
- *	question	the same where it is asked again; 0: that is not known
+ *	asked		by it; NULL: that is not known
  */
 void
-policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth, uint64 question)
+policy_statement_begins(MemoryContext query_context, PolicyReads reads, int depth,
+						const PolicyAsked *asked)
 {
 	OpenStatement *statement = MemoryContextAllocZero(query_context, sizeof(OpenStatement));
 
 	statement->context = query_context;
 	statement->reader = policy_reader(reads);
-	statement->reader.repeat.question = question;
+	statement->reader.repeat.question = asked != NULL ? asked->question : 0;
+	statement->reader.uses = asked != NULL ? asked->uses : NULL;
 	statement->depth = depth;
 	statement->callback.func = statement_ends;
 	statement->callback.arg = statement;
@@ -152,7 +155,7 @@ policy_purpose_changed(const char *began)
 /*
  * policy_reader_goes_on -- may rows that were read then be handed out now?  Rows
  * depend on the purpose and the subject; so another role may go on that is
- * cleared for the purpose, too.
+ * cleared for the purpose, too, and for the uses of columns (usage_plan.c).
  */
 void
 policy_reader_goes_on(const PolicyReader *reader)

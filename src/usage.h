@@ -197,9 +197,13 @@ typedef struct UsagePlan
 extern void usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan);
 extern void usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan);
 extern bool usage_plan_holds(const PlannedStmt *statement);
-extern uint64 usage_plan_begins(const PlannedStmt *statement, ParamListInfo params);
+extern PolicyAsked usage_plan_begins(const PlannedStmt *statement, ParamListInfo params);
 extern PlannedStmt *usage_plan_without(PlannedStmt *statement);
 extern Query *usage_plan_again(const PlannedStmt *statement, UsagePlan *plan);
+extern const void *usage_kept(const PlannedStmt *statement);
+extern void usage_reader_goes_on(const PolicyReader *reader);
+extern PolicyReads usage_statement_goes_on(MemoryContext query_context);
+extern void usage_statement_went_on(MemoryContext query_context);
 
 #pragma GCC visibility pop
 

@@ -10,6 +10,7 @@
 
 #include "access/parallel.h"
 #include "errors.h"
+#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "usage.h"
 
@@ -149,23 +150,90 @@ usage_plan_holds(const PlannedStmt *statement)
 }
 
 /*
- * usage_plan_begins -- a statement begins.  What is asked of groups; 0: nothing is, or it is not the
- * same again.
- * Errors: 42501 in a transaction that has changed what they are made of.
+ * usage_plan_begins -- a statement begins: what is asked of groups, nothing (0) where it is not the same
+ * again, and about columns.
+ * Errors: 42501 where groups are asked for by a transaction that has changed what they are made of.
  */
-uint64
+PolicyAsked
 usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 {
 	const RangeTblEntry *note = note_of(statement);
-	uint64 question = 0;
+	PolicyAsked asked = {0, note};
 
 	if (note != NULL && usage_shows_groups(note->coltypmods))
 	{
 		usage_refuse_written();
-		question = usage_question(note->subquery, params);
+		asked.question = usage_question(note->subquery, params);
 	}
 	usage_writes(statement);
-	return question;
+	return asked;
+}
+
+/* ---- statements that go on ---- */
+
+/* usage_kept -- the same about columns, of one whose rows were kept by who asks now; or NULL */
+const void *
+usage_kept(const PlannedStmt *statement)
+{
+	const RangeTblEntry *note = note_of(statement);
+	RangeTblEntry *kept;
+	UsageReader reader;
+
+	if (note == NULL)
+		return NULL;
+	kept = makeNode(RangeTblEntry);
+	kept->colcollations = list_copy(note->colcollations);
+	kept->coltypmods =
+		usage_decide(usage_reader(&reader) ? &reader : NULL, decode(note->colcollations), false);
+	return kept;
+}
+
+/* another role goes on only where the same would have been decided for it */
+static void
+uses_go_on(const PolicyReader *began)
+{
+	const RangeTblEntry *note = began->uses;
+	UsageReader reader;
+	List *decided;
+
+	if (note == NULL || began->reads != READS_PERMITTED || began->user == GetUserId())
+		return;
+	decided =
+		usage_decide(usage_reader(&reader) ? &reader : NULL, decode(note->colcollations), true);
+	if (!equal(decided, note->coltypmods))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("another role may not go on with the statement"),
+				 errdetail("It has other clearance for the columns that the statement uses."),
+				 errhint("Close the cursor and run the statement anew.")));
+}
+
+/* usage_reader_goes_on -- as policy_reader_goes_on(), and what was decided about columns holds */
+void
+usage_reader_goes_on(const PolicyReader *reader)
+{
+	policy_reader_goes_on(reader);
+	uses_go_on(reader);
+}
+
+/* usage_statement_goes_on -- as policy_statement_goes_on(), likewise */
+PolicyReads
+usage_statement_goes_on(MemoryContext query_context)
+{
+	PolicyReads reads = policy_statement_goes_on(query_context);
+
+	if (reads == READS_PERMITTED)
+		uses_go_on(policy_reader_of_statement(query_context));
+	return reads;
+}
+
+/* usage_statement_went_on -- as policy_statement_went_on(), likewise */
+void
+usage_statement_went_on(MemoryContext query_context)
+{
+	policy_statement_went_on(query_context);
+	if (policy_statement_reads(query_context) == READS_PERMITTED)
+		uses_go_on(policy_reader_of_statement(query_context));
 }
 
 /*

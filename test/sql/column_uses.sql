@@ -347,6 +347,44 @@ SET LOCAL row_security = off;
 SELECT array_agg(id ORDER BY id) FROM uses.wage WHERE town = 'merged';
 ROLLBACK;
 
+-- a cursor is gone on with by who is cleared for the same
+CREATE FUNCTION uses.gone_on(statement text, began text, after text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	c refcursor := 'c';
+	hold text;
+	result text := '';
+BEGIN
+	FOREACH hold IN ARRAY '{"",refcursor,with hold}'::text[] LOOP
+		BEGIN
+			PERFORM set_config('role', began, true);
+			IF hold = 'refcursor' THEN
+				OPEN c SCROLL FOR EXECUTE statement;
+			ELSE
+				EXECUTE format('DECLARE c SCROLL CURSOR %s FOR %s', hold, statement);
+			END IF;
+			EXECUTE 'MOVE 1 IN c';
+			PERFORM set_config('role', after, true);
+			EXECUTE 'MOVE 1 IN c';
+			RAISE EXCEPTION USING ERRCODE = 'ZZ000';
+		EXCEPTION
+			WHEN SQLSTATE 'ZZ000' THEN result := result || 'moved, ';
+			WHEN OTHERS THEN result := result || SQLERRM || ', ';
+		END;
+	END LOOP;
+	RETURN result;
+END $$;
+SELECT statement, began, after, uses.gone_on(statement, began, after) FROM (VALUES ('SELECT email FROM uses.person', 'uses_full', 'uses_masked'), ('SELECT email FROM uses.person', 'uses_full', 'uses_none'), ('SELECT email FROM uses.person', 'uses_masked', 'uses_full'), ('SELECT email FROM uses.person', 'uses_full', 'uses_full'),
+	('SELECT id FROM uses.person WHERE email > ''''', 'uses_full', 'uses_filter'), ('SELECT id FROM uses.person WHERE email > ''''', 'uses_filter', 'uses_none'), ('SELECT id FROM uses.person', 'uses_full', 'uses_none')) v (statement, began, after);
+BEGIN;
+SET LOCAL ROLE uses_full;
+DECLARE h CURSOR WITH HOLD FOR SELECT email FROM uses.person ORDER BY id;
+COMMIT;
+SET ROLE uses_masked;
+FETCH 1 FROM h;
+SET ROLE uses_full;
+FETCH 1 FROM h;
+CLOSE h;
+RESET ROLE;
 -- row_security = off shows all of it
 SET row_security = off;
 SELECT email, salary FROM uses.person WHERE id = 1;
