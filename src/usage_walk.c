@@ -118,28 +118,73 @@ target_of(Usage *usage, Oid root, AttrNumber column)
 	return list_length(usage->targets) - 1;
 }
 
-/* all columns that are written to */
+/* the column that an entry is written to, of one that is protected */
 static Bitmapset *
-into_any(Usage *usage, Level *level, List *targets)
+into_of(Usage *usage, Level *level, const TargetEntry *entry)
 {
-	RangeTblEntry *target = rt_fetch(level->query->resultRelation, level->query->rtable);
-	const ProtectedRelation *found = protected_relation(target->relid);
+	Oid relid = rt_fetch(level->query->resultRelation, level->query->rtable)->relid;
+	const ProtectedRelation *found = protected_relation(relid);
 	Oid root = found != NULL ? found->relid : InvalidOid;
-	Bitmapset *into = NULL;
+	AttrNumber column =
+		OidIsValid(root) && !entry->resjunk ? usage_root_column(relid, entry->resno, root) : 0;
+
+	return column > 0 ? bms_make_singleton(target_of(usage, root, column)) : NULL;
+}
+
+/* what stands for one of several results of a subselect */
+typedef struct Assigned
+{
+	const SubLink *link;
+	Asked *asked;
+	Bitmapset *into;
+} Assigned;
+
+static bool
+find_assigned(Node *node, Assigned *assigned)
+{
+	Param *param = (Param *) node;
+
+	if (node == NULL)
+		return false;
+	if (IsA(node, Param) && param->paramkind == PARAM_MULTIEXPR &&
+		param->paramid >> 16 == assigned->link->subLinkId)
+	{
+		int column = (param->paramid & 0xFFFF) - 1;
+
+		Assert(column >= 0 && column < assigned->asked->n);
+		assigned->asked->columns[column].into =
+			bms_add_members(assigned->asked->columns[column].into, assigned->into);
+	}
+	return expression_tree_walker(node, find_assigned, assigned);
+}
+
+/* what no column is filled with by itself: a subselect whose results are several columns', or a row */
+static void
+walk_junk(Usage *usage, Level *level, List *targets, TargetEntry *entry)
+{
+	Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+	SubLink *link = (SubLink *) entry->expr;
+	Assigned assigned = {.link = link};
+	Query *query;
 	ListCell *lc;
 
+	if (!IsA(link, SubLink) || link->subLinkType != MULTIEXPR_SUBLINK)
+	{
+		foreach (lc, targets)
+			walk.into = bms_add_members(walk.into, into_of(usage, level, lfirst(lc)));
+		(void) usage_walk_expr((Node *) link, &walk);
+		return;
+	}
+	query = castNode(Query, link->subselect);
+	assigned.asked = usage_new_asked(list_length(query->targetList));
+	for (int i = 0; i < assigned.asked->n; i++)
+		assigned.asked->columns[i].context = walk.context;
 	foreach (lc, targets)
 	{
-		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		AttrNumber column;
-
-		if (entry->resjunk || !OidIsValid(root))
-			continue;
-		column = usage_root_column(target->relid, entry->resno, root);
-		if (column > 0)
-			into = bms_add_member(into, target_of(usage, root, column));
+		assigned.into = into_of(usage, level, lfirst(lc));
+		(void) find_assigned((Node *) lfirst_node(TargetEntry, lc)->expr, &assigned);
 	}
-	return into;
+	usage_walk_query(usage, query, level, assigned.asked, false);
 }
 
 /*
@@ -177,16 +222,13 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 		AttrNumber column;
 		bool written;
 
-		/* a subselect whose results are several columns', or a row for a trigger INSTEAD OF */
 		if (entry->resjunk)
 		{
-			walk.into = into_any(usage, level, targets);
-			(void) usage_walk_expr((Node *) entry->expr, &walk);
+			walk_junk(usage, level, targets, entry);
 			continue;
 		}
 		column = OidIsValid(root) ? usage_root_column(target->relid, entry->resno, root) : 0;
-		if (column > 0)
-			walk.into = bms_make_singleton(target_of(usage, root, column));
+		walk.into = into_of(usage, level, entry);
 		/* a column is what it was */
 		if (updates && IsA(var, Var) && var->varlevelsup == 0 &&
 			(int) var->varno == query->resultRelation && var->varattno == entry->resno)
@@ -322,6 +364,26 @@ walk_clauses(Usage *usage, Level *level)
 	level->beside_groups = false;
 }
 
+/* rows of VALUES, column by column */
+static void
+walk_values(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
+{
+	ListCell *row;
+	ListCell *lc;
+
+	foreach (row, rte->values_lists)
+		foreach (lc, lfirst_node(List, row))
+		{
+			Wanted wanted = asked->columns[foreach_current_index(lc)];
+			Walk walk = {.usage = usage,
+						 .level = level,
+						 .context = wanted.context != 0 ? wanted.context : USE_FILTER,
+						 .into = wanted.into};
+
+			(void) usage_walk_expr(lfirst(lc), &walk);
+		}
+}
+
 /* what rows of something that is not a query are made of: used for what the rows are */
 static void
 walk_made(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
@@ -337,7 +399,6 @@ walk_made(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
 		walk.context = USE_FILTER;
 	(void) usage_walk_expr((Node *) rte->functions, &walk);
 	(void) usage_walk_expr((Node *) rte->tablefunc, &walk);
-	(void) usage_walk_expr((Node *) rte->values_lists, &walk);
 	walk.context = USE_FILTER;
 	(void) usage_walk_expr((Node *) rte->tablesample, &walk);
 }
@@ -522,8 +583,9 @@ usage_walk_query(Usage *usage, Query *query, Level *outer, const Asked *asked, b
 
 		if (rte->rtekind == RTE_SUBQUERY)
 			usage_walk_query(usage, rte->subquery, &level, level.asked[i], true);
-		else if (rte->functions != NIL || rte->tablefunc != NULL || rte->values_lists != NIL ||
-				 rte->tablesample != NULL)
+		else if (rte->values_lists != NIL)
+			walk_values(usage, &level, rte, level.asked[i]);
+		else if (rte->functions != NIL || rte->tablefunc != NULL || rte->tablesample != NULL)
 			walk_made(usage, &level, rte, level.asked[i]);
 	}
 	walk_ctes(usage, &level);

@@ -385,6 +385,17 @@ SET ROLE uses_full;
 FETCH 1 FROM h;
 CLOSE h;
 RESET ROLE;
+-- what is copied goes into the column that it is for: of several rows, of one subselect for several columns
+CREATE TABLE uses.letter (id int PRIMARY KEY, person bigint, body text, sent date, sealed text);
+INSERT INTO uses.letter SELECT i, i, 'body', '2024-01-01', 'sealed' || i FROM generate_series(1, 3) i;
+GRANT ALL ON uses.letter TO PUBLIC;
+SELECT privseg.protect('uses.letter', 'person', 'uses.person'), privseg.classify('uses.letter', 'body', 'uses.contact'), privseg.encrypt_column('uses.letter', 'sealed', 'uses.contact');
+SET ROLE uses_full;
+SELECT statement, code, message FROM unnest(ARRAY['INSERT INTO uses.letter (id, person, body) VALUES (11, 1, (SELECT body FROM uses.letter WHERE id = 2)), (12, 2, NULL)', 'INSERT INTO uses.letter (id, person, sent, body) VALUES (11, 1, NULL, NULL), (12, 2, ''2024-01-01'', (SELECT body FROM uses.letter WHERE id = 2))',
+	'UPDATE uses.letter l SET (body, sent) = (SELECT p.body, date ''2024-01-01'' FROM uses.letter p WHERE p.id = 1) WHERE l.id = 2', 'UPDATE uses.letter l SET (sent, sealed) = (SELECT p.sent, p.sealed FROM uses.letter p WHERE p.id = 2) WHERE l.id = 2',
+	'INSERT INTO uses.purchase (id, person, note) VALUES (101, 1, (SELECT body FROM uses.letter WHERE id = 2)), (102, 1, NULL)', 'UPDATE uses.purchase c SET (total, note) = (SELECT 1, p.body FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1',
+	'UPDATE uses.purchase c SET (note, total) = (SELECT p.body, length(p.body) FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1', 'UPDATE uses.purchase c SET (total, note) = (SELECT length(p.body), ''x'' FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
 -- row_security = off shows all of it
 SET row_security = off;
 SELECT email, salary FROM uses.person WHERE id = 1;
