@@ -165,6 +165,22 @@ walk_sublink(Walk *walk, SubLink *link)
 	usage_walk_query(walk->usage, query, walk->level, asked, false);
 }
 
+/* a call that makes something else of encrypted values: they are not handed on */
+static bool
+opens(Node *node)
+{
+	switch (nodeTag(node))
+	{
+		case T_FuncExpr:
+		case T_OpExpr:
+		case T_DistinctExpr:
+		case T_ScalarArrayOpExpr:
+			return !is_encrypted(exprType(node));
+		default:
+			return false;
+	}
+}
+
 /* also in a subquery of the policy */
 static bool
 is_asked_by_policy(const Walk *walk, const Var *var)
@@ -245,6 +261,8 @@ usage_walk_expr(Node *node, Walk *walk)
 		Walk inside = *walk;
 
 		inside.alone = inside.alone && IsA(node, RelabelType);
+		if (opens(node))
+			inside.context &= ~USE_CARRY;
 		return expression_tree_walker(node, usage_walk_expr, &inside);
 	}
 	return expression_tree_walker(node, usage_walk_expr, walk);

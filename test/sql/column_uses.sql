@@ -395,6 +395,10 @@ SELECT statement, code, message FROM unnest(ARRAY['INSERT INTO uses.letter (id, 
 	'UPDATE uses.letter l SET (body, sent) = (SELECT p.body, date ''2024-01-01'' FROM uses.letter p WHERE p.id = 1) WHERE l.id = 2', 'UPDATE uses.letter l SET (sent, sealed) = (SELECT p.sent, p.sealed FROM uses.letter p WHERE p.id = 2) WHERE l.id = 2',
 	'INSERT INTO uses.purchase (id, person, note) VALUES (101, 1, (SELECT body FROM uses.letter WHERE id = 2)), (102, 1, NULL)', 'UPDATE uses.purchase c SET (total, note) = (SELECT 1, p.body FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1',
 	'UPDATE uses.purchase c SET (note, total) = (SELECT p.body, length(p.body) FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1', 'UPDATE uses.purchase c SET (total, note) = (SELECT length(p.body), ''x'' FROM uses.letter p WHERE p.id = 1) WHERE c.id = 1']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE; SET ROLE uses_filter;
+-- what an encrypted value is compared by is shown, when it is sent
+SELECT statement, code, message FROM unnest(ARRAY['SELECT sealed = ''sealed1'' FROM uses.letter', 'SELECT privseg.encrypted_eq(sealed, ''sealed1''::text) FROM uses.letter', 'SELECT privseg.encrypted_hash(sealed) FROM uses.letter', 'SELECT ARRAY[privseg.encrypted_cmp(sealed, ''sealed1''::text)] FROM uses.letter', 'SELECT sealed OPERATOR(privseg.=) ANY (ARRAY[''sealed1''::text]) FROM uses.letter',
+	'SELECT count(*) FROM uses.letter WHERE privseg.encrypted_eq(sealed, ''sealed1''::text)', 'SELECT count(*) FROM uses.letter WHERE sealed = ''sealed1''']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 RESET ROLE;
 -- row_security = off shows all of it
 SET row_security = off;
