@@ -24,6 +24,7 @@
 #include "errors.h"
 #include "guard.h"
 #include "miscadmin.h"
+#include "usage.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -219,6 +220,24 @@ copy_label(Oid relid, const char *column, const char *category)
 	cache_inval_broadcast();
 }
 
+/* a column of a child or a partition that the protected relation above it has not, nobody asks about */
+static void
+must_be_of_root(Oid relid, AttrNumber column)
+{
+	const ProtectedRelation *entry = protected_relation(relid);
+	char *name;
+
+	if (entry == NULL || usage_root_column(relid, column, entry->relid) != InvalidAttrNumber)
+		return;
+	name = get_attname(relid, column, false);
+	ereport(ERROR, (errcode(PRIVSEG_ERR_WRONG_RELATION),
+					errmsg("column \"%s\" of \"%s\" is none of protected relation \"%s\"", name,
+						   get_rel_name(relid), get_rel_name(entry->relid)),
+					errdetail("Columns are classified for the whole tree."),
+					errhint("Add the column to \"%s\", and classify it there.",
+							get_rel_name(entry->relid))));
+}
+
 /*
  * guard_relabel -- for core's label provider.
  */
@@ -238,6 +257,8 @@ guard_relabel(const ObjectAddress *object, const char *label)
 						errmsg("the extension's own tables take no labels")));
 	if (!catalog_installed())
 		return;
+	if (label != NULL)
+		must_be_of_root(object->objectId, object->objectSubId);
 	if (encrypted_code(get_atttype(object->objectId, object->objectSubId)) != ENCRYPTED_NONE)
 	{
 		char *present = GetSecurityLabel(object, "privseg");

@@ -218,6 +218,10 @@ SELECT s.statement, pg_temp.refusal('SECURITY LABEL FOR privseg ON COLUMN protec
 	$$a IS 'protection_sex'$$, $$a IS 'protection_sensitive'$$, $$a IS 'protection_personal'$$, $$a IS 'protection_crime'$$, $$a IS 'protection_health'$$,
 	$$a IS 'protection_none'$$, $$c IS 'protection_crime'$$, $$c IS 'protection_none'$$]) WITH ORDINALITY s (statement, n) ORDER BY n;
 SELECT column_name, category, sensitivity FROM privseg.protected_column WHERE relation = 'protection_test.labelled'::regclass ORDER BY 1;
+-- a column that only a child has is asked about by nobody
+CREATE TABLE protection_test.child (extra text) INHERITS (protection_test.labelled);
+SELECT code, message, detail, hint FROM pg_temp.refusal($$SECURITY LABEL FOR privseg ON COLUMN protection_test.child.extra IS 'protection_sensitive'$$);
+DROP TABLE protection_test.child;
 RESET ROLE;
 SELECT status, message FROM privseg.check() WHERE object LIKE 'protection_test.labelled%' ORDER BY 1, 2;
 SELECT privseg.classify('protection_test.labelled', 'a', 'protection_personal', 'left(value, 1)');
