@@ -80,7 +80,10 @@ type_brings_code(Oid type, bool casts)
 	/* a record's columns may be of any type */
 	if (type < FirstNormalObjectId)
 		return type != UNKNOWNOID && get_typtype(type) == TYPTYPE_PSEUDO;
-	if (encrypted_code(getBaseType(type)) != ENCRYPTED_NONE)
+	/* a domain's checks are asked where values are made */
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		return type_brings_code(getBaseType(type), casts);
+	if (encrypted_code(type) != ENCRYPTED_NONE)
 		return false;
 	element = get_element_type(type);
 	if (OidIsValid(element))
