@@ -35,24 +35,6 @@
 
 PG_FUNCTION_INFO_V1(privseg_check_mask);
 
-/*
- * What the text of an expression means by: the reader's settings must not make another of it.
- * The last four are about its constants.
- */
-static const struct
-{
-	const char *setting;
-	const char *value;
-} meaning[] = {
-	{"search_path", "pg_catalog, pg_temp"},
-	{"standard_conforming_strings", "on"},
-	{"transform_null_equals", "off"},
-	{"array_nulls", "on"},
-	{"datestyle", "ISO, MDY"},
-	{"intervalstyle", "postgres"},
-	{"timezone", "UTC"},
-};
-
 static void
 refuse_mask(const char *detail)
 {
