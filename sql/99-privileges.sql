@@ -59,7 +59,7 @@ BEGIN
 		SELECT p.oid FROM pg_catalog.pg_proc p
 		 WHERE p.pronamespace = 'privseg'::regnamespace
 		   -- src/guard_children.c calls the latter
-		   AND (p.prosecdef OR p.oid = 'privseg.secure_children(regclass, boolean)'::regprocedure)
+		   AND (p.prosecdef OR p.proname = 'secure_children')
 	LOOP
 		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET standard_conforming_strings = on', function);
 		EXECUTE pg_catalog.format('ALTER FUNCTION %s SET quote_all_identifiers = off', function);
