@@ -362,9 +362,9 @@ static bool
 is_of_column(const Cohort *cohort, uint32 column)
 {
 	for (int i = 0; i < Min(cohort->n_columns, MAX_COLUMNS); i++)
-		if (cohort->columns[i] == column)
+		if (cohort->columns[i] == column || cohort->columns[i] == POLICY_MOST_COLUMNS)
 			return true;
-	return cohort->n_columns > MAX_COLUMNS;
+	return column == POLICY_MOST_COLUMNS || cohort->n_columns > MAX_COLUMNS;
 }
 
 /* may a cohort be answered that differs from this one by few? */

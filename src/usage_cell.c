@@ -9,6 +9,7 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
+#include "encrypted.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -42,11 +43,14 @@ typedef struct Cells
 {
 	Grouping *grouping;
 	const Block *block;
-	bool outer_joins;
 	List *conditions; /* of a cell: Node *, by number - first */
 	int group;        /* the cell of all rows of the group */
 	int first;
 } Cells;
+
+/* a cell's number is of these, and of which of a key's parts it is */
+#define MOST_CELLS 4096
+#define MOST_PARTS ((POLICY_MOST_CELLS + 1) / MOST_CELLS)
 
 /* which rows of a group are counted */
 typedef struct Counted
@@ -57,7 +61,7 @@ typedef struct Counted
 } Counted;
 
 static Aggref *
-enough(const Key *key, const Counted *counted, int flags)
+enough(const Key *key, const Counted *counted, Expr *rows, int flags)
 {
 	Aggref *aggregate = makeNode(Aggref);
 	Const *what = policy_group_cell(key->domain, counted->cell, counted->column, flags);
@@ -68,18 +72,37 @@ enough(const Key *key, const Counted *counted, int flags)
 	aggregate->aggtype = BOOLOID;
 	aggregate->inputcollid = exprCollation((Node *) key->expr);
 	aggregate->aggargtypes = list_make3_oid(exprType((Node *) key->expr), what->consttype, INT8OID);
-	aggregate->args = list_make3(
-		makeTargetEntry(copyObject(key->expr), 1, NULL, false),
-		makeTargetEntry((Expr *) what, 2, NULL, false),
-		makeTargetEntry(key->rows != NULL ? copyObject(key->rows) :
-											(Expr *) makeNullConst(INT8OID, -1, InvalidOid),
-						3, NULL, false));
+	aggregate->args =
+		list_make3(makeTargetEntry(copyObject(key->expr), 1, NULL, false),
+				   makeTargetEntry((Expr *) what, 2, NULL, false),
+				   makeTargetEntry(rows != NULL ? copyObject(rows) :
+												  (Expr *) makeNullConst(INT8OID, -1, InvalidOid),
+								   3, NULL, false));
 	aggregate->aggfilter = (Expr *) copyObject(counted->condition);
 	aggregate->aggkind = AGGKIND_NORMAL;
 	aggregate->aggsplit = AGGSPLIT_SIMPLE;
 	aggregate->aggno = aggregate->aggtransno = -1;
 	aggregate->location = -1;
 	return aggregate;
+}
+
+/* the rows of each table that was grouped before are compared by themselves */
+static List *
+enough_of_key(const Key *key, const Counted *counted, int flags)
+{
+	List *each = NIL;
+	ListCell *lc;
+
+	if (key->rows == NIL)
+		return list_make1(enough(key, counted, NULL, flags));
+	foreach (lc, key->rows)
+	{
+		Counted part = *counted;
+
+		part.cell += foreach_current_index(lc) * MOST_CELLS;
+		each = lappend(each, enough(key, &part, lfirst(lc), flags));
+	}
+	return each;
 }
 
 /*
@@ -130,12 +153,13 @@ all_enough(const Block *block, const Counted *counted)
 	{
 		const Key *key = lfirst(lc);
 
-		each = lappend(each, enough(key, counted, disjoint | once));
-		foreach (also, key->also)
+		each = list_concat(each, enough_of_key(key, counted, disjoint | once));
+		/* whoever lacks a value */
+		foreach (also, counted->column == 0 ? key->also : NIL)
 		{
 			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};
 
-			each = lappend(each, enough(lfirst(also), &others, disjoint | POLICY_CELL_ALSO));
+			each = lappend(each, enough(lfirst(also), &others, NULL, disjoint | POLICY_CELL_ALSO));
 		}
 	}
 	return (Node *) make_ands_explicit(each);
@@ -168,25 +192,6 @@ is_not_null(Oid relid, AttrNumber column)
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
 	return result;
-}
-
-/* has every row a value for it? */
-static bool
-is_never_null(const Cells *cells, Node *expr)
-{
-	Var *var = (Var *) usage_without_casts(expr);
-	const ProtectedRelation *found;
-	RangeTblEntry *rte;
-
-	if (IsA(var, Const))
-		return !((Const *) var)->constisnull;
-	if (!IsA(var, Var) || cells->outer_joins || var->varattno <= 0)
-		return false;
-	rte = rt_fetch(var->varno, cells->block->query->rtable);
-	/* a partition may say so where the others do not */
-	found = rte->rtekind == RTE_RELATION ? protected_relation(rte->relid) : NULL;
-	return rte->rtekind == RTE_RELATION && (found == NULL || found->relid == rte->relid) &&
-		   is_not_null(rte->relid, var->varattno);
 }
 
 /* a condition inside an aggregate chooses rows, as FILTER does: CASE WHEN ... THEN x [ELSE 0] END */
@@ -244,12 +249,15 @@ query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
 /* what an aggregate is computed of, through subqueries */
 typedef struct Made
 {
+	const UsageReader *reader; /* or NULL */
 	int arithmetic;
+	bool integers;    /* of integers, too */
 	bool products;    /* of columns */
 	List *columns;    /* of MadeColumn *, each once */
 	int numbers;      /* that are none: counts, constant rows */
 	bool aggregates;  /* sums of one subject's rows are among them */
 	bool outer_joins; /* a join may have left one without value */
+	bool nullable;    /* some rows may have none */
 } Made;
 
 typedef struct MadeColumn
@@ -291,6 +299,11 @@ add_column(Made *made, Oid relid, AttrNumber column)
 			added->column = of_root;
 		}
 	}
+	/* a partition may say that it has none where the others do not; and not all are opened */
+	made->nullable |=
+		column <= 0 || !is_not_null(added->root, added->column) ||
+		encrypted_holds(get_atttype(relid, column)) ||
+		(made->reader != NULL && usage_needs_explicit(made->reader, added->root, added->column));
 	foreach (lc, made->columns)
 	{
 		const MadeColumn *other = lfirst(lc);
@@ -323,7 +336,8 @@ column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 	Query *query;
 	ListCell *lc;
 
-	made->outer_joins |= has_outer_join((Node *) block->query->jointree, NULL);
+	if (has_outer_join((Node *) block->query->jointree, NULL))
+		made->outer_joins = made->nullable = true;
 	switch (rte->rtekind)
 	{
 		case RTE_RELATION:
@@ -338,6 +352,7 @@ column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 				   is_made_of_columns(list_nth(rte->joinaliasvars, var->varattno - 1), block, made);
 		case RTE_VALUES:
 			made->numbers++;
+			made->nullable = true;
 			foreach (lc, rte->values_lists)
 				if (var->varattno <= 0 ||
 					!is_made_of_columns(list_nth(lfirst_node(List, lc), var->varattno - 1), block,
@@ -346,6 +361,7 @@ column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 			return true;
 		case RTE_FUNCTION:
 			made->numbers++;
+			made->nullable = true;
 			return !contain_var_clause((Node *) rte->functions);
 		default:
 			return false;
@@ -358,11 +374,19 @@ counts(const Aggref *aggregate)
 	return strcmp(get_func_name(aggregate->aggfnoid), "count") == 0;
 }
 
+static bool
+sums(const Aggref *aggregate)
+{
+	const char *name = get_func_name(aggregate->aggfnoid);
+
+	return strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0;
+}
+
 /* of one subject's rows, or of a group of enough */
 static bool
 aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *made)
 {
-	Made counted = {0};
+	Made counted = {.reader = NULL};
 	ListCell *lc;
 
 	if (aggregate->aggfilter != NULL || aggregate->agglevelsup > 0 ||
@@ -371,6 +395,8 @@ aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *
 	made->aggregates = true;
 	if (counts(aggregate))
 		made->numbers++;
+	else if (!sums(aggregate))
+		made->nullable = true;
 	foreach (lc, aggregate->args)
 		if (!is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
 								counts(aggregate) ? &counted : made))
@@ -402,7 +428,7 @@ is_made_of_columns(Node *expr, const Block *block, Made *made)
 			return false;
 	if (IsA(expr, Aggref))
 		return aggregate_is_made_of_columns((Aggref *) expr, block, made);
-	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->products))
+	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->integers, &made->products))
 		return false;
 	foreach (lc, pull_var_clause(expr, PVC_RECURSE_AGGREGATES))
 		if (!column_is_made_of_columns(lfirst(lc), block, made))
@@ -410,19 +436,33 @@ is_made_of_columns(Node *expr, const Block *block, Made *made)
 	return true;
 }
 
+/* are integers added that the statement has brought together?  One could be chosen that overflows */
+static bool
+mixes_integers(const Made *made)
+{
+	ListCell *lc;
+
+	if (!made->integers)
+		return false;
+	foreach (lc, made->columns)
+		if (protected_relation(((MadeColumn *) lfirst(lc))->relid) == NULL ||
+			((MadeColumn *) lfirst(lc))->root != ((MadeColumn *) linitial(made->columns))->root)
+			return true;
+	return made->numbers > 0 || made->aggregates;
+}
+
 /* is it linear?  Others square what they are of, or multiply two */
 static bool
 only_adds(const Aggref *aggregate, const Made *made)
 {
-	const char *name = get_func_name(aggregate->aggfnoid);
-
-	return !made->products && (strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0);
+	return !made->products && sums(aggregate);
 }
 
 /*
  * Does an aggregate weigh values by numbers that the role knows, or chooses rows by?  As many such
  * sums over the same people as there are people tell each one's value.  Not so where all are of
- * columns of protected tables, each with many people to a value, and that the role does not write.
+ * columns of protected tables, each with many people to a value, and that the role neither writes nor
+ * is shown.
  */
 static bool
 weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made)
@@ -442,6 +482,9 @@ weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made)
 			protected_by_column(found, get_attname(column->root, column->column, false)) ||
 			(usage_may_write(column->relid) &&
 			 usage_outcome(grouping->reader, column->root, column->column, USE_WRITE) ==
+				 OUTCOME_SHOWN) ||
+			(!grouping->reader->aggregate_only &&
+			 usage_outcome(grouping->reader, column->root, column->column, USE_PROJECT) ==
 				 OUTCOME_SHOWN))
 			return true;
 	}
@@ -472,27 +515,33 @@ null_test(Node *value)
 }
 
 /*
- * There are enough of some rows of a group.
- *	conditions	that the statement chooses them by
- *	column		NULL: all of these; else those that have a value there, too
- *	present		conditions, and that they have
+ * There are enough of the rows of a group that meet conditions.
+ *	any		they are also those that have values, of whatever columns: what others lack is compared with
  */
 static Node *
-enough_of(Cells *cells, List *conditions, const MadeColumn *column, List *present)
+enough_of(Cells *cells, List *conditions, bool any)
 {
-	Counted all = {.condition = conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
-	Counted valued;
-	Node *result;
+	Counted counted = {.column = any ? POLICY_MOST_COLUMNS : 0,
+					   .condition =
+						   conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
 
-	all.cell = cell_of(cells, all.condition);
-	result = all_enough(cells->block, &all);
-	if (column == NULL)
-		return result;
+	counted.cell = cell_of(cells, counted.condition);
+	return all_enough(cells->block, &counted);
+}
+
+/* and of those of them that have a value for a column */
+static Node *
+enough_with(Cells *cells, List *conditions, const MadeColumn *column, List *present)
+{
+	Node *all = enough_of(cells, conditions, false);
+	Counted valued;
+
 	/* behind the former, which it is compared with first (policy_enough.c) */
-	valued.cell = all.cell;
+	valued.cell =
+		cell_of(cells, conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL);
 	valued.column = usage_number_of_column(column->root, column->column);
 	valued.condition = (Node *) make_ands_explicit(present);
-	return (Node *) make_and_qual(result, all_enough(cells->block, &valued));
+	return (Node *) make_and_qual(all, all_enough(cells->block, &valued));
 }
 
 /*
@@ -503,7 +552,7 @@ static Node *
 argument_value(const Cells *cells, const Aggref *aggregate, const TargetEntry *argument, Made *made,
 			   List **conditions)
 {
-	Made sorted = {0};
+	Made sorted = {.reader = NULL};
 	Node *value = argument->resjunk ? (Node *) argument->expr :
 									  chosen_value((Node *) argument->expr, conditions);
 
@@ -525,7 +574,7 @@ static Node *
 guard_aggregate(Cells *cells, Aggref *aggregate)
 {
 	Grouping *grouping = cells->grouping;
-	Made made = {0};
+	Made made = {.reader = grouping->reader};
 	const MadeColumn *column = NULL;
 	List *conditions = NIL; /* by which the statement chooses rows */
 	List *values = NIL;     /* that some rows may lack */
@@ -552,9 +601,14 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 			return refuse_aggregate(cells, aggregate,
 									"An aggregate in it is of more than columns: conditions belong "
 									"into FILTER.");
-		if (!is_never_null(cells, value))
-			values = lappend(values, value);
+		values = lappend(values, value);
 	}
+	if (!made.nullable)
+		values = NIL;
+	if (mixes_integers(&made))
+		return refuse_aggregate(cells, aggregate,
+								"An aggregate in it computes with integers of several tables: cast "
+								"them to numeric.");
 	if (!counts(aggregate) && weighs(grouping, aggregate, &made))
 		return refuse_aggregate(
 			cells, aggregate,
@@ -571,8 +625,8 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
 	if (present == NIL || grouping->problem != NULL)
 		return (Node *) aggregate;
-	return where_enough(column == NULL ? enough_of(cells, present, NULL, NIL) :
-										 enough_of(cells, conditions, column, present),
+	return where_enough(column != NULL ? enough_with(cells, conditions, column, present) :
+										 enough_of(cells, present, values != NIL),
 						(Node *) aggregate);
 }
 
@@ -601,11 +655,11 @@ usage_guard_groups(Grouping *grouping, const Block *block)
 			(void) usage_refuse_groups(grouping, "What it groups by may tell of single rows.");
 	cells.group = all.cell;
 	cells.first = grouping->n_cells;
-	cells.outer_joins = has_outer_join((Node *) query->jointree, NULL);
 	query->targetList = (List *) guard_mutator((Node *) query->targetList, &cells);
 	query->havingQual = guard_mutator(query->havingQual, &cells);
-	if (grouping->n_cells > POLICY_MOST_CELLS)
-		(void) usage_refuse_groups(grouping, "It makes too many kinds of groups.");
+	foreach (lc, block->keys)
+		if (grouping->n_cells > MOST_CELLS || list_length(((Key *) lfirst(lc))->rows) > MOST_PARTS)
+			(void) usage_refuse_groups(grouping, "It makes too many kinds of groups.");
 	condition = all_enough(block, &all);
 	/* what is asked of a group that is not shown must not be noticed, either */
 	query->havingQual =

@@ -13,6 +13,7 @@
 #include "compat.h"
 
 #include "access/htup_details.h"
+#include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "errors.h"
@@ -245,98 +246,6 @@ asks_for_key_in(const SubLink *link, const Query *query, const Key *inner, const
 	return false;
 }
 
-typedef struct Sublinks
-{
-	Grouping *grouping;
-	const Block *block;
-} Sublinks;
-
-static bool
-examine_sublinks(Node *node, Sublinks *sublinks)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-		return false;
-	if (IsA(node, SubLink))
-	{
-		SubLink *link = (SubLink *) node;
-		Query *query = castNode(Query, link->subselect);
-		List *keys = examine(sublinks->grouping, query, sublinks->block, ASKS_WHETHER);
-		ListCell *lc;
-
-		foreach (lc, keys)
-			if (!any_conjunct_compares_keys(query->jointree->quals, lfirst(lc), sublinks->block) &&
-				!asks_for_key_in(link, query, lfirst(lc), sublinks->block))
-				(void) usage_refuse_groups(
-					sublinks->grouping,
-					"A subquery in an expression reads rows of other subjects than the "
-					"row it is asked for.");
-		return examine_sublinks(link->testexpr, sublinks);
-	}
-	return expression_tree_walker(node, examine_sublinks, sublinks);
-}
-
-/* ---- conditions, and what rows are made of ---- */
-
-static bool
-jointree_is_silent(Node *node)
-{
-	ListCell *lc;
-
-	if (node == NULL || IsA(node, RangeTblRef))
-		return true;
-	if (IsA(node, FromExpr))
-	{
-		foreach (lc, ((FromExpr *) node)->fromlist)
-			if (!jointree_is_silent(lfirst(lc)))
-				return false;
-		return usage_is_silent(((FromExpr *) node)->quals);
-	}
-	if (IsA(node, JoinExpr))
-		return jointree_is_silent(((JoinExpr *) node)->larg) &&
-			   jointree_is_silent(((JoinExpr *) node)->rarg) &&
-			   usage_is_silent(((JoinExpr *) node)->quals);
-	return false;
-}
-
-static bool
-rows_are_silent(const Query *query)
-{
-	ListCell *lc;
-
-	if (!jointree_is_silent((Node *) query->jointree))
-		return false;
-	foreach (lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		ListCell *function;
-
-		/* of one that was inlined, they are left behind */
-		foreach (function, rte->rtekind == RTE_FUNCTION ? rte->functions : NIL)
-			if (!usage_is_silent(lfirst_node(RangeTblFunction, function)->funcexpr))
-				return false;
-		if (rte->tablefunc != NULL || !usage_is_silent((Node *) rte->values_lists))
-			return false;
-		foreach (function, rte->joinaliasvars)
-			if (!usage_is_silent(lfirst(function)))
-				return false;
-	}
-	return true;
-}
-
-/* is every group the rows of one subject?  Then it is a row about that subject. */
-static bool
-groups_by_keys(const Block *block)
-{
-	ListCell *lc;
-
-	foreach (lc, block->keys)
-		if (!usage_is_grouped_by(block->query, lfirst(lc)))
-			return false;
-	return true;
-}
-
 /* a query that reads columns of queries around it */
 static bool
 reads_outer(Node *node, int *depth)
@@ -365,6 +274,130 @@ is_correlated(Query *query)
 	return reads_outer((Node *) query, &depth);
 }
 
+/* core raises where a subquery that stands for one value finds several rows, for one row or another */
+static bool
+may_be_several(const SubLink *link, Query *query, const List *keys)
+{
+	const Const *limit = query->limitCount != NULL ? usage_constant(query->limitCount) : NULL;
+
+	if (link->subLinkType == EXISTS_SUBLINK || link->subLinkType == ANY_SUBLINK ||
+		link->subLinkType == ALL_SUBLINK || link->subLinkType == ARRAY_SUBLINK)
+		return false;
+	if (keys == NIL && !is_correlated(query))
+		return false;
+	if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL)
+		return false;
+	return limit == NULL || limit->constisnull || query->limitOption != LIMIT_OPTION_COUNT ||
+		   DatumGetInt64(limit->constvalue) > 1;
+}
+
+typedef struct Sublinks
+{
+	Grouping *grouping;
+	const Block *block;
+} Sublinks;
+
+static bool
+examine_sublinks(Node *node, Sublinks *sublinks)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return false;
+	if (IsA(node, SubLink))
+	{
+		SubLink *link = (SubLink *) node;
+		Query *query = castNode(Query, link->subselect);
+		List *keys = examine(sublinks->grouping, query, sublinks->block, ASKS_WHETHER);
+		ListCell *lc;
+
+		foreach (lc, keys)
+			if (!any_conjunct_compares_keys(query->jointree->quals, lfirst(lc), sublinks->block) &&
+				!asks_for_key_in(link, query, lfirst(lc), sublinks->block))
+				(void) usage_refuse_groups(
+					sublinks->grouping,
+					"A subquery in an expression reads rows of other subjects than the "
+					"row it is asked for.");
+		if (may_be_several(link, query, keys))
+			(void) usage_refuse_groups(
+				sublinks->grouping,
+				"A subquery in an expression may find several rows, which is an error.");
+		return examine_sublinks(link->testexpr, sublinks);
+	}
+	return expression_tree_walker(node, examine_sublinks, sublinks);
+}
+
+/* ---- conditions, and what rows are made of ---- */
+
+static bool
+jointree_is_silent(Node *node)
+{
+	ListCell *lc;
+
+	if (node == NULL || IsA(node, RangeTblRef))
+		return true;
+	if (IsA(node, FromExpr))
+	{
+		foreach (lc, ((FromExpr *) node)->fromlist)
+			if (!jointree_is_silent(lfirst(lc)))
+				return false;
+		return usage_is_silent(((FromExpr *) node)->quals);
+	}
+	if (IsA(node, JoinExpr))
+		return jointree_is_silent(((JoinExpr *) node)->larg) &&
+			   jointree_is_silent(((JoinExpr *) node)->rarg) &&
+			   usage_is_silent(((JoinExpr *) node)->quals);
+	return false;
+}
+
+/* a sample that no row decides about */
+static bool
+sample_is_silent(const TableSampleClause *sample)
+{
+	Node *parts = (Node *) list_make2(sample->args, sample->repeatable);
+
+	return sample->tsmhandler < FirstNormalObjectId && !usage_names_column(parts) &&
+		   usage_is_silent((Node *) sample->args) && usage_is_silent((Node *) sample->repeatable);
+}
+
+static bool
+rows_are_silent(const Query *query)
+{
+	ListCell *lc;
+
+	if (!jointree_is_silent((Node *) query->jointree))
+		return false;
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		ListCell *function;
+
+		/* of one that was inlined, they are left behind */
+		foreach (function, rte->rtekind == RTE_FUNCTION ? rte->functions : NIL)
+			if (!usage_is_silent(lfirst_node(RangeTblFunction, function)->funcexpr))
+				return false;
+		if (rte->tablefunc != NULL || !usage_is_silent((Node *) rte->values_lists) ||
+			(rte->tablesample != NULL && !sample_is_silent(rte->tablesample)))
+			return false;
+		foreach (function, rte->joinaliasvars)
+			if (!usage_is_silent(lfirst(function)))
+				return false;
+	}
+	return true;
+}
+
+/* is every group the rows of one subject?  Then it is a row about that subject. */
+static bool
+groups_by_keys(const Block *block)
+{
+	ListCell *lc;
+
+	foreach (lc, block->keys)
+		if (!usage_is_grouped_by(block->query, lfirst(lc)))
+			return false;
+	return true;
+}
+
 /* what is run for each row of a query around it tells of none */
 static bool
 query_is_silent(const Query *query)
@@ -374,8 +407,10 @@ query_is_silent(const Query *query)
 	foreach (lc, query->targetList)
 		if (!usage_is_silent((Node *) lfirst_node(TargetEntry, lc)->expr))
 			return false;
+	/* a limit that is negative is an error */
 	return rows_are_silent(query) && usage_is_silent(query->havingQual) &&
-		   usage_is_silent(query->limitCount) && usage_is_silent(query->limitOffset);
+		   !usage_names_column(query->limitCount) && usage_is_silent(query->limitCount) &&
+		   !usage_names_column(query->limitOffset) && usage_is_silent(query->limitOffset);
 }
 
 /* ---- queries ---- */

@@ -23,7 +23,7 @@ typedef struct Key
 	List *others;  /* of Node *: Vars that are, or are made of, the same */
 	List *also;    /* of Key *: whom the row is also about, if they are anybody */
 	uint32 column; /* of one of these: usage_number_of_column() */
-	Expr *rows;    /* how many rows of protected tables it stands for; NULL: one */
+	List *rows;    /* of Expr *: how many rows of each table that was grouped it stands for */
 } Key;
 
 typedef struct Grouping

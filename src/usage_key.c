@@ -87,31 +87,6 @@ usage_is_grouped_by(const Query *query, const Key *key)
 	return false;
 }
 
-static Expr *
-coalesce(Expr *value, Expr *otherwise)
-{
-	CoalesceExpr *result = makeNode(CoalesceExpr);
-
-	result->coalescetype = INT8OID;
-	result->args = list_make2(value, otherwise);
-	result->location = -1;
-	return (Expr *) result;
-}
-
-/* where a row stands for several of each: together they tell whether some are left out */
-static Expr *
-rows_together(Expr *a, Expr *b)
-{
-	Expr *none = (Expr *) makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false,
-									FLOAT8PASSBYVAL);
-
-	if (a == NULL || b == NULL)
-		return a != NULL ? a : b;
-	return (Expr *) makeFuncExpr(F_INT8PL, INT8OID,
-								 list_make2(coalesce(a, none), coalesce(b, none)), InvalidOid,
-								 InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
 /* usage_drop_equal_keys -- rows that are joined by their subject are about one: its key is enough */
 void
 usage_drop_equal_keys(Block *block)
@@ -145,7 +120,7 @@ usage_drop_equal_keys(Block *block)
 		key->others = list_concat(lappend(key->others, usage_without_casts((Node *) same->expr)),
 								  same->others);
 		key->also = list_concat(key->also, same->also);
-		key->rows = rows_together(key->rows, same->rows);
+		key->rows = list_concat(key->rows, same->rows);
 	}
 	block->keys = kept;
 }
@@ -167,7 +142,7 @@ make_key(Oid domain, KeyKind kind, Expr *expr)
 uint32
 usage_number_of_column(Oid root, AttrNumber column)
 {
-	return hash_combine(murmurhash32(root), murmurhash32(column)) % POLICY_MOST_COLUMNS + 1;
+	return hash_combine(murmurhash32(root), murmurhash32(column)) % (POLICY_MOST_COLUMNS - 1) + 1;
 }
 
 /* usage_key_of_relation -- whose its rows are, and whom they are also about */
@@ -241,15 +216,12 @@ results_naming(const Query *query, const Block *block)
 	return others;
 }
 
-/* how many rows a row that a query hands on stands for: NULL, one */
+/* of a query that groups: how many rows there are, or those stand for that it has read */
 static Expr *
-rows_handed_on(Query *query, Expr *rows)
+count_rows(Expr *rows)
 {
-	Aggref *count;
+	Aggref *count = makeNode(Aggref);
 
-	if (query->groupClause == NIL && !query->hasAggs)
-		return rows;
-	count = makeNode(Aggref);
 	count->aggfnoid = rows == NULL ? F_COUNT_ : F_SUM_INT8;
 	count->aggtype = rows == NULL ? INT8OID : NUMERICOID;
 	count->aggstar = rows == NULL;
@@ -262,10 +234,24 @@ rows_handed_on(Query *query, Expr *rows)
 	count->aggsplit = AGGSPLIT_SIMPLE;
 	count->aggno = count->aggtransno = -1;
 	count->location = -1;
-	query->hasAggs = true;
 	return rows == NULL ? (Expr *) count :
 						  (Expr *) makeFuncExpr(F_INT8_NUMERIC, INT8OID, list_make1(count),
 												InvalidOid, InvalidOid, COERCE_EXPLICIT_CAST);
+}
+
+static List *
+rows_as_results(Query *query, List *rows)
+{
+	bool groups = query->groupClause != NIL || query->hasAggs;
+	List *results = NIL;
+	ListCell *lc;
+
+	query->hasAggs |= groups;
+	if (groups && rows == NIL)
+		return list_make1(as_result(query, count_rows(NULL)));
+	foreach (lc, rows)
+		results = lappend(results, as_result(query, groups ? count_rows(lfirst(lc)) : lfirst(lc)));
+	return results;
 }
 
 static Key *
@@ -288,10 +274,9 @@ usage_keys_as_results(Block *block)
 	{
 		const Key *key = lfirst(lc);
 		Key *result = as_result_key(query, key);
-		Expr *rows = rows_handed_on(query, key->rows);
 
 		result->others = others;
-		result->rows = rows != NULL ? as_result(query, rows) : NULL;
+		result->rows = rows_as_results(query, key->rows);
 		foreach (also, key->also)
 		{
 			Key *also_result = as_result_key(query, lfirst(also));

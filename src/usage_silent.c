@@ -57,10 +57,9 @@ static const Oid conversions[] = {F_INT8_INT4,
 								  F_TIMESTAMPTZ_TIMESTAMP,
 								  F_TIMESTAMP_TIMESTAMPTZ};
 
-/* of two columns */
-static const Oid of_columns[] = {F_INT4PL,   F_INT4MI,  F_INT4MUL, F_INT8PL,
-								 F_INT8MI,   F_INT8MUL, F_INT48PL, F_INT48MI,
-								 F_INT48MUL, F_INT84PL, F_INT84MI, F_INT84MUL};
+/* of two columns of one table, which hold what it may hold together; products of bigint are too large */
+static const Oid of_columns[] = {F_INT4PL,  F_INT4MI,  F_INT4MUL, F_INT8PL, F_INT8MI,
+								 F_INT48PL, F_INT48MI, F_INT84PL, F_INT84MI};
 
 /* with a constant, too */
 static const Oid with_constants[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL,
@@ -76,6 +75,8 @@ static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 typedef struct Silence
 {
 	int arithmetic;
+	bool integers; /* may there be some of integers? */
+	bool integer;  /* there is */
 } Silence;
 
 static bool is_silent(Node *node, Silence *silence);
@@ -91,14 +92,74 @@ are_silent(List *nodes, Silence *silence)
 	return true;
 }
 
-/* a number of some size; a divisor is none so small */
+/* also of queries around it */
+static bool
+names_column(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, Var) || expression_tree_walker(node, names_column, context);
+}
+
+/* of rows, or what subqueries read */
+static bool
+is_computed(Node *node)
+{
+	return names_column(node, NULL) || checkExprHasSubLink(node) || contain_agg_clause(node);
+}
+
+/* what core computes while it plans */
+static Node *
+folded(Node *node)
+{
+	PlannerInfo *root = makeNode(PlannerInfo);
+
+	root->glob = makeNode(PlannerGlobal);
+	return estimate_expression_value(root, copyObject(node));
+}
+
+/* an expression without columns: core computes it while it plans, or it cannot raise */
+static bool
+is_known_before(Node *node)
+{
+	if (IsA(node, Const) || IsA(node, Param) || IsA(node, CaseTestExpr))
+		return true;
+	if (IsA(node, List))
+	{
+		ListCell *lc;
+
+		foreach (lc, (List *) node)
+			if (!is_known_before(lfirst(lc)))
+				return false;
+		return true;
+	}
+	if (runs_user_code(node))
+		return false;
+	node = folded(node);
+	/* of a parameter, what only changes its type */
+	while (IsA(node, RelabelType))
+		node = (Node *) ((RelabelType *) node)->arg;
+	return IsA(node, Const) || IsA(node, Param);
+}
+
+/* usage_constant -- what an expression comes to whatever the rows are; or NULL */
+Const *
+usage_constant(Node *expr)
+{
+	if (is_computed(expr) || !is_known_before(expr))
+		return NULL;
+	expr = folded(expr);
+	return IsA(expr, Const) ? (Const *) expr : NULL;
+}
+
+/* a number of some size: a factor that is very small makes float8 raise, too */
 static bool
 is_moderate(Node *node, bool divides)
 {
-	Const *constant = (Const *) node;
+	const Const *constant = usage_constant(node);
 	double number;
 
-	if (!IsA(node, Const) || constant->constisnull)
+	if (constant == NULL || constant->constisnull)
 		return false;
 	if (constant->consttype == FLOAT8OID)
 		number = DatumGetFloat8(constant->constvalue);
@@ -109,7 +170,7 @@ is_moderate(Node *node, bool divides)
 		return false;
 	if (isnan(number) || fabs(number) > GREATEST_CONSTANT)
 		return false;
-	return !divides || fabs(number) >= 1 / GREATEST_CONSTANT;
+	return (number == 0 && !divides) || fabs(number) >= 1 / GREATEST_CONSTANT;
 }
 
 static bool
@@ -126,12 +187,14 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 		ListCell *lc;
 
 		foreach (lc, arguments)
-			if (IsA(lfirst(lc), Const) && !is_moderate(lfirst(lc), false))
+			if (!is_computed(lfirst(lc)) && !is_moderate(lfirst(lc), false))
 				return false;
 		return ++silence->arithmetic <= MOST_ARITHMETIC;
 	}
-	if (!function_is_among(function, of_columns, lengthof(of_columns)))
+	/* of columns that the statement brings together it could lead to overflow */
+	if (!silence->integers || !function_is_among(function, of_columns, lengthof(of_columns)))
 		return false;
+	silence->integer = true;
 	return ++silence->arithmetic <= 1 && contain_var_clause(linitial(arguments)) &&
 		   contain_var_clause(right);
 }
@@ -233,43 +296,6 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 	return is_reviewed(call) && are_silent(arguments, silence);
 }
 
-/* an expression without columns: core computes it while it plans, or it cannot raise */
-static bool
-is_known_before(Node *node)
-{
-	PlannerInfo *root;
-
-	if (IsA(node, Const) || IsA(node, Param) || IsA(node, CaseTestExpr))
-		return true;
-	if (IsA(node, List))
-	{
-		ListCell *lc;
-
-		foreach (lc, (List *) node)
-			if (!is_known_before(lfirst(lc)))
-				return false;
-		return true;
-	}
-	if (runs_user_code(node))
-		return false;
-	root = makeNode(PlannerInfo);
-	root->glob = makeNode(PlannerGlobal);
-	node = estimate_expression_value(root, copyObject(node));
-	/* of a parameter, what only changes its type */
-	while (IsA(node, RelabelType))
-		node = (Node *) ((RelabelType *) node)->arg;
-	return IsA(node, Const) || IsA(node, Param);
-}
-
-/* also of queries around it */
-static bool
-names_column(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return IsA(node, Var) || expression_tree_walker(node, names_column, context);
-}
-
 static bool
 is_silent(Node *node, Silence *silence)
 {
@@ -283,7 +309,7 @@ is_silent(Node *node, Silence *silence)
 		return is_silent((Node *) ((CaseWhen *) node)->expr, silence) &&
 			   is_silent((Node *) ((CaseWhen *) node)->result, silence);
 	/* of no row: once, before there are any, so that it raises for all or for none */
-	if (!names_column(node, NULL) && !checkExprHasSubLink(node) && !contain_agg_clause(node))
+	if (!is_computed(node))
 		return is_known_before(node);
 	switch (nodeTag(node))
 	{
@@ -341,6 +367,13 @@ is_silent(Node *node, Silence *silence)
 	}
 }
 
+/* usage_names_column -- is there a column in an expression, also of a query around it? */
+bool
+usage_names_column(Node *expr)
+{
+	return names_column(expr, NULL);
+}
+
 /* usage_is_silent -- does an expression tell of no row, over which it is run? */
 bool
 usage_is_silent(Node *expr)
@@ -378,7 +411,7 @@ is_sum_of_columns(Node *expr, bool *products)
 		return true;
 	if (IsA(expr, OpExpr))
 	{
-		Silence silence = {0};
+		Silence silence = {.integers = true};
 
 		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
 			return false;
@@ -395,14 +428,16 @@ is_sum_of_columns(Node *expr, bool *products)
  * usage_is_sum_of_columns -- is what is aggregated a column, or arithmetic of columns?  Conditions in it
  * would choose rows of the group.
  *	arithmetic	how much of it there is already, around it; and what there is in it, too
+ *	integers	set: some of it is of integers, which must be of one table
  *	products	set: a column is not only added to another
  */
 bool
-usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *products)
+usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products)
 {
-	Silence silence = {*arithmetic};
+	Silence silence = {.arithmetic = *arithmetic, .integers = true};
 	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
 
 	*arithmetic = silence.arithmetic;
+	*integers |= silence.integer;
 	return silent && is_sum_of_columns(expr, products);
 }

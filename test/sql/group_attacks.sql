@@ -59,12 +59,20 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT count(*) FROM (SELECT id AS a, id + 1 AS b, salary FROM group_attack.person) c WHERE a < 11 AND (b <> 8 OR salary > 60)', 'SELECT count(*) FROM group_attack.person c(person) FULL JOIN group_attack.purchase o USING (person) WHERE person < 11 AND (person <> 7 OR town = ''town1'')',
 	'SELECT count(*) FROM group_attack.person WHERE id < 11 AND (ctid <> ''(0,7)'' OR salary > 60)', 'SELECT count(DISTINCT person) FROM group_attack.purchase o WHERE id < 11 AND (id <> 7 OR price > 20)',
 	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND (c.id <> 7 OR o.price > 30))',
-	'SELECT town, count(*) FROM group_attack.person c GROUP BY town HAVING EXISTS (SELECT FROM group_attack.purchase o WHERE o.at > min(c.born))'])
+	'SELECT town, count(*) FROM group_attack.person c GROUP BY town HAVING EXISTS (SELECT FROM group_attack.purchase o WHERE o.at > min(c.born))',
+	'SELECT sum(bonus::float8 * 1e-300::float8 * 1e-27::float8) FROM group_attack.person WHERE id = 17', 'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND (SELECT true FROM group_attack.person d, group_attack.rate r WHERE d.id = c.id AND d.bonus > 16)',
+	'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND (c.id, c.bonus) = (SELECT d.id, d.bonus FROM group_attack.person d, group_attack.rate r WHERE d.id = c.id AND d.bonus > 16)',
+	'SELECT count(*) FROM group_attack.person c JOIN LATERAL (SELECT o.id FROM group_attack.person o TABLESAMPLE bernoulli(CASE WHEN c.points > 16 THEN 200 ELSE 100 END) WHERE o.id = c.id) x ON true WHERE c.id = 17',
+	'SELECT count(*) FROM (SELECT d.id, sum(d.points) AS s FROM group_attack.person d, group_attack.rate GROUP BY d.id) x WHERE x.s * x.s > 0', 'SELECT count(*) FROM group_attack.person c, group_attack.rate r WHERE c.points + r.n > 0 AND c.id = 17 AND r.n = 200', 'SELECT sum(c.points + r.n) FROM group_attack.person c, group_attack.rate r WHERE c.id = 17 AND r.n = 200',
+	'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id LIMIT c.points)', 'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id OFFSET c.points)'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- not so: constants, and columns that are as unknown, each with many people to a value
 SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
 SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
 SELECT count(DISTINCT town), count(DISTINCT id) FROM group_attack.person;
+SELECT sum(points + quantity) FROM (SELECT c.points, 1::numeric AS quantity FROM group_attack.person c) q;
+SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 10;
+SELECT count(*) > 0 FROM group_attack.person TABLESAMPLE bernoulli(100);
 SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
 
 -- which rows went into a sum for each person
@@ -74,6 +82,8 @@ WITH q AS (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE perso
 WITH q AS (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 40 AND 60 AND id <> 50 GROUP BY person) SELECT sum(s) FROM q;
 SELECT sum(q.s) FROM group_attack.person c JOIN (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 65 AND 85 GROUP BY person) q ON q.person = c.id;
 SELECT sum(q.s) FROM group_attack.person c JOIN (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 65 AND 85 AND id <> 70 GROUP BY person) q ON q.person = c.id;
+SELECT sum(a.s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 5 AND 25 GROUP BY person) a JOIN (SELECT person, count(*) AS n FROM group_attack.purchase WHERE id <> 10 GROUP BY person) b ON a.person = b.person;
+SELECT sum(a.s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 5 AND 25 AND id <> 10 GROUP BY person) a JOIN (SELECT person, count(*) AS n FROM group_attack.purchase GROUP BY person) b ON a.person = b.person;
 
 -- whom rows are also about
 SELECT sum(amount) FROM group_attack.transfer;
@@ -92,6 +102,11 @@ SELECT month, count(*), sum(fee) FROM group_attack.monthly WHERE month < 5 GROUP
 SELECT statement, code, message FROM unnest(ARRAY['SELECT sum(c.bonus), sum(d.bonus) FROM group_attack.person c LEFT JOIN group_attack.person d ON c.id = d.id AND d.id <> 7', 'SELECT count(salary) FROM group_attack.person',
 	'SELECT corr(salary, points) FROM group_attack.person', 'SELECT avg(salary) FROM group_attack.person WHERE id <> 50', 'SELECT avg(salary) FROM group_attack.person WHERE id NOT IN (50, 7)', 'SELECT count(*) FROM group_attack.person WHERE salary IS NOT NULL'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- weights that a role is shown
+RESET ROLE; SET ROLE group_attack_money;
+SELECT code, detail FROM pg_temp.refusal('SELECT corr(bonus, EXTRACT(year FROM born)) FROM group_attack.person');
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(price * (at - date ''1990-01-01'')) FROM group_attack.purchase');
+SELECT corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
 -- nobody with a value, and as many without as there must be
 RESET ROLE;
 SELECT privseg.create_purpose('group_attack_nulls', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_nulls', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_nulls', 'group_attack.money', '{aggregate,filter}');
@@ -100,6 +115,10 @@ SET ROLE group_attack_counter;
 SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 41 AND 50;
 SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 1 AND 20;
 SELECT code, message FROM pg_temp.refusal('SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 2 AND 20 OR id IN (50, 51)');
+-- the same people, by a sum that is not of the column alone
+SELECT sum(fee) FROM group_attack.monthly;
+SELECT statement, code, message FROM unnest(ARRAY['SELECT sum(m.fee) FROM group_attack.monthly m LEFT JOIN group_attack.rate r ON r.n = 0 WHERE m.month < 5 AND m.id <> 7', 'SELECT sum(s) FROM (SELECT person, sum(fee) AS s FROM group_attack.monthly WHERE month < 5 AND id <> 7 GROUP BY person) x', 'SELECT sum(fee + month) FROM group_attack.monthly WHERE month < 5 AND id <> 7'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- a month without value in the place of one with a value
 SELECT sum(fee) FROM group_attack.monthly WHERE month = 1 AND person BETWEEN 1 AND 20;
 SELECT code, message FROM pg_temp.refusal('SELECT sum(fee) FROM group_attack.monthly WHERE person BETWEEN 1 AND 20 AND month = CASE WHEN person = 18 THEN 5 ELSE 1 END');
