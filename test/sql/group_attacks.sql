@@ -71,7 +71,7 @@ SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.pers
 SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
 SELECT count(DISTINCT town), count(DISTINCT id) FROM group_attack.person;
 SELECT sum(points + quantity) FROM (SELECT c.points, 1::numeric AS quantity FROM group_attack.person c) q;
-SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 10;
+SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 0;
 SELECT count(*) > 0 FROM group_attack.person TABLESAMPLE bernoulli(100);
 SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
 
