@@ -23,6 +23,8 @@ INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN
 CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
 INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
 INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
+CREATE TABLE group_attack.gift (id int PRIMARY KEY, person bigint NOT NULL, worth numeric);
+INSERT INTO group_attack.gift SELECT i, i, CASE WHEN i <= 30 THEN i END FROM generate_series(1, 50) i;
 CREATE TABLE group_attack.rate (n int PRIMARY KEY, factor numeric NOT NULL);
 INSERT INTO group_attack.rate SELECT n, n FROM generate_series(1, 300) n;
 CREATE SEQUENCE group_attack.counting;
@@ -31,7 +33,7 @@ GRANT SELECT, USAGE ON group_attack.counting TO PUBLIC;
 GRANT INSERT, UPDATE, DELETE ON group_attack.person TO group_attack_writer;
 SELECT privseg.create_purpose('group_attack_stats', 'contract'), privseg.create_data_category('group_attack.money');
 SELECT privseg.protect('group_attack.person', 'id'), privseg.protect('group_attack.purchase', 'person', 'group_attack.person'),
-	privseg.protect('group_attack.transfer', 'sender', 'group_attack.person', also_about => '{recipient}'), privseg.protect('group_attack.monthly', 'person', 'group_attack.person');
+	privseg.protect('group_attack.transfer', 'sender', 'group_attack.person', also_about => '{recipient}'), privseg.protect('group_attack.monthly', 'person', 'group_attack.person'), privseg.protect('group_attack.gift', 'person', 'group_attack.person');
 SELECT privseg.classify('group_attack.person', c, 'group_attack.money') FROM unnest('{salary,bonus,points}'::name[]) c;
 SELECT privseg.classify('group_attack.purchase', 'price', 'group_attack.money'), privseg.classify('group_attack.purchase', 'quantity', 'group_attack.money');
 SELECT privseg.grant_clearance('group_attack_counter', 'group_attack_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_stats', 'group_attack.money', '{aggregate,filter}'),
@@ -115,6 +117,9 @@ SET ROLE group_attack_counter;
 SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 41 AND 50;
 SELECT count(*), sum(salary) FROM group_attack.person WHERE id BETWEEN 1 AND 20;
 SELECT code, message FROM pg_temp.refusal('SELECT sum(salary) FROM group_attack.person WHERE id BETWEEN 2 AND 20 OR id IN (50, 51)');
+-- the same but for one, by a group with many who have none
+SELECT count(*) FROM group_attack.gift WHERE person <= 30;
+SELECT code, message FROM pg_temp.refusal('SELECT sum(worth), avg(worth) FROM group_attack.gift WHERE person <= 29 OR person > 30');
 -- the same people, by a sum that is not of the column alone
 SELECT sum(fee) FROM group_attack.monthly;
 SELECT statement, code, message FROM unnest(ARRAY['SELECT sum(m.fee) FROM group_attack.monthly m LEFT JOIN group_attack.rate r ON r.n = 0 WHERE m.month < 5 AND m.id <> 7', 'SELECT sum(s) FROM (SELECT person, sum(fee) AS s FROM group_attack.monthly WHERE month < 5 AND id <> 7 GROUP BY person) x', 'SELECT sum(fee + month) FROM group_attack.monthly WHERE month < 5 AND id <> 7'])
