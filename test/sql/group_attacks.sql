@@ -23,8 +23,8 @@ INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN
 CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
 INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
 INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
-CREATE TABLE group_attack.gift (id int PRIMARY KEY, person bigint NOT NULL, worth numeric);
-INSERT INTO group_attack.gift SELECT i, i, CASE WHEN i <= 30 THEN i END FROM generate_series(1, 50) i;
+CREATE TABLE group_attack.gift (id int PRIMARY KEY, person bigint NOT NULL, worth numeric, size numeric);
+INSERT INTO group_attack.gift SELECT i, i, CASE WHEN i <= 30 THEN i END, i % 5 FROM generate_series(1, 50) i;
 CREATE TABLE group_attack.rate (n int PRIMARY KEY, factor numeric NOT NULL);
 INSERT INTO group_attack.rate SELECT n, n FROM generate_series(1, 300) n;
 CREATE SEQUENCE group_attack.counting;
@@ -35,7 +35,7 @@ SELECT privseg.create_purpose('group_attack_stats', 'contract'), privseg.create_
 SELECT privseg.protect('group_attack.person', 'id'), privseg.protect('group_attack.purchase', 'person', 'group_attack.person'),
 	privseg.protect('group_attack.transfer', 'sender', 'group_attack.person', also_about => '{recipient}'), privseg.protect('group_attack.monthly', 'person', 'group_attack.person'), privseg.protect('group_attack.gift', 'person', 'group_attack.person');
 SELECT privseg.classify('group_attack.person', c, 'group_attack.money') FROM unnest('{salary,bonus,points}'::name[]) c;
-SELECT privseg.classify('group_attack.purchase', 'price', 'group_attack.money'), privseg.classify('group_attack.purchase', 'quantity', 'group_attack.money');
+SELECT privseg.classify('group_attack.gift', 'worth', 'group_attack.money'), privseg.classify('group_attack.purchase', 'price', 'group_attack.money'), privseg.classify('group_attack.purchase', 'quantity', 'group_attack.money');
 SELECT privseg.grant_clearance('group_attack_counter', 'group_attack_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_stats', 'group_attack.money', '{aggregate,filter}'),
 	privseg.grant_clearance('group_attack_money', 'group_attack_stats'), privseg.grant_clearance('group_attack_money', 'group_attack_stats', 'group_attack.money', '{aggregate}'),
 	privseg.grant_clearance('group_attack_writer', 'group_attack_stats'), privseg.grant_clearance('group_attack_writer', 'group_attack_stats', 'group_attack.money', '{aggregate,write}');
@@ -106,8 +106,9 @@ SELECT statement, code, message FROM unnest(ARRAY['SELECT sum(c.bonus), sum(d.bo
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- weights that a role is shown
 RESET ROLE; SET ROLE group_attack_money;
-SELECT code, detail FROM pg_temp.refusal('SELECT corr(bonus, EXTRACT(year FROM born)) FROM group_attack.person');
-SELECT code, detail FROM pg_temp.refusal('SELECT sum(price * (at - date ''1990-01-01'')) FROM group_attack.purchase');
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(worth * size) FROM group_attack.gift');
+SELECT code, detail FROM pg_temp.refusal('SELECT corr(worth, size) FROM group_attack.gift');
+SELECT sum(worth + size) FROM group_attack.gift;
 SELECT corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
 -- nobody with a value, and as many without as there must be
 RESET ROLE;
