@@ -613,7 +613,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		return refuse_aggregate(
 			cells, aggregate,
 			"An aggregate in it weighs values by others that the role may know: "
-			"keys, columns of other tables or that it may write, counts.");
+			"keys, counts, columns of other tables, or that it may write or is shown.");
 	/* of one column: the statement does not choose who lacks a value for it */
 	if (list_length(values) == 1 && list_length(made.columns) == 1 && made.numbers == 0 &&
 		!made.aggregates && !made.outer_joins && !counts(aggregate))

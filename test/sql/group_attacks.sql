@@ -23,6 +23,7 @@ INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN
 CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
 INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
 INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
+INSERT INTO group_attack.monthly SELECT 200 + p, p, 6, NULL FROM generate_series(1, 12) p;
 CREATE TABLE group_attack.gift (id int PRIMARY KEY, person bigint NOT NULL, worth numeric, size numeric);
 INSERT INTO group_attack.gift SELECT i, i, CASE WHEN i <= 30 THEN i END, i % 5 FROM generate_series(1, 50) i;
 CREATE TABLE group_attack.rate (n int PRIMARY KEY, factor numeric NOT NULL);
