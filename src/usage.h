@@ -101,6 +101,7 @@ typedef struct Usage
 
 extern Usage *usage_of(Query *query);
 extern bool usage_is_through_view(const Query *query);
+extern Bitmapset *usage_arbiters(Query *query, Oid root);
 extern bool usage_is_of_groups(Oid aggregate);
 extern AttrNumber usage_root_column(Oid relid, AttrNumber column, Oid root);
 

@@ -213,6 +213,40 @@ shown_of(const Apply *apply, const Var *var, Node *value)
 	return is_encrypted(var) ? value : of_explicit(apply, var, value);
 }
 
+/*
+ * A row that ON CONFLICT finds by a value must be of those whose value it may be used of: it is refused
+ * like one that the policy hides, whatever the statement asks of it besides.
+ */
+static void
+find_of_explicit(const Apply *apply, Query *query)
+{
+	const RangeTblEntry *rte;
+	const ProtectedRelation *found;
+	ProtectedRelation copy;
+	Bitmapset *columns;
+	WithCheckOption *check;
+	int column = -1;
+
+	if (query->onConflict == NULL || query->onConflict->action != ONCONFLICT_UPDATE)
+		return;
+	rte = rt_fetch(query->resultRelation, query->rtable);
+	if ((found = protected_relation(rte->relid)) == NULL)
+		return;
+	copy = *found;
+	columns = usage_arbiters(query, copy.relid);
+	while ((column = bms_next_member(columns, column)) >= 0)
+		if (usage_needs_explicit(apply->reader, copy.relid, column))
+			break;
+	if (column < 0)
+		return;
+	check = makeNode(WithCheckOption);
+	check->kind = WCO_RLS_CONFLICT_CHECK;
+	check->relname = get_rel_name(rte->relid);
+	check->polname = pstrdup("privseg");
+	check->qual = (Node *) policy_explicit(&copy, rte->relid, query->resultRelation);
+	query->withCheckOptions = lcons(check, query->withCheckOptions);
+}
+
 /* ---- whole rows ---- */
 
 static Node *
@@ -400,8 +434,11 @@ apply_mutator(Node *node, Apply *apply)
 
 		inside.inside = &query;
 		make_splits(apply, (Query *) node);
-		return (Node *) query_tree_mutator((Query *) node, apply_mutator, &inside,
+		node = (Node *) query_tree_mutator((Query *) node, apply_mutator, &inside,
 										   QTW_DONT_COPY_QUERY);
+		/* what is asked of whom a row is about, has no mask */
+		find_of_explicit(apply, (Query *) node);
+		return node;
 	}
 	if (IsA(node, Var) || IsA(node, FuncExpr))
 	{

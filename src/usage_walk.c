@@ -260,20 +260,19 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 	}
 }
 
-/* what a conflict is found by tells of the row that is there; there is no mask for it */
-static void
-use_arbiters(Usage *usage, Level *level, OnConflictExpr *conflict)
+/*
+ * usage_arbiters -- the columns that ON CONFLICT finds rows of a protected relation by; those of its
+ * root.  Whole rows are in no index.
+ */
+Bitmapset *
+usage_arbiters(Query *query, Oid root)
 {
-	Query *query = level->query;
+	const OnConflictExpr *conflict = query->onConflict;
 	Oid relid = rt_fetch(query->resultRelation, query->rtable)->relid;
-	const ProtectedRelation *found = protected_relation(relid);
 	Bitmapset *columns = NULL;
-	Oid root;
+	Bitmapset *result = NULL;
 	Oid ignored;
 
-	if (found == NULL)
-		return;
-	root = found->relid;
 	pull_varattnos((Node *) conflict->arbiterElems, query->resultRelation, &columns);
 	if (OidIsValid(conflict->constraint))
 		columns = get_relation_constraint_attnos(relid, get_constraint_name(conflict->constraint),
@@ -284,8 +283,22 @@ use_arbiters(Usage *usage, Level *level, OnConflictExpr *conflict)
 		AttrNumber column = number > 0 ? usage_root_column(relid, number, root) : 0;
 
 		if (column > 0)
-			usage_entry(usage, root, column, USE_FIND, NULL);
+			result = bms_add_member(result, column);
 	}
+	return result;
+}
+
+/* what a conflict is found by tells of the row that is there; there is no mask for it */
+static void
+use_arbiters(Usage *usage, Query *query)
+{
+	const ProtectedRelation *found =
+		protected_relation(rt_fetch(query->resultRelation, query->rtable)->relid);
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	Bitmapset *columns = found != NULL ? usage_arbiters(query, root) : NULL;
+
+	for (int column = -1; (column = bms_next_member(columns, column)) >= 0;)
+		usage_entry(usage, root, column, USE_FIND, NULL);
 }
 
 static void
@@ -295,7 +308,7 @@ walk_conflict(Usage *usage, Level *level, OnConflictExpr *conflict)
 
 	if (conflict == NULL)
 		return;
-	use_arbiters(usage, level, conflict);
+	use_arbiters(usage, level->query);
 	usage_walk_with(&walk, conflict->arbiterWhere, USE_FILTER);
 	usage_walk_with(&walk, conflict->onConflictWhere, USE_FILTER);
 	walk_columns(usage, level, conflict->onConflictSet, true);

@@ -453,3 +453,32 @@ SELECT privseg.grant_clearance('special_masked', 'special_guests', 'special', '{
 SET ROLE special_masked;
 SELECT code, message FROM pg_temp.refusal('SELECT detail FROM special.guest');
 RESET ROLE;
+
+-- whom ON CONFLICT finds by such a value, has said so, whatever else is asked of the row
+CREATE TABLE special.card (id int PRIMARY KEY, guest bigint, code text, sealed text, note text, UNIQUE (code));
+INSERT INTO special.card SELECT i, i, 'code ' || i, 'sealed ' || i, 'n' || i FROM generate_series(1, 3) i;
+SELECT privseg.protect('special.card', 'guest', 'special.guest'), privseg.classify('special.card', 'code', 'special.health'), privseg.encrypt_column('special.card', 'sealed', 'special.health', true);
+CREATE UNIQUE INDEX card_sealed ON special.card (sealed);
+SET row_security = off;
+CREATE UNIQUE INDEX card_lower ON special.card (lower(code));
+RESET row_security;
+GRANT ALL ON special.card TO special_doctor;
+SELECT privseg.create_purpose('special_cards', 'contract', special_category_basis => 'research'), privseg.grant_clearance('special_doctor', 'special_cards'), privseg.grant_clearance('special_doctor', 'special_cards', 'special.health', '{project,filter,write}');
+SELECT statement, who, pg_temp.outcome('special_doctor', 'special_guests', replace(statement, '?', who)) AS explicit, pg_temp.outcome('special_doctor', 'special_cards', replace(statement, '?', who)) AS research FROM unnest(ARRAY[
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO UPDATE SET note = 'x' RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT ON CONSTRAINT card_code_key DO UPDATE SET note = 'x' RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (lower(code)) DO UPDATE SET note = 'x' RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO UPDATE SET note = 'x' WHERE c.guest = 4 RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO UPDATE SET note = 'x' WHERE 1 / (c.guest - ?) = 1 RETURNING c.guest$$,
+	$$WITH w AS (INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO UPDATE SET note = 'x' RETURNING c.guest) SELECT guest FROM w$$,
+	$$INSERT INTO special.card AS c (id, guest, sealed) VALUES (9, 1, 'sealed ?') ON CONFLICT (sealed) DO UPDATE SET note = 'x' RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO NOTHING RETURNING c.guest$$,
+	$$INSERT INTO special.card AS c (id, guest, code) VALUES (?, 1, 'new') ON CONFLICT (id) DO UPDATE SET note = 'x' RETURNING c.guest$$]) WITH ORDINALITY s (statement, n), unnest('{2,3,4}'::text[]) who ORDER BY n, who;
+-- also where it was prepared before
+SET ROLE special_doctor;
+SET privseg.purpose = 'special_cards';
+PREPARE upsert AS INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code 2') ON CONFLICT (code) DO UPDATE SET note = 'x' RETURNING c.guest;
+EXECUTE upsert;
+SET privseg.purpose = 'special_guests';
+EXECUTE upsert;
+RESET ROLE;
