@@ -573,8 +573,8 @@ usage_walk_query(Usage *usage, Query *query, Level *outer, const Asked *asked, b
 	}
 	walk_policies(usage, &level);
 	foreach (lc, query->rtable)
-		/* what is put into a partition, its writer knows */
-		if (query->commandType != CMD_INSERT ||
+		/* what is put into a partition, its writer knows; not what ON CONFLICT finds there */
+		if (query->commandType != CMD_INSERT || query->onConflict != NULL ||
 			foreach_current_index(lc) + 1 != query->resultRelation)
 			usage_partition(usage, lfirst_node(RangeTblEntry, lc));
 	if (query->commandType != CMD_SELECT)

@@ -147,6 +147,12 @@ SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'cl
 	'SELECT x FROM (SELECT tableoid::regclass AS x, person FROM owned.part OFFSET 0) s WHERE person = 3', 'SELECT person FROM (SELECT tableoid AS x, person FROM owned.part OFFSET 0) s WHERE person = 3', 'SELECT count(tableoid) FROM owned.part', 'SELECT max(person) FROM owned.part_2_x',
 	'SELECT max(person) FROM owned.part_2', 'SELECT count(*) FROM owned.part_1', 'SELECT count(*) FROM owned.person p JOIN owned.part_2_x x ON x.person = p.id', 'UPDATE owned.part_2_x SET at = 2 WHERE person = 3 RETURNING person', 'DELETE FROM owned.part_2_x RETURNING person',
 	'DELETE FROM owned.part WHERE person = 3 RETURNING person']) WITH ORDINALITY s (s, n) GROUP BY s, n ORDER BY n;
+-- what is put there its writer knows, and not what ON CONFLICT finds there
+CREATE UNIQUE INDEX ON owned.part_2_x (person);
+SELECT privseg.grant_clearance('class_masked', 'class_care', 'class.money', '{write}'), privseg.grant_clearance('class_filters', 'class_care', 'class.money', '{write}');
+SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'class_care', s), ', ' ORDER BY m) FROM unnest('{class_masked,class_filters}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
+	'INSERT INTO owned.part_2_x VALUES (1, ''x'', 2) RETURNING person', 'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO UPDATE SET at = 2 RETURNING person', 'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO NOTHING RETURNING person',
+	'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT DO NOTHING RETURNING person', 'WITH w AS (INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO UPDATE SET at = 2 RETURNING person) SELECT person FROM w']) WITH ORDINALITY s (s, n) GROUP BY s, n ORDER BY n;
 DROP OWNED BY class_filters, class_masked, class_sees;
 DROP ROLE class_filters, class_masked, class_sees;
 
