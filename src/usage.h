@@ -38,6 +38,8 @@
 #define USE_FIND 0x200
 /* which partition a row is in is shown, and tells of it; there is no mask for that */
 #define USE_TELL 0x400
+/* or is asked for: by tableoid, or by naming the partition */
+#define USE_PARTITION 0x800
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
 {

@@ -74,6 +74,13 @@ class_of(Oid root, AttrNumber column)
 																	NULL;
 }
 
+/* is it told or asked by the partition that a row is in?  That is the same for all subjects. */
+static bool
+is_by_partition(int use)
+{
+	return use == USE_TELL || use == USE_PARTITION;
+}
+
 /* usage_outcome -- of one use of a column */
 UsageOutcome
 usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
@@ -92,6 +99,8 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 																		 OUTCOME_SHOWN;
 	category = category_by_id(class->category);
 	uses = category != NULL ? uses_of(reader, category) : 0;
+	if (is_by_partition(use) && usage_needs_explicit(reader, root, column))
+		return OUTCOME_REFUSED;
 	switch (use)
 	{
 		case USE_WRITE:
@@ -101,6 +110,7 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 		case USE_INSERT:
 			return (uses & USE_WRITE) != 0 ? OUTCOME_SHOWN : OUTCOME_GUARDED;
 		case USE_FIND:
+		case USE_PARTITION:
 			return (uses & USE_FILTER) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
 		case USE_TELL:
 			return (uses & USE_PROJECT) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
@@ -147,6 +157,7 @@ use_name(int use)
 			return "project";
 		case USE_FILTER:
 		case USE_FIND:
+		case USE_PARTITION:
 			return "filter";
 		case USE_AGGREGATE:
 			return "aggregate";
@@ -202,6 +213,17 @@ usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 				 errmsg("the data category of column \"%s\" of \"%s\" does not exist any more",
 						class->name, relation),
 				 errhint("Call privseg.classify() for it.")));
+	if (is_by_partition(use) && usage_needs_explicit(reader, root, column))
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("the partition that rows of \"%s\" are in may not be asked for under purpose "
+					"\"%s\"",
+					relation, reader->purpose.name),
+			 errdetail("It tells of column %s, whose values are for subjects with explicit "
+					   "consent only.",
+					   usage_column_name(root, column)),
+			 errhint("Name \"%s\" itself, and not tableoid.", relation)));
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" may not %s column %s under purpose \"%s\"", user, use_name(use),

@@ -98,7 +98,7 @@ use_of_tableoid(Usage *usage, Oid relid, Oid root, int context)
 	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
 	{
 		if ((context & USE_FILTER) != 0)
-			use_of_key(usage, lfirst_oid(lc), root, USE_FIND);
+			use_of_key(usage, lfirst_oid(lc), root, USE_PARTITION);
 		if ((context & (USE_PROJECT | USE_AGGREGATE)) != 0)
 			use_of_key(usage, lfirst_oid(lc), root, USE_TELL);
 	}
@@ -116,7 +116,7 @@ usage_partition(Usage *usage, const RangeTblEntry *rte)
 	if (!OidIsValid(root) || rte->relid == root || rte->relkind == RELKIND_COMPOSITE_TYPE)
 		return;
 	foreach (lc, get_partition_ancestors(rte->relid))
-		use_of_key(usage, lfirst_oid(lc), root, USE_FIND);
+		use_of_key(usage, lfirst_oid(lc), root, USE_PARTITION);
 }
 
 static void

@@ -482,3 +482,21 @@ EXECUTE upsert;
 SET privseg.purpose = 'special_guests';
 EXECUTE upsert;
 RESET ROLE;
+
+-- nor does a partition tell of it, of whomever a row is
+CREATE TABLE special.ward (id int, guest bigint, code text, PRIMARY KEY (id, code)) PARTITION BY LIST (code);
+CREATE TABLE special.ward_a PARTITION OF special.ward (UNIQUE (guest)) FOR VALUES IN ('a');
+CREATE TABLE special.ward_b PARTITION OF special.ward (UNIQUE (guest)) FOR VALUES IN ('b');
+INSERT INTO special.ward VALUES (1, 1, 'a'), (2, 2, 'b'), (3, 3, 'b');
+SELECT privseg.protect('special.ward', 'guest', 'special.guest'), privseg.classify('special.ward', 'code', 'special.health');
+GRANT ALL ON special.ward, special.ward_a, special.ward_b TO special_doctor;
+SELECT statement, pg_temp.outcome('special_doctor', 'special_guests', statement) AS explicit, pg_temp.outcome('special_doctor', 'special_cards', statement) AS research FROM unnest(ARRAY[
+	'SELECT tableoid::regclass FROM special.ward WHERE id = 2', 'SELECT id FROM special.ward WHERE tableoid = ''special.ward_b''::regclass AND id = 2', 'SELECT count(*) FROM special.ward GROUP BY tableoid ORDER BY 1 DESC LIMIT 1', 'SELECT count(DISTINCT tableoid) FROM special.ward',
+	'SELECT x.t::regclass FROM special.ward w, LATERAL (SELECT w.tableoid AS t) x WHERE id = 2', 'UPDATE special.ward SET guest = guest WHERE id = 2 RETURNING tableoid::regclass', 'SELECT guest FROM special.ward_b WHERE id = 2', 'UPDATE special.ward_b SET guest = guest WHERE id = 2 RETURNING guest',
+	'DELETE FROM special.ward_b RETURNING guest', 'MERGE INTO special.ward_b b USING (SELECT 2 AS id) s ON b.id = s.id WHEN MATCHED THEN DELETE',
+	'INSERT INTO special.ward_b VALUES (9, 2, ''b'') ON CONFLICT (guest) DO UPDATE SET guest = 2 RETURNING id', 'INSERT INTO special.ward_b VALUES (9, 2, ''b'') ON CONFLICT (guest) DO NOTHING RETURNING id', 'INSERT INTO special.ward VALUES (2, 1, ''b'') ON CONFLICT (id, code) DO UPDATE SET id = 2 RETURNING guest',
+	'INSERT INTO special.ward VALUES (3, 1, ''b'') ON CONFLICT (id, code) DO UPDATE SET id = 3 RETURNING guest', 'INSERT INTO special.ward_b VALUES (9, 1, ''b'') RETURNING guest', 'SELECT count(*) FROM special.ward', 'SELECT code FROM special.ward WHERE id = 2', 'SELECT code FROM special.ward WHERE id = 3',
+	'SELECT max(id) FROM special.ward WHERE code = ''b'' AND id < 3']) WITH ORDINALITY s (statement, n) ORDER BY n;
+SET ROLE special_doctor;
+SELECT * FROM unnest(ARRAY['SELECT tableoid FROM special.ward', 'SELECT id FROM special.ward_b']) s, pg_temp.refusal(s);
+RESET ROLE;
