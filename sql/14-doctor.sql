@@ -336,5 +336,15 @@ AS $$
 	   AND EXISTS (SELECT FROM pg_attribute a JOIN privseg.protected_columns c ON c.relation = t.root AND c.column_name = a.attname
 					WHERE a.attrelid = t.member AND a.attnum = ANY (f.conkey))
 	 GROUP BY t.member
+	UNION ALL
+	-- what all of the tree is checked for tells nothing of a part of it
+	SELECT 'gap', 'classification', t.member::text, 'that a row is in it, which its name and tableoid tell, says what it has in classified columns, by checks: ' || string_agg(format('"%s"', k.conname), ', ' ORDER BY k.conname),
+		   format('Drop them, or have them in %s.', t.root)
+	  FROM privseg.protected_tree() t
+	  JOIN pg_constraint k ON k.conrelid = t.member AND k.contype = 'c' AND k.coninhcount = 0
+	 WHERE t.member <> t.root
+	   AND EXISTS (SELECT FROM pg_attribute a JOIN privseg.protected_columns c ON c.relation = t.root AND c.column_name = a.attname
+					WHERE a.attrelid = t.member AND a.attnum = ANY (k.conkey))
+	 GROUP BY t.member, t.root
 $$;
 COMMENT ON FUNCTION privseg.findings_about_classes() IS 'what check() finds about values of classified columns that are told in other ways';

@@ -156,6 +156,14 @@ SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'cl
 DROP OWNED BY class_filters, class_masked, class_sees;
 DROP ROLE class_filters, class_masked, class_sees;
 
+-- checks that a child alone has tell what its rows have
+CREATE TABLE owned.checked (person bigint, a text, at int, CHECK (a <> ''));
+CREATE TABLE owned.checked_x (CONSTRAINT is_x CHECK (a = 'x'), CONSTRAINT is_new CHECK (at > 5)) INHERITS (owned.checked);
+SELECT privseg.protect('owned.checked', 'person', 'owned.person'), privseg.classify('owned.checked', 'a', 'class.money');
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ 'checked' AND area = 'classification';
+ALTER TABLE owned.checked_x DROP CONSTRAINT is_x;
+SELECT count(*) FROM privseg.check() WHERE object ~ 'checked' AND area = 'classification';
+
 -- foreign keys whose action changes a classified column
 CREATE TABLE owned.code (a text PRIMARY KEY);
 CREATE TABLE owned.coded (person bigint, a text, b text REFERENCES owned.code ON UPDATE CASCADE, c text REFERENCES owned.code, FOREIGN KEY (a) REFERENCES owned.code ON DELETE SET NULL, CONSTRAINT gone FOREIGN KEY (a) REFERENCES owned.code ON DELETE CASCADE);
