@@ -190,6 +190,7 @@ extern const DataCategory *category_by_id(int32 id);
 extern const DataCategory *category_by_name(const char *name);
 extern int category_sensitivity(const char *word);
 extern bool category_covers(const char *granted, const DataCategory *category);
+extern bool category_may_go_into(const DataCategory *from, const DataCategory *to);
 
 /* ---- protected relations (catalog_relation.c) ---- */
 

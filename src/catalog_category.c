@@ -159,3 +159,17 @@ category_covers(const char *granted, const DataCategory *category)
 	return strcmp(granted, category->name) == 0 ||
 		   (!category->special && is_below(category->name, granted));
 }
+
+/*
+ * category_may_go_into -- may values of a category be written where another one is kept?  Where that is
+ * at least as high.
+ */
+bool
+category_may_go_into(const DataCategory *from, const DataCategory *to)
+{
+	if (from == NULL || to == NULL)
+		return false;
+	/* on what the use of special ones rests is asked of these only */
+	return (to->special || !from->special) && to->sensitivity >= from->sensitivity &&
+		   (to->protected_attribute || !from->protected_attribute);
+}

@@ -331,6 +331,27 @@ reseal(const ProtectedRelation *domain, const EncryptedHeader *header,
 }
 
 /*
+ * What a statement hands on unopened, it may have from anywhere: from a temporary table, too.  So it is here
+ * that a value does not become one of a lower category, for those who may read only that.
+ */
+static void
+refuse_lower(Relation relation, const EncryptedColumn *column, const EncryptedHeader *header)
+{
+	if (header->category == column->category || row_security_bypassed() ||
+		category_may_go_into(category_by_id(header->category), category_by_id(column->category)))
+		return;
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg("an encrypted value of another category may not be copied into column \"%s\" of "
+				"\"%s\"",
+				NameStr(TupleDescAttr(RelationGetDescr(relation), column->number - 1)->attname),
+				RelationGetRelationName(relation)),
+		 errdetail("The column is not classified as high."),
+		 errhint("Classify it with privseg.classify().")));
+}
+
+/*
  * A value of another subject, or category: who may read it may write what is inside, as if it had
  * been typed.  False: it is not opened for him.
  */
@@ -433,6 +454,8 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 			refuse_untagged(relation, column->number);
 		return value;
 	}
+	if (header.bound)
+		refuse_lower(relation, column, &header);
 	own = header.bound && is_remembered(&info->sealed, &header);
 	if (header.bound && !is_bound_to(&header, binding) &&
 		(header.category != column->category || header.domain != binding->domain ||

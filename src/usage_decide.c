@@ -242,21 +242,12 @@ may_go_into(Oid root, AttrNumber column, const UsageTarget *into)
 {
 	const ColumnClass *from = class_of(root, column);
 	const ColumnClass *to = class_of(into->root, into->column);
-	const DataCategory *from_category;
-	const DataCategory *to_category;
 
 	if (from == NULL || !from->classified)
 		return true;
 	if (to == NULL || !to->classified || to->mismatch)
 		return false;
-	from_category = category_by_id(from->category);
-	to_category = category_by_id(to->category);
-	if (from_category == NULL || to_category == NULL)
-		return false;
-	/* on what the use of special ones rests is asked of these only */
-	return (to_category->special || !from_category->special) &&
-		   to_category->sensitivity >= from_category->sensitivity &&
-		   (to_category->protected_attribute || !from_category->protected_attribute);
+	return category_may_go_into(category_by_id(from->category), category_by_id(to->category));
 }
 
 static void

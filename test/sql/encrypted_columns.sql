@@ -277,10 +277,33 @@ SELECT count(*) FROM encrypted.person WHERE note = 'here';
 RESET ROLE;
 RESET privseg.purpose;
 
--- back
 \set ECHO none
 \i :helper
 \set ECHO all
+
+-- values are not copied where a lower category is enough to read them, whichever way they come unopened
+CREATE TABLE encrypted.letter (id bigint PRIMARY KEY, person bigint REFERENCES encrypted.person, body text, secret text, copy text);
+INSERT INTO encrypted.letter SELECT i, 1 + i % 2, 'body ' || i, 'secret ' || i, 'copy ' || i FROM generate_series(1, 4) i;
+SELECT privseg.create_data_category('encrypted.low'), privseg.create_data_category('encrypted.high', 'sensitive');
+SELECT privseg.protect('encrypted.letter', 'person', 'encrypted.person');
+SELECT c, privseg.encrypt_column('encrypted.letter', c, CASE c WHEN 'secret' THEN 'encrypted.high' ELSE 'encrypted.low' END) FROM unnest('{body,secret,copy}'::name[]) c;
+GRANT ALL ON encrypted.letter TO encrypted_app, encrypted_masked;
+SELECT privseg.grant_clearance('encrypted_masked', 'encrypted_care'), privseg.grant_clearance('encrypted_masked', 'encrypted_care', 'encrypted.low', '{mask,write}');
+SET ROLE encrypted_app;
+SET privseg.purpose = 'encrypted_care';
+CREATE TEMP TABLE carried AS SELECT id, secret FROM encrypted.letter;
+SELECT statement, code, message, detail FROM unnest(ARRAY['UPDATE encrypted.letter SET body = secret', 'UPDATE encrypted.letter l SET body = o.secret FROM encrypted.letter o WHERE o.id = l.id',
+	'UPDATE encrypted.letter l SET body = (SELECT secret FROM encrypted.letter o WHERE o.id = l.id)', 'UPDATE encrypted.letter l SET body = c.secret FROM carried c WHERE c.id = l.id',
+	'INSERT INTO encrypted.letter (id, person, body) SELECT id + 10, person, secret FROM encrypted.letter', 'INSERT INTO encrypted.letter (id, person, body) SELECT id, person, secret FROM encrypted.letter ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body',
+	'INSERT INTO encrypted.letter (id, person, secret) SELECT id, person, secret FROM encrypted.letter ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.secret',
+	'MERGE INTO encrypted.letter l USING encrypted.letter o ON o.id = l.id WHEN MATCHED THEN UPDATE SET body = o.secret', 'UPDATE encrypted.letter SET secret = body', 'UPDATE encrypted.letter SET body = copy',
+	'UPDATE encrypted.letter SET body = body, secret = secret', 'INSERT INTO encrypted.letter (id, person, body, secret) SELECT id + 10, person, body, secret FROM encrypted.letter'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
+RESET privseg.purpose;
+DROP TABLE carried, encrypted.letter;
+
+-- back
 SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.decrypt_column('encrypted.person', 'note')$$);
 ALTER TABLE encrypted.person ALTER note DROP NOT NULL;
 SELECT c, privseg.decrypt_column('encrypted.person', c) FROM unnest('{note,name,income,points,age,rank,ratio,born,seen,agrees,doc}'::name[]) c;
