@@ -44,14 +44,17 @@ use_var(Walk *walk, Node *node, Var *var)
 	Level *level = walk->level;
 	int context = walk->context;
 
+	for (Index up = 0; up < var->varlevelsup; up++)
+		level = level->outer;
 	/* what is handed on unopened keeps its subject; if it is sent, it is opened then */
 	if ((context & USE_CARRY) != 0 && node == (Node *) var && is_encrypted(var->vartype))
+	{
+		usage_column(walk, level, var->varno, var->varattno, context);
 		return;
+	}
 	context &= USE_SEEN | USE_AGGREGATE;
 	if (context == 0 || (var->varattno < 0 && var->varattno != TableOidAttributeNumber))
 		return;
-	for (Index up = 0; up < var->varlevelsup; up++)
-		level = level->outer;
 	/* of an outer query's row an aggregate is of one row */
 	if ((context & USE_AGGREGATE) != 0 && level != walk->aggregate && walk->aggregate != NULL)
 		context = (context & ~USE_AGGREGATE) | USE_PROJECT;

@@ -405,7 +405,7 @@ walk_made(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
 
 	for (int i = 0; asked != NULL && i < asked->n; i++)
 	{
-		walk.context |= asked->columns[i].context;
+		usage_asks(&walk.context, asked->columns[i].context);
 		walk.into = bms_add_members(walk.into, asked->columns[i].into);
 	}
 	if (walk.context == 0)
@@ -468,7 +468,7 @@ walk_ctes(Usage *usage, Level *level)
 		/* a query that reads itself may use its results for anything */
 		if (cte->cterecursive)
 			for (int column = 0; column < asked->n; column++)
-				asked->columns[column].context |= USE_SEEN;
+				usage_asks(&asked->columns[column].context, USE_SEEN);
 		usage_walk_query(usage, castNode(Query, cte->ctequery), level, asked, !cte->cterecursive);
 	}
 }

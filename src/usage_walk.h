@@ -66,6 +66,7 @@ extern Asked *usage_new_asked(int n);
 
 /* usage_trace.c */
 extern bool usage_is_sorted_by(const List *clause, const TargetEntry *entry);
+extern void usage_asks(int *context, int use);
 extern int usage_n_columns(const RangeTblEntry *rte);
 extern void
 usage_entry(Usage *usage, Oid root, AttrNumber column, int use, const UsageTarget *into);

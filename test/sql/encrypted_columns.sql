@@ -299,6 +299,16 @@ SELECT statement, code, message, detail FROM unnest(ARRAY['UPDATE encrypted.lett
 	'MERGE INTO encrypted.letter l USING encrypted.letter o ON o.id = l.id WHEN MATCHED THEN UPDATE SET body = o.secret', 'UPDATE encrypted.letter SET secret = body', 'UPDATE encrypted.letter SET body = copy',
 	'UPDATE encrypted.letter SET body = body, secret = secret', 'INSERT INTO encrypted.letter (id, person, body, secret) SELECT id + 10, person, body, secret FROM encrypted.letter'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- nor lost where who sees the mask has a statement give them back, through whatever it reads them
+SET ROLE encrypted_masked;
+INSERT INTO encrypted.letter (id, person, body) VALUES (1, 2, (SELECT body FROM encrypted.letter WHERE id = 1)), (2, 1, (SELECT body FROM encrypted.letter WHERE id = 2)) ON CONFLICT (id) DO UPDATE SET body = EXCLUDED.body;
+UPDATE encrypted.letter l SET body = v.b FROM encrypted.letter o CROSS JOIN LATERAL (VALUES (o.body)) v (b) WHERE o.person = l.person AND o.id = l.id;
+MERGE INTO encrypted.letter l USING (VALUES (3, (SELECT body FROM encrypted.letter WHERE id = 3)), (4, NULL)) v (i, b) ON v.i = l.id AND l.id = 3 WHEN MATCHED THEN UPDATE SET body = v.b;
+WITH w AS (SELECT i, b FROM (VALUES (1, (SELECT body FROM encrypted.letter WHERE id = 1)), (2, (SELECT body FROM encrypted.letter WHERE id = 2))) v (i, b) UNION ALL SELECT id, CASE WHEN id > 3 THEN body END FROM encrypted.letter WHERE id = 4)
+	UPDATE encrypted.letter l SET body = w.b FROM w WHERE w.i = l.id;
+SELECT v.b FROM encrypted.letter o CROSS JOIN LATERAL (VALUES (o.body), (o.body)) v (b) WHERE id = 1;
+SET ROLE encrypted_app;
+SELECT id, body FROM encrypted.letter ORDER BY id;
 RESET ROLE;
 RESET privseg.purpose;
 DROP TABLE carried, encrypted.letter;
