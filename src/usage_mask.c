@@ -29,6 +29,7 @@
 #include "rewrite/rewriteManip.h"
 #include "usage.h"
 #include "utils/builtins.h"
+#include "utils/fmgroids.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
@@ -187,7 +188,10 @@ is_written_one_way(Oid type)
 	}
 }
 
-/* core has the output of float8, bytea and interval for immutable, which it is not */
+/*
+ * Core has the output of float8, bytea and interval for immutable, which it is not; nor is what
+ * quote_ident() makes.
+ */
 static bool
 is_written_variably(Node *node, void *context)
 {
@@ -196,6 +200,8 @@ is_written_variably(Node *node, void *context)
 	if (IsA(node, CoerceViaIO) &&
 		(!is_written_one_way(exprType((Node *) ((CoerceViaIO *) node)->arg)) ||
 		 !is_written_one_way(exprType(node))))
+		return true;
+	if (IsA(node, XmlExpr) || (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_QUOTE_IDENT))
 		return true;
 	return expression_tree_walker(node, is_written_variably, context);
 }

@@ -46,8 +46,11 @@ usage_may_copy(Oid relid, Oid root, const Bitmapset *columns)
 	}
 }
 
+/*
+ * exactly	by their bytes: whoever may write also writes another value that equals
+ */
 static bool
-are_equal(FunctionCallInfo fcinfo, Datum left, Datum right)
+are_equal(FunctionCallInfo fcinfo, Datum left, Datum right, bool exactly)
 {
 	TypeCacheEntry *type = fcinfo->flinfo->fn_extra;
 
@@ -61,7 +64,7 @@ are_equal(FunctionCallInfo fcinfo, Datum left, Datum right)
 											   0);
 		fcinfo->flinfo->fn_extra = type;
 	}
-	if (encrypted_code(getBaseType(type->type_id)) == ENCRYPTED_NONE &&
+	if (!exactly && encrypted_code(getBaseType(type->type_id)) == ENCRYPTED_NONE &&
 		OidIsValid(type->eq_opr_finfo.fn_oid))
 		return DatumGetBool(
 			FunctionCall2Coll(&type->eq_opr_finfo, PG_GET_COLLATION(), left, right));
@@ -82,7 +85,7 @@ privseg_unchanged(PG_FUNCTION_ARGS)
 {
 	bool same = PG_ARGISNULL(0) || PG_ARGISNULL(1) ?
 					PG_ARGISNULL(0) && PG_ARGISNULL(1) :
-					are_equal(fcinfo, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1));
+					are_equal(fcinfo, PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), PG_ARGISNULL(3));
 
 	if (!same && PG_ARGISNULL(3))
 	{

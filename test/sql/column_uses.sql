@@ -65,6 +65,12 @@ SET transform_null_equals = on;
 SELECT email FROM uses.person WHERE id = 2;
 RESET transform_null_equals;
 RESET ROLE;
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(quote_ident(split_part(value, ''@'', 1)), 1)');
+SET ROLE uses_masked;
+SET quote_all_identifiers = on;
+SELECT email FROM uses.person WHERE id = 2;
+RESET quote_all_identifiers;
+RESET ROLE;
 SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***''');
 REVOKE CREATE ON SCHEMA uses FROM uses_masked;
 

@@ -474,6 +474,16 @@ SELECT statement, who, pg_temp.outcome('special_doctor', 'special_guests', repla
 	$$INSERT INTO special.card AS c (id, guest, sealed) VALUES (9, 1, 'sealed ?') ON CONFLICT (sealed) DO UPDATE SET note = 'x' RETURNING c.guest$$,
 	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO NOTHING RETURNING c.guest$$,
 	$$INSERT INTO special.card AS c (id, guest, code) VALUES (?, 1, 'new') ON CONFLICT (id) DO UPDATE SET note = 'x' RETURNING c.guest$$]) WITH ORDINALITY s (statement, n), unnest('{2,3,4}'::text[]) who ORDER BY n, who;
+-- another value is written, also where it equals the one that was read
+CREATE TABLE special.measure (id int PRIMARY KEY, guest bigint, size numeric);
+INSERT INTO special.measure VALUES (1, 1, 1.5);
+SELECT privseg.protect('special.measure', 'guest', 'special.guest'), privseg.classify('special.measure', 'size', 'special.health');
+GRANT ALL ON special.measure TO special_doctor;
+SET ROLE special_doctor;
+SET privseg.purpose = 'special_guests';
+UPDATE special.measure SET size = round(size, 2) RETURNING size;
+RESET ROLE;
+DROP TABLE special.measure;
 -- also where it was prepared before
 SET ROLE special_doctor;
 SET privseg.purpose = 'special_cards';
