@@ -40,6 +40,8 @@
 #define USE_TELL 0x400
 /* or is asked for: by tableoid, or by naming the partition */
 #define USE_PARTITION 0x800
+/* a part of it is assigned, and the rest stays: there is no mask for that either */
+#define USE_PART 0x1000
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
 {

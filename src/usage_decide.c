@@ -112,6 +112,10 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 		case USE_FIND:
 		case USE_PARTITION:
 			return (uses & USE_FILTER) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
+		case USE_PART:
+			if (usage_needs_explicit(reader, root, column))
+				return OUTCOME_REFUSED;
+			/* FALLTHROUGH */
 		case USE_TELL:
 			return (uses & USE_PROJECT) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
 		case USE_AGGREGATE:
@@ -153,6 +157,7 @@ use_name(int use)
 	switch (use)
 	{
 		case USE_PROJECT:
+		case USE_PART:
 		case USE_TELL:
 			return "project";
 		case USE_FILTER:
@@ -228,6 +233,8 @@ usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" may not %s column %s under purpose \"%s\"", user, use_name(use),
 					usage_column_name(root, column), reader->purpose.name),
+			 use == USE_PART ?
+				 errdetail("A part of it is assigned, and the rest would be what is shown.") :
 			 category->special && reader->purpose.special == SPECIAL_NONE ?
 				 errdetail("The category is a special one, and the purpose has no basis for these "
 						   "(GDPR Art. 9(2)).") :

@@ -203,6 +203,16 @@ usage_is_through_view(const Query *query)
 	return false;
 }
 
+/* SET doc['a'] = ..., list[1] = ..., whole.part = ...: of the value there is, some is assigned */
+static bool
+assigns_part(Node *expr)
+{
+	while (IsA(expr, CoerceToDomain))
+		expr = (Node *) ((CoerceToDomain *) expr)->arg;
+	return IsA(expr, FieldStore) ||
+		   (IsA(expr, SubscriptingRef) && ((SubscriptingRef *) expr)->refassgnexpr != NULL);
+}
+
 /* columns that INSERT, UPDATE and MERGE fill */
 static void
 walk_columns(Usage *usage, Level *level, List *targets, bool updates)
@@ -240,6 +250,8 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 				  usage_is_through_view(query);
 		if (column > 0 && written)
 			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
+		if (column > 0 && written && updates && assigns_part((Node *) entry->expr))
+			usage_entry(usage, root, column, USE_PART, NULL);
 		if (column > 0 && written)
 		{
 			UsageWrite *write = palloc0(sizeof(UsageWrite));

@@ -475,15 +475,23 @@ SELECT statement, who, pg_temp.outcome('special_doctor', 'special_guests', repla
 	$$INSERT INTO special.card AS c (id, guest, code) VALUES (9, 1, 'code ?') ON CONFLICT (code) DO NOTHING RETURNING c.guest$$,
 	$$INSERT INTO special.card AS c (id, guest, code) VALUES (?, 1, 'new') ON CONFLICT (id) DO UPDATE SET note = 'x' RETURNING c.guest$$]) WITH ORDINALITY s (statement, n), unnest('{2,3,4}'::text[]) who ORDER BY n, who;
 -- another value is written, also where it equals the one that was read
-CREATE TABLE special.measure (id int PRIMARY KEY, guest bigint, size numeric);
-INSERT INTO special.measure VALUES (1, 1, 1.5);
-SELECT privseg.protect('special.measure', 'guest', 'special.guest'), privseg.classify('special.measure', 'size', 'special.health');
-GRANT ALL ON special.measure TO special_doctor;
+CREATE TYPE special.bounds AS (least int, most int);
+CREATE TABLE special.measure (id int PRIMARY KEY, guest bigint, size numeric, doc jsonb, sizes int[], range_of special.bounds);
+INSERT INTO special.measure VALUES (1, 1, 1.5, '{"b": 2}', '{1,2,3}', '(1,2)');
+SELECT privseg.create_data_category('special_parts'), privseg.grant_clearance('special_doctor', 'special_guests', 'special_parts', '{project,write}'), privseg.grant_clearance('special_masked', 'special_guests', 'special_parts', '{mask,write}');
+SELECT privseg.protect('special.measure', 'guest', 'special.guest'), privseg.classify('special.measure', 'size', 'special.health'), privseg.classify('special.measure', 'doc', 'special.health');
+GRANT ALL ON special.measure TO special_doctor, special_masked;
 SET ROLE special_doctor;
 SET privseg.purpose = 'special_guests';
 UPDATE special.measure SET size = round(size, 2) RETURNING size;
+-- a part of a value is assigned by who sees the rest, which would be lost
+SELECT code, message, detail FROM pg_temp.refusal($$UPDATE special.measure SET doc['a'] = '1'$$);
 RESET ROLE;
+SELECT privseg.classify('special.measure', c, 'special_parts') FROM unnest('{doc,sizes,range_of}'::name[]) c;
+SELECT s, pg_temp.outcome('special_masked', 'special_guests', s) AS masked, pg_temp.outcome('special_doctor', 'special_guests', s) AS doctor FROM unnest(ARRAY[$$UPDATE special.measure SET doc['a'] = '1' RETURNING 'done'$$, $$UPDATE special.measure SET sizes[2] = 5 RETURNING 'done'$$,
+	$$UPDATE special.measure SET range_of.least = 0 RETURNING 'done'$$, $$INSERT INTO special.measure AS m (id, guest) VALUES (1, 1) ON CONFLICT (id) DO UPDATE SET sizes[2] = 5 RETURNING 'done'$$, $$INSERT INTO special.measure (id, guest, sizes[1]) VALUES (2, 1, 5) RETURNING 'done'$$]) s;
 DROP TABLE special.measure;
+DROP TYPE special.bounds;
 -- also where it was prepared before
 SET ROLE special_doctor;
 SET privseg.purpose = 'special_cards';
