@@ -155,7 +155,8 @@ all_enough(const Block *block, const Counted *counted)
 
 		each = list_concat(each, enough_of_key(key, counted, disjoint | once));
 		/* whoever lacks a value */
-		foreach (also, counted->column == 0 ? key->also : NIL)
+		foreach (also,
+				 counted->column == 0 || counted->column == POLICY_MOST_COLUMNS ? key->also : NIL)
 		{
 			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};
 
@@ -621,7 +622,8 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	present = conditions;
 	foreach (lc, values)
 		present = lappend(list_copy(present), null_test(lfirst(lc)));
-	if (!usage_is_silent((Node *) present) || usage_mixes_keys((Node *) conditions, cells->block))
+	if (!usage_is_silent((Node *) conditions) ||
+		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
 	if (present == NIL || grouping->problem != NULL)
 		return (Node *) aggregate;

@@ -318,6 +318,11 @@ examine_sublinks(Node *node, Sublinks *sublinks)
 					sublinks->grouping,
 					"A subquery in an expression reads rows of other subjects than the "
 					"row it is asked for.");
+		foreach (lc, keys)
+			if (((Key *) lfirst(lc))->also != NIL)
+				(void) usage_refuse_groups(
+					sublinks->grouping,
+					"A subquery in an expression reads rows that are about others, too.");
 		if (may_be_several(link, query, keys))
 			(void) usage_refuse_groups(
 				sublinks->grouping,

@@ -105,11 +105,14 @@ names_value(Node *node, void *value)
 static bool
 type_is_trusted(Oid type)
 {
+	Oid element = get_element_type(type);
 	HeapTuple tuple;
 	bool result;
 
 	if (type < FirstNormalObjectId || get_typtype(type) == TYPTYPE_ENUM)
 		return true;
+	if (OidIsValid(element))
+		return type_is_trusted(element);
 	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
 	if (!HeapTupleIsValid(tuple))
 		return false;
@@ -190,18 +193,23 @@ is_written_one_way(Oid type)
 
 /*
  * Core has the output of float8, bytea and interval for immutable, which it is not; nor is what
- * quote_ident() makes.
+ * quote_ident() makes, or which zone an abbreviation means.
  */
 static bool
 is_written_variably(Node *node, void *context)
 {
+	static const Oid settings[] = {F_QUOTE_IDENT, F_TIMEZONE_TEXT_TIMESTAMP,
+								   F_TIMEZONE_TEXT_TIMESTAMPTZ, F_TIMEZONE_TEXT_TIMETZ};
+
 	if (node == NULL)
 		return false;
 	if (IsA(node, CoerceViaIO) &&
 		(!is_written_one_way(exprType((Node *) ((CoerceViaIO *) node)->arg)) ||
 		 !is_written_one_way(exprType(node))))
 		return true;
-	if (IsA(node, XmlExpr) || (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_QUOTE_IDENT))
+	if (IsA(node, XmlExpr) ||
+		(IsA(node, FuncExpr) &&
+		 function_is_among(((FuncExpr *) node)->funcid, settings, lengthof(settings))))
 		return true;
 	return expression_tree_walker(node, is_written_variably, context);
 }

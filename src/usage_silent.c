@@ -13,6 +13,7 @@
 #include <math.h>
 
 #include "access/transam.h"
+#include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "miscadmin.h"
@@ -67,6 +68,7 @@ static const Oid with_constants[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL
 static const Oid sums[] = {F_INT4PL,      F_INT4MI,      F_INT8PL,   F_INT8MI,
 						   F_INT48PL,     F_INT48MI,     F_INT84PL,  F_INT84MI,
 						   F_NUMERIC_ADD, F_NUMERIC_SUB, F_FLOAT8PL, F_FLOAT8MI};
+static const Oid of_float8[] = {F_FLOAT8PL, F_FLOAT8MI, F_FLOAT8MUL, F_FLOAT8DIV};
 static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 
 #define MOST_ARITHMETIC 4
@@ -75,8 +77,8 @@ static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 typedef struct Silence
 {
 	int arithmetic;
-	bool integers; /* may there be some of integers? */
-	bool integer;  /* there is */
+	bool together; /* may columns be computed with each other, and float8? */
+	bool integer;  /* some is of integers */
 } Silence;
 
 static bool is_silent(Node *node, Silence *silence);
@@ -182,6 +184,10 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 		return false;
 	if (function_is_among(function, divisions, lengthof(divisions)))
 		return ++silence->arithmetic <= MOST_ARITHMETIC && is_moderate(right, true);
+	/* subqueries around others could lead it to overflow, but for what an aggregate follows through them */
+	if (!silence->together && (function_is_among(function, of_float8, lengthof(of_float8)) ||
+							   (is_computed(linitial(arguments)) && is_computed(right))))
+		return false;
 	if (function_is_among(function, with_constants, lengthof(with_constants)))
 	{
 		ListCell *lc;
@@ -192,7 +198,7 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 		return ++silence->arithmetic <= MOST_ARITHMETIC;
 	}
 	/* of columns that the statement brings together it could lead to overflow */
-	if (!silence->integers || !function_is_among(function, of_columns, lengthof(of_columns)))
+	if (!silence->together || !function_is_among(function, of_columns, lengthof(of_columns)))
 		return false;
 	silence->integer = true;
 	return ++silence->arithmetic <= 1 && contain_var_clause(linitial(arguments)) &&
@@ -296,6 +302,18 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 	return is_reviewed(call) && are_silent(arguments, silence);
 }
 
+/* of core's, and it raises for nothing that it may be given */
+static bool
+aggregate_is_quiet(const Aggref *aggregate)
+{
+	static const char *const names[] = {"avg",   "bool_and", "bool_or", "count",
+										"every", "max",      "min",     "sum"};
+
+	return aggregate->aggfnoid < FirstNormalObjectId && aggregate->aggkind == AGGKIND_NORMAL &&
+		   (name_is_among(get_func_name(aggregate->aggfnoid), names, lengthof(names)) ||
+			usage_is_of_groups(aggregate->aggfnoid));
+}
+
 static bool
 is_silent(Node *node, Silence *silence)
 {
@@ -326,7 +344,7 @@ is_silent(Node *node, Silence *silence)
 			return is_silent((Node *) ((RelabelType *) node)->arg, silence);
 		/* of one subject's rows */
 		case T_Aggref:
-			return ((Aggref *) node)->aggfnoid < FirstNormalObjectId &&
+			return aggregate_is_quiet((Aggref *) node) &&
 				   are_silent(((Aggref *) node)->args, silence) &&
 				   are_silent(((Aggref *) node)->aggdirectargs, silence) &&
 				   is_silent((Node *) ((Aggref *) node)->aggfilter, silence);
@@ -411,7 +429,7 @@ is_sum_of_columns(Node *expr, bool *products)
 		return true;
 	if (IsA(expr, OpExpr))
 	{
-		Silence silence = {.integers = true};
+		Silence silence = {.together = true};
 
 		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
 			return false;
@@ -434,7 +452,7 @@ is_sum_of_columns(Node *expr, bool *products)
 bool
 usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products)
 {
-	Silence silence = {.arithmetic = *arithmetic, .integers = true};
+	Silence silence = {.arithmetic = *arithmetic, .together = true};
 	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
 
 	*arithmetic = silence.arithmetic;

@@ -71,6 +71,22 @@ SET quote_all_identifiers = on;
 SELECT email FROM uses.person WHERE id = 2;
 RESET quote_all_identifiers;
 RESET ROLE;
+SET ROLE uses_owner;
+CREATE TYPE uses.mood AS ENUM ('low', 'high');
+CREATE TABLE uses.diary (id bigint PRIMARY KEY, at timestamptz, moods uses.mood[]);
+INSERT INTO uses.diary VALUES (1, '2020-01-01 14:30+00', '{low,high}');
+GRANT ALL ON uses.diary TO PUBLIC;
+RESET ROLE;
+SELECT privseg.protect('uses.diary', 'id', 'uses.person'), privseg.classify('uses.diary', 'moods', 'uses.contact', 'value[1:1]'),
+	privseg.classify('uses.diary', 'at', 'uses.contact', 'date_trunc(''day'', value AT TIME ZONE ''EST'') AT TIME ZONE ''EST''');
+SET ROLE uses_masked;
+SELECT at AT TIME ZONE 'UTC' AS at, moods FROM uses.diary;
+SET timezone_abbreviations = 'Australia';
+SELECT at AT TIME ZONE 'UTC' AS at FROM uses.diary;
+RESET timezone_abbreviations;
+RESET ROLE;
+DROP TABLE uses.diary;
+DROP TYPE uses.mood;
 SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***''');
 REVOKE CREATE ON SCHEMA uses FROM uses_masked;
 

@@ -18,8 +18,8 @@ CREATE TABLE group_attack.person (id bigint PRIMARY KEY, town text NOT NULL, bor
 INSERT INTO group_attack.person SELECT g, 'town' || g % 3, date '1990-01-01' + g, CASE WHEN g NOT IN (50, 51) THEN g * 10 END, g, g FROM generate_series(1, 90) g;
 CREATE TABLE group_attack.purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_attack.person, at date NOT NULL, price numeric NOT NULL, quantity int NOT NULL);
 INSERT INTO group_attack.purchase SELECT i, 1 + i % 90, date '1990-02-01' + i, i * 3, i % 7 FROM generate_series(1, 270) i;
-CREATE TABLE group_attack.transfer (id int PRIMARY KEY, sender bigint NOT NULL, recipient bigint, amount numeric NOT NULL);
-INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN 1 + i * 7 % 45 END, i FROM generate_series(1, 180) i;
+CREATE TABLE group_attack.transfer (id int PRIMARY KEY, sender bigint NOT NULL, recipient bigint, amount numeric NOT NULL, fee numeric);
+INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN 1 + i * 7 % 45 END, i, i FROM generate_series(1, 180) i;
 CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
 INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
 INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
@@ -67,7 +67,10 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND (c.id, c.bonus) = (SELECT d.id, d.bonus FROM group_attack.person d, group_attack.rate r WHERE d.id = c.id AND d.bonus > 16)',
 	'SELECT count(*) FROM group_attack.person c JOIN LATERAL (SELECT o.id FROM group_attack.person o TABLESAMPLE bernoulli(CASE WHEN c.points > 16 THEN 200 ELSE 100 END) WHERE o.id = c.id) x ON true WHERE c.id = 17',
 	'SELECT count(*) FROM (SELECT d.id, sum(d.points) AS s FROM group_attack.person d, group_attack.rate GROUP BY d.id) x WHERE x.s * x.s > 0', 'SELECT count(*) FROM group_attack.person c, group_attack.rate r WHERE c.points + r.n > 0 AND c.id = 17 AND r.n = 200', 'SELECT sum(c.points + r.n) FROM group_attack.person c, group_attack.rate r WHERE c.id = 17 AND r.n = 200',
-	'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id LIMIT c.points)', 'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id OFFSET c.points)'])
+	'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id LIMIT c.points)', 'SELECT count(*) FROM group_attack.person c WHERE c.id = 17 AND EXISTS (SELECT 1 FROM group_attack.person d WHERE d.id = c.id OFFSET c.points)',
+	'SELECT count(*) FROM (SELECT id, percentile_disc(extract(day FROM born)::float8) WITHIN GROUP (ORDER BY town) AS x FROM group_attack.person WHERE id = 17 GROUP BY id, born) s WHERE x IS NOT NULL',
+	'SELECT count(*) FROM (SELECT id, v * v AS v FROM (SELECT id, sum(bonus)::float8 * 1e8::float8 AS v FROM group_attack.person GROUP BY id) a) b WHERE v * v > 0 AND id = 17', 'SELECT count(*) FROM (SELECT id, v * v AS v FROM (SELECT id, sum(bonus) AS v FROM group_attack.person GROUP BY id) a) b WHERE id = 17 AND v > 0',
+	'SELECT count(*) FROM group_attack.person c WHERE c.id IN (SELECT t.sender FROM group_attack.transfer t WHERE t.recipient = 12)'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- not so: constants, and columns that are as unknown, each with many people to a value
 SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
@@ -91,6 +94,7 @@ SELECT sum(a.s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase 
 -- whom rows are also about
 SELECT sum(amount) FROM group_attack.transfer;
 SELECT sum(amount) FROM group_attack.transfer WHERE recipient = 5;
+SELECT sum(amount) FILTER (WHERE recipient = 5), sum(amount + fee) FILTER (WHERE recipient = 5), count(fee) FILTER (WHERE recipient = 5) FROM group_attack.transfer;
 SELECT recipient, sum(amount) FROM group_attack.transfer GROUP BY recipient HAVING recipient < 5 ORDER BY recipient;
 SELECT recipient IS NULL AS nobody_else, sum(amount) FROM group_attack.transfer GROUP BY 1 ORDER BY 1;
 SELECT sum(amount) FROM (SELECT * FROM group_attack.transfer WHERE recipient IS NOT NULL) t WHERE recipient <> 5;
