@@ -19,7 +19,7 @@ INSERT INTO group_attack.person SELECT g, 'town' || g % 3, date '1990-01-01' + g
 CREATE TABLE group_attack.purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_attack.person, at date NOT NULL, price numeric NOT NULL, quantity int NOT NULL);
 INSERT INTO group_attack.purchase SELECT i, 1 + i % 90, date '1990-02-01' + i, i * 3, i % 7 FROM generate_series(1, 270) i;
 CREATE TABLE group_attack.transfer (id int PRIMARY KEY, sender bigint NOT NULL, recipient bigint, amount numeric NOT NULL, fee numeric);
-INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE WHEN i % 2 = 0 THEN 1 + i * 7 % 45 END, i, i FROM generate_series(1, 180) i;
+INSERT INTO group_attack.transfer SELECT i, 1 + i % 90, CASE i % 4 WHEN 0 THEN 5 WHEN 2 THEN 1 + i * 7 % 45 END, i, i FROM generate_series(1, 180) i;
 CREATE TABLE group_attack.monthly (id int, person bigint NOT NULL, month int NOT NULL, fee numeric, PRIMARY KEY (person, month));
 INSERT INTO group_attack.monthly SELECT m * 40 - 40 + p, p, m, p FROM generate_series(1, 40) p, generate_series(1, 4) m WHERE NOT (p = 17 AND m = 2);
 INSERT INTO group_attack.monthly VALUES (198, 18, 5, NULL);
