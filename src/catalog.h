@@ -225,6 +225,7 @@ extern bool protected_by_column(const ProtectedRelation *entry, const char *colu
 extern Oid protected_toast(Oid relid);
 extern List *protected_members(void);
 extern List *subject_domains(void);
+extern bool column_is_unique(Oid relid, AttrNumber column, bool surely);
 extern bool subject_key_is_unique(Oid relid);
 
 /* ---- classified columns (catalog_column.c) ---- */
@@ -267,6 +268,7 @@ typedef struct RelationColumns
 } RelationColumns;
 
 extern const RelationColumns *protected_columns(Oid root);
+extern const ColumnClass *column_class(Oid root, AttrNumber column);
 extern Bitmapset *partition_key(Oid relid);
 
 /* ---- clearance (catalog_clearance.c) ---- */

@@ -292,3 +292,13 @@ partition_key(Oid relid)
 	ReleaseSysCache(tuple);
 	return columns;
 }
+
+/* column_class -- of one of them, by its number in the root; NULL: there is none.  As good as that. */
+const ColumnClass *
+column_class(Oid root, AttrNumber column)
+{
+	const RelationColumns *columns = protected_columns(root);
+
+	return columns != NULL && column >= 1 && column <= columns->n ? &columns->columns[column - 1] :
+																	NULL;
+}

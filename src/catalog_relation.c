@@ -373,22 +373,16 @@ subject_domains(void)
 }
 
 /*
- * subject_key_is_unique -- does an index make sure that a new row of the subject
- * table is about a new subject?  protect() asked for one; it may be gone.
+ * column_is_unique -- has every row of a relation another value in a column, by an index of it alone?
+ *	surely	of all rows, and from the moment they are there
  */
 bool
-subject_key_is_unique(Oid relid)
+column_is_unique(Oid relid, AttrNumber column, bool surely)
 {
-	const ProtectedRelation *entry = subject_domain(relid);
-	Relation relation;
-	AttrNumber column;
+	Relation relation = table_open(relid, AccessShareLock);
 	bool found = false;
 	ListCell *lc;
 
-	if (entry == NULL)
-		return false;
-	column = get_attnum(relid, entry->subject);
-	relation = table_open(relid, AccessShareLock);
 	foreach (lc, RelationGetIndexList(relation))
 	{
 		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
@@ -397,12 +391,25 @@ subject_key_is_unique(Oid relid)
 		if (!HeapTupleIsValid(tuple))
 			continue;
 		index = (Form_pg_index) GETSTRUCT(tuple);
-		found = found || (index->indisunique && index->indimmediate && index->indisvalid &&
-						  index->indnkeyatts == 1 && index->indkey.values[0] == column &&
-						  heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
-						  heap_attisnull(tuple, Anum_pg_index_indexprs, NULL));
+		found = found || (index->indisunique && index->indnkeyatts == 1 &&
+						  index->indkey.values[0] == column &&
+						  (!surely || (index->indimmediate && index->indisvalid &&
+									   heap_attisnull(tuple, Anum_pg_index_indpred, NULL) &&
+									   heap_attisnull(tuple, Anum_pg_index_indexprs, NULL))));
 		ReleaseSysCache(tuple);
 	}
 	table_close(relation, AccessShareLock);
 	return found;
+}
+
+/*
+ * subject_key_is_unique -- does an index make sure that a new row of the subject
+ * table is about a new subject?  protect() asked for one; it may be gone.
+ */
+bool
+subject_key_is_unique(Oid relid)
+{
+	const ProtectedRelation *entry = subject_domain(relid);
+
+	return entry != NULL && column_is_unique(relid, get_attnum(relid, entry->subject), true);
 }

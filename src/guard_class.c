@@ -201,17 +201,17 @@ guard_hands_rows(HeapTuple trigger)
 }
 
 /*
- * The first classified column that triggers are handed as it is stored; 0: none.  Encrypted values are
- * opened for who may read them.
+ * The number of a relation's first column that is classified; 0: none.
+ *	handed	to triggers, as it is stored: encrypted ones are opened for who may read them
  */
 static AttrNumber
-handed_column(Oid root)
+first_classified(Oid root, bool handed)
 {
 	const RelationColumns *columns = protected_columns(root);
 
 	for (int i = 0; columns != NULL && i < columns->n; i++)
 		if (columns->columns[i].classified &&
-			encrypted_code(getBaseType(get_atttype(root, i + 1))) == ENCRYPTED_NONE)
+			!(handed && encrypted_code(getBaseType(get_atttype(root, i + 1))) != ENCRYPTED_NONE))
 			return i + 1;
 	return InvalidAttrNumber;
 }
@@ -222,7 +222,7 @@ guard_trigger_made(Oid relid)
 {
 	const ProtectedRelation *found = may_see_all() ? NULL : protected_relation(relid);
 	Oid root = found != NULL ? found->relid : InvalidOid;
-	AttrNumber column = OidIsValid(root) ? handed_column(root) : InvalidAttrNumber;
+	AttrNumber column = OidIsValid(root) ? first_classified(root, true) : InvalidAttrNumber;
 
 	if (column != InvalidAttrNumber)
 		ereport(
@@ -240,7 +240,7 @@ guard_trigger_made(Oid relid)
 static void
 triggers_join(Oid member, Oid root)
 {
-	AttrNumber column = handed_column(root);
+	AttrNumber column = first_classified(root, true);
 	Relation triggers = table_open(TriggerRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
@@ -271,18 +271,6 @@ triggers_join(Oid member, Oid root)
 	table_close(triggers, AccessShareLock);
 }
 
-/* the number of a relation's first column that is classified; 0: none */
-static AttrNumber
-first_classified(Oid root)
-{
-	const RelationColumns *columns = protected_columns(root);
-
-	for (int i = 0; columns != NULL && i < columns->n; i++)
-		if (columns->columns[i].classified)
-			return i + 1;
-	return InvalidAttrNumber;
-}
-
 /* a column that a policy asks about */
 typedef struct Asking
 {
@@ -298,16 +286,15 @@ asks_about(Asking *asking, Oid relid, AttrNumber column)
 {
 	const ProtectedRelation *found = protected_relation(relid);
 	Oid root = found != NULL ? found->relid : InvalidOid;
-	const RelationColumns *columns;
+	const ColumnClass *class;
 
 	if (relid == asking->relid && OidIsValid(asking->joins))
 		root = asking->joins;
 	if (!OidIsValid(root))
 		return false;
-	column = column == 0 ? first_classified(root) : usage_root_column(relid, column, root);
-	columns = protected_columns(root);
-	if (column <= 0 || columns == NULL || column > columns->n ||
-		!columns->columns[column - 1].classified)
+	column = column == 0 ? first_classified(root, false) : usage_root_column(relid, column, root);
+	class = column_class(root, column);
+	if (class == NULL || !class->classified)
 		return false;
 	asking->root = root;
 	asking->column = column;

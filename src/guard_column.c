@@ -72,22 +72,6 @@ named_in(const Var *var, Oid catalog)
 		var, catalog, catalog == RelationRelationId ? Anum_pg_class_oid : Anum_pg_index_indexrelid);
 }
 
-/* CASE WHEN test THEN value ELSE otherwise END */
-static Node *
-choice_of(Node *test, Node *value, Node *otherwise)
-{
-	CaseWhen *when = makeNode(CaseWhen);
-	CaseExpr *choice = makeNode(CaseExpr);
-
-	when->expr = (Expr *) test;
-	when->result = (Expr *) value;
-	choice->casetype = exprType(value);
-	choice->casecollid = InvalidOid;
-	choice->args = list_make1(when);
-	choice->defresult = (Expr *) otherwise;
-	return (Node *) choice;
-}
-
 /*
  * The value where the figures of a relation are shown, else what is said then.
  *	of		the relation's OID, which is NULL where there is no row of pg_class
@@ -95,23 +79,18 @@ choice_of(Node *test, Node *value, Node *otherwise)
 static Node *
 where_shown(Node *of, Node *value, Node *unknown)
 {
-	return choice_of((Node *) makeFuncExpr(catalog_function_oid(CATALOG_COUNTERS_SHOWN), BOOLOID,
-										   list_make1(of), InvalidOid, InvalidOid,
-										   COERCE_EXPLICIT_CALL),
-					 value, unknown);
+	return expression_choice((Node *) makeFuncExpr(catalog_function_oid(CATALOG_COUNTERS_SHOWN),
+												   BOOLOID, list_make1(of), InvalidOid, InvalidOid,
+												   COERCE_EXPLICIT_CALL),
+							 value, unknown);
 }
 
 /* the value where the test is not NULL: outer joins make rows of nothing */
 static Node *
 where_not_null(Node *test, Node *value)
 {
-	NullTest *is_there = makeNode(NullTest);
-
-	is_there->arg = (Expr *) test;
-	is_there->nulltesttype = IS_NOT_NULL;
-	is_there->location = -1;
-	return choice_of((Node *) is_there, value,
-					 (Node *) makeNullConst(exprType(value), -1, InvalidOid));
+	return expression_choice(expression_null_test(test, IS_NOT_NULL), value,
+							 expression_null_of(value));
 }
 
 static Node *

@@ -28,9 +28,7 @@ extern bool policy_is(Node *qual, List *policy);
 extern bool policy_holds(Node *qual, List *policy, List *index_columns);
 extern bool
 policy_leads(List *quals, List *policy, List *index_columns, bool (*is_safe)(Node *qual));
-extern Expr *policy_key(const ProtectedRelation *entry, Oid relid, Index varno);
-extern Expr *
-policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno);
+extern Expr *policy_key(Oid relid, const char *column, KeyKind kind, Index varno);
 extern Expr *policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno);
 extern bool policy_is_call(Node *node);
 extern bool policy_is_ours(Node *node);
@@ -164,6 +162,12 @@ extern Oid policy_enough_function(KeyKind kind);
 #define POLICY_CELL_ONCE 2
 #define POLICY_CELL_DISJOINT 4
 extern Const *policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags);
+
+/* ---- expressions (policy_expression.c) ---- */
+
+extern Node *expression_choice(Node *test, Node *value, Node *otherwise);
+extern Node *expression_null_test(Node *value, NullTestType type);
+extern Node *expression_null_of(Node *value);
 
 /* ---- parameters (policy_parameter.c) ---- */
 

@@ -54,9 +54,9 @@ column_changed(Oid relid, const char *column)
 					errhint("Unprotect the relation and protect it anew.")));
 }
 
-/* the key column as the argument of the function for this kind of key */
-static Expr *
-key_argument(Oid relid, const char *column, KeyKind kind, Index varno)
+/* policy_key -- a key column as the argument of the policy's functions for this kind of key */
+Expr *
+policy_key(Oid relid, const char *column, KeyKind kind, Index varno)
 {
 	KeyKind found = KEY_TEXT;
 	HeapTuple tuple = SearchSysCacheAttName(relid, column);
@@ -104,20 +104,6 @@ key_argument(Oid relid, const char *column, KeyKind kind, Index varno)
 	return key;
 }
 
-/* policy_key -- the key of a relation's rows, as functions of the policy take it */
-Expr *
-policy_key(const ProtectedRelation *entry, Oid relid, Index varno)
-{
-	return key_argument(relid, entry->subject, entry->key_kind, varno);
-}
-
-/* policy_other_key -- the same of whom they are also about, by a column's name */
-Expr *
-policy_other_key(const ProtectedRelation *entry, Oid relid, const char *column, Index varno)
-{
-	return key_argument(relid, column, entry->key_kind, varno);
-}
-
 /*
  * policy_explicit -- have all whom a row is about consented explicitly?
  */
@@ -129,7 +115,7 @@ policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno)
 	for (int i = -1; i < entry->n_also_about; i++)
 	{
 		const char *column = i < 0 ? entry->subject : entry->also_about[i];
-		Expr *key = key_argument(relid, column, entry->key_kind, varno);
+		Expr *key = policy_key(relid, column, entry->key_kind, varno);
 		Expr *answer = (Expr *) makeFuncExpr(
 			catalog_function_oid(explicit_functions[entry->key_kind]), BOOLOID,
 			list_make2(key, makeConst(REGCLASSOID, -1, InvalidOid, sizeof(Oid),
@@ -138,12 +124,8 @@ policy_explicit(const ProtectedRelation *entry, Oid relid, Index varno)
 
 		if (i >= 0)
 		{
-			NullTest *nobody = makeNode(NullTest);
-
-			nobody->arg = copyObject(key);
-			nobody->nulltesttype = IS_NULL;
-			nobody->location = -1;
-			answer = make_orclause(list_make2(nobody, answer));
+			answer = make_orclause(
+				list_make2(expression_null_test(copyObject((Node *) key), IS_NULL), answer));
 		}
 		asked = lappend(asked, answer);
 	}
@@ -154,7 +136,7 @@ static Expr *
 call(const ProtectedRelation *entry, Oid relid, const char *column, Index varno, bool write,
 	 int flags)
 {
-	Expr *key = key_argument(relid, column, entry->key_kind, varno);
+	Expr *key = policy_key(relid, column, entry->key_kind, varno);
 	CatalogFunction function = (write ? write_functions : read_functions)[entry->key_kind];
 	FuncExpr *call =
 		makeFuncExpr(catalog_function_oid(function), BOOLOID,

@@ -144,7 +144,6 @@ extern bool usage_shows_groups(const List *decided);
 extern Node *usage_mask_of(Oid root, AttrNumber column, Node *value);
 extern Node *usage_mask_expression(Oid root, AttrNumber column, Node *value);
 extern bool usage_mask_varies(Node *expr);
-extern Node *usage_null_of(Node *value);
 
 /* ---- usage_masked.c ---- */
 

@@ -187,23 +187,13 @@ of_explicit(const Apply *apply, const Var *var, Node *value)
 {
 	const RangeTblEntry *rte;
 	const ProtectedRelation *found = needs_explicit(apply, var, &rte);
-	CaseExpr *result;
-	CaseWhen *when;
+	Node *permitted;
 
 	if (found == NULL)
 		return value;
-	when = makeNode(CaseWhen);
-	when->expr = policy_explicit(found, rte->relid, var->varno);
-	IncrementVarSublevelsUp((Node *) when->expr, var->varlevelsup, 0);
-	when->result = (Expr *) value;
-	when->location = -1;
-	result = makeNode(CaseExpr);
-	result->casetype = exprType(value);
-	result->casecollid = exprCollation(value);
-	result->args = list_make1(when);
-	result->defresult = (Expr *) usage_null_of(value);
-	result->location = -1;
-	return (Node *) result;
+	permitted = (Node *) policy_explicit(found, rte->relid, var->varno);
+	IncrementVarSublevelsUp(permitted, var->varlevelsup, 0);
+	return expression_choice(permitted, value, expression_null_of(value));
 }
 
 /* where a column stands: what is encrypted is asked about when it is opened */
@@ -253,9 +243,6 @@ static Node *
 row_of(const Apply *apply, const UsagePlace *place, int uses)
 {
 	RowExpr *row = makeNode(RowExpr);
-	NullTest *is_null = makeNode(NullTest);
-	CaseExpr *result = makeNode(CaseExpr);
-	CaseWhen *when = makeNode(CaseWhen);
 	RangeTblEntry *rte = rt_fetch(place->var->varno, place->query->rtable);
 	ListCell *lc;
 
@@ -279,17 +266,8 @@ row_of(const Apply *apply, const UsagePlace *place, int uses)
 	row->colnames = copyObject(rte->eref->colnames);
 	row->location = -1;
 	/* where an outer join has found none, there is no row */
-	is_null->arg = copyObject((Expr *) place->var);
-	is_null->nulltesttype = IS_NOT_NULL;
-	is_null->location = -1;
-	when->expr = (Expr *) is_null;
-	when->result = (Expr *) row;
-	when->location = -1;
-	result->casetype = place->var->vartype;
-	result->args = list_make1(when);
-	result->defresult = (Expr *) usage_null_of((Node *) place->var);
-	result->location = -1;
-	return (Node *) result;
+	return expression_choice(expression_null_test(copyObject((Node *) place->var), IS_NOT_NULL),
+							 (Node *) row, expression_null_of((Node *) place->var));
 }
 
 static bool
@@ -333,7 +311,7 @@ kept(const Apply *apply, const UsageWrite *write, Expr *expr, bool refuses)
 		(Node *) makeVar(write->query->resultRelation, write->number, type, typmod, collation, 0);
 	shown = stored;
 	if (!write->updates)
-		stored = shown = usage_null_of(stored);
+		stored = shown = expression_null_of(stored);
 	else
 	{
 		if (usage_outcome(apply->reader, write->root, write->column, USE_PROJECT) != OUTCOME_SHOWN)

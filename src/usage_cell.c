@@ -169,19 +169,7 @@ all_enough(const Block *block, const Counted *counted)
 static Node *
 where_enough(Node *enough_subjects, Node *expr)
 {
-	CaseExpr *result = makeNode(CaseExpr);
-	CaseWhen *when = makeNode(CaseWhen);
-
-	when->expr = (Expr *) enough_subjects;
-	when->result = (Expr *) expr;
-	when->location = -1;
-	result->casetype = exprType(expr);
-	result->casecollid = exprCollation(expr);
-	result->args = list_make1(when);
-	result->defresult =
-		(Expr *) makeNullConst(result->casetype, exprTypmod(expr), result->casecollid);
-	result->location = -1;
-	return (Node *) result;
+	return expression_choice(enough_subjects, expr, expression_null_of(expr));
 }
 
 static bool
@@ -504,15 +492,15 @@ usage_contains_any(Node *node, void *nodes)
 		   expression_tree_walker(node, usage_contains_any, nodes);
 }
 
-static Node *
-null_test(Node *value)
+/* rows of a group that meet conditions, or all */
+static Counted
+counted_by(Cells *cells, List *conditions)
 {
-	NullTest *test = makeNode(NullTest);
+	Counted counted = {.condition =
+						   conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
 
-	test->arg = (Expr *) value;
-	test->nulltesttype = IS_NOT_NULL;
-	test->location = -1;
-	return (Node *) test;
+	counted.cell = cell_of(cells, counted.condition);
+	return counted;
 }
 
 /*
@@ -522,11 +510,9 @@ null_test(Node *value)
 static Node *
 enough_of(Cells *cells, List *conditions, bool any)
 {
-	Counted counted = {.column = any ? POLICY_MOST_COLUMNS : 0,
-					   .condition =
-						   conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
+	Counted counted = counted_by(cells, conditions);
 
-	counted.cell = cell_of(cells, counted.condition);
+	counted.column = any ? POLICY_MOST_COLUMNS : 0;
 	return all_enough(cells->block, &counted);
 }
 
@@ -534,15 +520,13 @@ enough_of(Cells *cells, List *conditions, bool any)
 static Node *
 enough_with(Cells *cells, List *conditions, const MadeColumn *column, List *present)
 {
-	Node *all = enough_of(cells, conditions, false);
-	Counted valued;
+	Counted counted = counted_by(cells, conditions);
+	Node *all = all_enough(cells->block, &counted);
 
 	/* behind the former, which it is compared with first (policy_enough.c) */
-	valued.cell =
-		cell_of(cells, conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL);
-	valued.column = usage_number_of_column(column->root, column->column);
-	valued.condition = (Node *) make_ands_explicit(present);
-	return (Node *) make_and_qual(all, all_enough(cells->block, &valued));
+	counted.column = usage_number_of_column(column->root, column->column);
+	counted.condition = (Node *) make_ands_explicit(present);
+	return (Node *) make_and_qual(all, all_enough(cells->block, &counted));
 }
 
 /*
@@ -621,7 +605,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		column = linitial(made.columns);
 	present = conditions;
 	foreach (lc, values)
-		present = lappend(list_copy(present), null_test(lfirst(lc)));
+		present = lappend(list_copy(present), expression_null_test(lfirst(lc), IS_NOT_NULL));
 	if (!usage_is_silent((Node *) conditions) ||
 		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");

@@ -65,15 +65,6 @@ uses_of(const UsageReader *reader, const DataCategory *category)
 	return uses;
 }
 
-static const ColumnClass *
-class_of(Oid root, AttrNumber column)
-{
-	const RelationColumns *columns = protected_columns(root);
-
-	return columns != NULL && column >= 1 && column <= columns->n ? &columns->columns[column - 1] :
-																	NULL;
-}
-
 /* is it told or asked by the partition that a row is in?  That is the same for all subjects. */
 static bool
 is_by_partition(int use)
@@ -91,7 +82,7 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 
 	if (reader->bypasses)
 		return OUTCOME_SHOWN;
-	class = class_of(root, column);
+	class = column_class(root, column);
 	if (class == NULL || class->mismatch)
 		return OUTCOME_REFUSED;
 	if (!class->classified)
@@ -143,7 +134,7 @@ usage_needs_explicit(const UsageReader *reader, Oid root, AttrNumber column)
 
 	if (reader->bypasses || reader->purpose.special != SPECIAL_EXPLICIT_CONSENT)
 		return false;
-	class = class_of(root, column);
+	class = column_class(root, column);
 	/* who a row is about is asked for it */
 	category = class != NULL && class->classified && !class->is_key ?
 				   category_by_id(class->category) :
@@ -175,7 +166,7 @@ use_name(int use)
 char *
 usage_column_name(Oid root, AttrNumber column)
 {
-	const ColumnClass *class = class_of(root, column);
+	const ColumnClass *class = column_class(root, column);
 	const DataCategory *category = class != NULL ? category_by_id(class->category) : NULL;
 
 	return psprintf("\"%s\" of \"%s\" (category \"%s\")", class != NULL ? class->name : "?",
@@ -186,7 +177,7 @@ usage_column_name(Oid root, AttrNumber column)
 void
 usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 {
-	const ColumnClass *class = class_of(root, column);
+	const ColumnClass *class = column_class(root, column);
 	const DataCategory *category;
 	char *user = GetUserNameFromId(reader->user, false);
 	char *relation = get_rel_name(root);
@@ -247,8 +238,8 @@ usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 static bool
 may_go_into(Oid root, AttrNumber column, const UsageTarget *into)
 {
-	const ColumnClass *from = class_of(root, column);
-	const ColumnClass *to = class_of(into->root, into->column);
+	const ColumnClass *from = column_class(root, column);
+	const ColumnClass *to = column_class(into->root, into->column);
 
 	if (from == NULL || !from->classified)
 		return true;
@@ -260,8 +251,8 @@ may_go_into(Oid root, AttrNumber column, const UsageTarget *into)
 static void
 refuse_copy(Oid root, AttrNumber column, const UsageTarget *into)
 {
-	const ColumnClass *from = class_of(root, column);
-	const ColumnClass *to = class_of(into->root, into->column);
+	const ColumnClass *from = column_class(root, column);
+	const ColumnClass *to = column_class(into->root, into->column);
 
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
@@ -318,7 +309,7 @@ usage_decide(const UsageReader *reader, List *entries, bool raises)
 				(usage_needs_explicit(reader, entry->root, entry->column) ? DECIDED_EXPLICIT : 0));
 		if (outcome == OUTCOME_MASKED || outcome == OUTCOME_GUARDED)
 		{
-			const ColumnClass *class = class_of(entry->root, entry->column);
+			const ColumnClass *class = column_class(entry->root, entry->column);
 
 			/* another mask is another plan */
 			decided = lappend_int(

@@ -149,13 +149,14 @@ usage_number_of_column(Oid root, AttrNumber column)
 Key *
 usage_key_of_relation(const ProtectedRelation *found, Oid relid, Index varno)
 {
-	Key *key = make_key(found->domain, found->key_kind, policy_key(found, relid, varno));
+	Key *key = make_key(found->domain, found->key_kind,
+						policy_key(relid, found->subject, found->key_kind, varno));
 
 	for (int i = 0; i < found->n_also_about; i++)
 	{
 		const char *column = found->also_about[i];
-		Key *also =
-			make_key(found->domain, found->key_kind, policy_other_key(found, relid, column, varno));
+		Key *also = make_key(found->domain, found->key_kind,
+							 policy_key(relid, column, found->key_kind, varno));
 
 		also->column = usage_number_of_column(found->relid, get_attnum(found->relid, column));
 		key->also = lappend(key->also, also);

@@ -294,34 +294,10 @@ analyse(const char *mask, Node *value)
 static Node *
 null_of_null(Node *expr, Node *value)
 {
-	NullTest *is_null;
-	CaseExpr *result;
-	CaseWhen *when;
-
 	if (names_value(expr, value) && !contain_nonstrict_functions(expr))
 		return expr;
-	is_null = makeNode(NullTest);
-	is_null->arg = copyObject((Expr *) value);
-	is_null->nulltesttype = IS_NOT_NULL;
-	is_null->location = -1;
-	when = makeNode(CaseWhen);
-	when->expr = (Expr *) is_null;
-	when->result = (Expr *) expr;
-	when->location = -1;
-	result = makeNode(CaseExpr);
-	result->casetype = exprType(value);
-	result->casecollid = exprCollation(value);
-	result->args = list_make1(when);
-	result->defresult = (Expr *) usage_null_of(value);
-	result->location = -1;
-	return (Node *) result;
-}
-
-/* usage_null_of -- NULL, of a value's type */
-Node *
-usage_null_of(Node *value)
-{
-	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
+	return expression_choice(expression_null_test(copyObject(value), IS_NOT_NULL), expr,
+							 expression_null_of(value));
 }
 
 /*
@@ -331,9 +307,7 @@ usage_null_of(Node *value)
 Node *
 usage_mask_expression(Oid root, AttrNumber column, Node *value)
 {
-	const RelationColumns *columns = protected_columns(root);
-	const ColumnClass *class =
-		columns != NULL && column <= columns->n ? &columns->columns[column - 1] : NULL;
+	const ColumnClass *class = column_class(root, column);
 
 	return class != NULL && class->mask != NULL ? analyse(pstrdup(class->mask), value) : NULL;
 }
@@ -351,12 +325,12 @@ usage_mask_of(Oid root, AttrNumber column, Node *value)
 
 	/* of what is encrypted nothing is shown */
 	if (!IsA(value, Var) || encrypted_holds(exprType(value)))
-		return usage_null_of(value);
+		return expression_null_of(value);
 	level = usage_mask_settings();
 	expr = usage_mask_expression(root, column, value);
 	AtEOXact_GUC(true, level);
 	if (expr == NULL)
-		return usage_null_of(value);
+		return expression_null_of(value);
 	if (usage_mask_varies(expr) || usage_any_tells(expr))
 		return usage_masked_call(root, column, value, runs_alone(expr, NULL));
 	return null_of_null(expr, value);

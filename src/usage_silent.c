@@ -306,8 +306,7 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 static bool
 aggregate_is_quiet(const Aggref *aggregate)
 {
-	static const char *const names[] = {"avg",   "bool_and", "bool_or", "count",
-										"every", "max",      "min",     "sum"};
+	static const char *const names[] = {"bool_and", "bool_or", "every", "max", "min"};
 
 	return aggregate->aggfnoid < FirstNormalObjectId && aggregate->aggkind == AGGKIND_NORMAL &&
 		   (name_is_among(get_func_name(aggregate->aggfnoid), names, lengthof(names)) ||

@@ -169,34 +169,13 @@ typedef struct Asked
 	bool other; /* and something else */
 } Asked;
 
-/*
- * usage_tells_rows_apart -- has every row of a relation another value in a column?  An index of it alone
- * says so.
- */
+/* usage_tells_rows_apart -- has every row of a relation another value in a column? */
 bool
 usage_tells_rows_apart(Oid relid, AttrNumber column)
 {
-	Relation relation;
-	bool found = false;
-	ListCell *lc;
-
 	if (column <= 0)
 		return column != TableOidAttributeNumber && column != 0;
-	relation = table_open(relid, AccessShareLock);
-	foreach (lc, RelationGetIndexList(relation))
-	{
-		HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(lfirst_oid(lc)));
-		Form_pg_index index;
-
-		if (!HeapTupleIsValid(tuple))
-			continue;
-		index = (Form_pg_index) GETSTRUCT(tuple);
-		found = found || (index->indisunique && index->indnkeyatts == 1 &&
-						  index->indkey.values[0] == column);
-		ReleaseSysCache(tuple);
-	}
-	table_close(relation, AccessShareLock);
-	return found;
+	return column_is_unique(relid, column, false);
 }
 
 static bool
