@@ -17,9 +17,7 @@
  *   another column: who has none was not chosen by the statement.
  *
  * Cohorts of the same people are not the same if the rows differ: the sum over all orders but one
- * tells what that one was.  So there are two sketches, of the subjects, and of subjects with their
- * rows.  Who is in one cohort only differs by one in each, whose rows differ by two in the second:
- * half of both together is of how many people they tell.
+ * tells what that one was.  So how many rows there are about each is kept, too (policy_weights.c).
  *
  * *Why shared memory:* a row in a table is gone with ROLLBACK, and a standby writes none.  What it
  * costs: a restart forgets.
@@ -41,6 +39,7 @@
 #include "miscadmin.h"
 #include "policy_cohort.h"
 #include "policy_sketch.h"
+#include "policy_weights.h"
 #include "port/atomics.h"
 #include "storage/lwlock.h"
 #include "storage/shmem.h"
@@ -69,8 +68,8 @@ typedef struct Cohort
 	uint32 columns[MAX_COLUMNS];
 	CohortGroup group;
 	Question questions[MAX_QUESTIONS]; /* the one answered last at the end */
-	bool plain;                        /* there is one sketch: each subject has one row */
-	PolicySketch sketch;               /* of the subjects; behind it, of subjects with rows */
+	bool plain;                        /* each subject has one row */
+	PolicySketch sketch;               /* of the subjects; behind it, their rows: weights_of() */
 } Cohort;
 
 /* compared as bytes: it has no padding */
@@ -254,14 +253,13 @@ cohort_most(const PolicyReader *reader)
 	return Min(reader->group_size, SKETCH_MOST / 2);
 }
 
-/* the sketch of subjects with their rows */
-static const PolicySketch *
-sketch_of_rows(const Cohort *cohort)
+/* how many rows there are about each; NULL: one */
+static PolicyWeights *
+weights_of(const Cohort *cohort)
 {
-	if (cohort->plain)
-		return &cohort->sketch;
-	return (const PolicySketch *) ((const char *) &cohort->sketch +
-								   policy_sketch_bytes(&cohort->sketch));
+	return cohort->plain ?
+			   NULL :
+			   (PolicyWeights *) ((char *) &cohort->sketch + policy_sketch_bytes(&cohort->sketch));
 }
 
 static size_t
@@ -269,22 +267,19 @@ cohort_bytes(const Cohort *cohort)
 {
 	size_t bytes = offsetof(Cohort, sketch) + policy_sketch_bytes(&cohort->sketch);
 
-	return cohort->plain ? bytes : bytes + policy_sketch_bytes(sketch_of_rows(cohort));
+	return cohort->plain ? bytes : bytes + policy_weights_bytes(weights_of(cohort));
 }
 
 /*
  * By how many people do two cohorts differ, at least?  In whom they are; and where these are the same,
- * in who has other rows, of whom the sketches have two each.
+ * in who has other rows.
  */
 static int
 people_differing(const Cohort *a, const Cohort *b, int most)
 {
 	int subjects = policy_sketch_differ(&a->sketch, &b->sketch, most);
 
-	if (subjects > 0 || (a->plain && b->plain))
-		return subjects;
-	return Min((policy_sketch_differ(sketch_of_rows(a), sketch_of_rows(b), 2 * most) + 1) / 2,
-			   most);
+	return subjects > 0 ? subjects : policy_weights_differ(weights_of(a), weights_of(b), most);
 }
 
 static Cohort *
@@ -293,8 +288,7 @@ make_cohort(const PolicyReader *reader, const CohortAnswer *answer)
 	int most = cohort_most(reader);
 	bool plain = answer->source.rows == NULL;
 	size_t first = policy_sketch_size(most);
-	size_t second = plain ? 0 : policy_sketch_size(2 * most);
-	Cohort *cohort = palloc0(offsetof(Cohort, sketch) + first + second);
+	Cohort *cohort = palloc0(offsetof(Cohort, sketch) + first);
 
 	cohort->place = answer->place;
 	cohort->group = answer->group;
@@ -304,8 +298,13 @@ make_cohort(const PolicyReader *reader, const CohortAnswer *answer)
 	else
 		policy_sketch_make(&cohort->sketch, most, &answer->source, false);
 	if (!plain)
-		policy_sketch_make(unconstify(PolicySketch *, sketch_of_rows(cohort)), 2 * most,
-						   &answer->source, true);
+	{
+		uint64 subjects = cohort->sketch.subjects;
+
+		cohort = repalloc(cohort,
+						  offsetof(Cohort, sketch) + first + policy_weights_size(subjects, most));
+		policy_weights_make(weights_of(cohort), subjects, most, &answer->source);
+	}
 	return cohort;
 }
 

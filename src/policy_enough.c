@@ -211,7 +211,7 @@ n_subjects(const SubjectSet *set)
 static void
 fold_list(SubjectSet *set, int most)
 {
-	SketchSource source = {set->subjects, NULL, set->n};
+	SketchSource source = {.subjects = set->subjects, .places = set->n};
 
 	if (set->sketch == NULL)
 	{
@@ -683,7 +683,7 @@ enough_subjects_final(PG_FUNCTION_ARGS)
 		fold_list(set, cohort_most(reader));
 	answer.domain = CELL_DOMAIN(set->cell);
 	answer.sketch = set->sketch;
-	answer.source = (SketchSource){set->subjects, set->rows, places_of(set)};
+	answer.source = (SketchSource){set->subjects, set->rows, places_of(set), 1};
 	answer.place.reading = CELL_HAS(set->cell, POLICY_CELL_DISJOINT) ? reading->number : 0;
 	answer.place.group = reading->group;
 	answer.place.cell = CELL_NUMBER(set->cell);

@@ -33,10 +33,6 @@
 #include "policy_sketch.h"
 #include "port/pg_bitutils.h"
 
-#ifndef HAVE_INT128
-#error "privseg needs a compiler with 128-bit integers"
-#endif
-
 #define WORD_BITS 64
 #define MIN_WORDS 4
 
@@ -52,15 +48,6 @@ reduce(uint64 x)
 {
 	x = (x & SKETCH_FIELD) + (x >> 61);
 	return x >= SKETCH_FIELD ? x - SKETCH_FIELD : x;
-}
-
-static inline uint64
-multiply(uint64 a, uint64 b)
-{
-	uint128 product = (uint128) a * b;
-	uint64 sum = ((uint64) product & SKETCH_FIELD) + (uint64) (product >> 61);
-
-	return sum >= SKETCH_FIELD ? sum - SKETCH_FIELD : sum;
 }
 
 static inline uint64
@@ -129,10 +116,10 @@ add_four(uint64 *terms, int n, const uint64 x[4])
 	for (int i = 1; i < n; i++)
 	{
 		terms[i] = reduce(terms[i] + a + b + c + d);
-		a = multiply(a, x[0]);
-		b = multiply(b, x[1]);
-		c = multiply(c, x[2]);
-		d = multiply(d, x[3]);
+		a = sketch_multiply(a, x[0]);
+		b = sketch_multiply(b, x[1]);
+		c = sketch_multiply(c, x[2]);
+		d = sketch_multiply(d, x[3]);
 	}
 }
 
@@ -145,7 +132,7 @@ add_one(uint64 *terms, int n, uint64 x)
 	for (int i = 1; i < n; i++)
 	{
 		terms[i] = reduce(terms[i] + power);
-		power = multiply(power, x);
+		power = sketch_multiply(power, x);
 	}
 }
 
@@ -156,6 +143,14 @@ policy_sketch_begin(PolicySketch *sketch, int most)
 	lay_out(sketch, most);
 	sketch->subjects = 0;
 	memset(sketch->data, 0, policy_sketch_bytes(sketch) - offsetof(PolicySketch, data));
+}
+
+static inline uint64
+in_units(const SketchSource *source, size_t i)
+{
+	if (source->unit <= 1)
+		return source->rows[i];
+	return sketch_multiply(source->rows[i] % SKETCH_FIELD, source->unit);
 }
 
 /*
@@ -177,7 +172,7 @@ policy_sketch_add(PolicySketch *sketch, const SketchSource *source, bool with_ro
 		if (subject == 0)
 			continue;
 		if (with_rows && source->rows != NULL)
-			subject = policy_sketch_member(subject, source->rows[i]);
+			subject = policy_sketch_member(subject, in_units(source, i));
 		sketch->subjects++;
 		bit = bit_of(subject) & (sketch->words * WORD_BITS - 1);
 		sketch->data[bit / WORD_BITS] ^= UINT64CONST(1) << (bit % WORD_BITS);
@@ -260,7 +255,7 @@ recurrence_length(const uint64 *sequence, int n, int tells)
 		uint64 discrepancy = 0;
 
 		for (int j = 0; j <= length; j++)
-			discrepancy = reduce(discrepancy + multiply(current[j], sequence[i - j]));
+			discrepancy = reduce(discrepancy + sketch_multiply(current[j], sequence[i - j]));
 		if (discrepancy == 0)
 		{
 			shift++;
@@ -269,9 +264,10 @@ recurrence_length(const uint64 *sequence, int n, int tells)
 		memcpy(kept, current, sizeof(kept));
 		for (int j = 0; j <= i + 1; j++)
 		{
-			current[j] = multiply(previous_discrepancy, current[j]);
+			current[j] = sketch_multiply(previous_discrepancy, current[j]);
 			if (j >= shift)
-				current[j] = subtract(current[j], multiply(discrepancy, previous[j - shift]));
+				current[j] =
+					subtract(current[j], sketch_multiply(discrepancy, previous[j - shift]));
 		}
 		if (2 * length > i)
 		{

@@ -5,6 +5,10 @@
 #ifndef PRIVSEG_POLICY_SKETCH_H
 #define PRIVSEG_POLICY_SKETCH_H
 
+#ifndef HAVE_INT128
+#error "privseg needs a compiler with 128-bit integers"
+#endif
+
 #pragma GCC visibility push(hidden)
 
 /*
@@ -22,6 +26,7 @@ typedef struct SketchSource
 	const uint64 *subjects; /* each once; 0: an empty place */
 	const uint64 *rows;     /* NULL: 1 of each */
 	size_t places;
+	uint64 unit; /* they are multiplied by this; 0: by 1 */
 } SketchSource;
 
 typedef struct PolicySketch
@@ -40,6 +45,15 @@ policy_sketch_subject(uint64 hash)
 	uint64 subject = hash >> 3;
 
 	return likely(subject != 0 && subject != SKETCH_FIELD) ? subject : 1;
+}
+
+static inline uint64
+sketch_multiply(uint64 a, uint64 b)
+{
+	uint128 product = (uint128) a * b;
+	uint64 sum = ((uint64) product & SKETCH_FIELD) + (uint64) (product >> 61);
+
+	return sum >= SKETCH_FIELD ? sum - SKETCH_FIELD : sum;
 }
 
 /* policy_sketch_member -- a subject with its rows; one that has one, which is like any: itself */

@@ -172,8 +172,9 @@ where_enough(Node *enough_subjects, Node *expr)
 	return expression_choice(enough_subjects, expr, expression_null_of(expr));
 }
 
-static bool
-is_not_null(Oid relid, AttrNumber column)
+/* usage_is_not_null -- does a table say that a column has a value in each of its rows? */
+bool
+usage_is_not_null(Oid relid, AttrNumber column)
 {
 	HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(relid), Int16GetDatum(column));
 	bool result = HeapTupleIsValid(tuple) && ((Form_pg_attribute) GETSTRUCT(tuple))->attnotnull;
@@ -214,9 +215,9 @@ cell_of(Cells *cells, Node *condition)
 	return cells->first + list_length(cells->conditions) - 1;
 }
 
-/* the query of a WITH, inside the block that has it; NULL: it is not one that can be followed */
-static Query *
-query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
+/* usage_query_of_cte -- of a WITH, inside the block that has it; NULL: it is not one that can be followed */
+Query *
+usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
 {
 	ListCell *lc;
 
@@ -290,7 +291,7 @@ add_column(Made *made, Oid relid, AttrNumber column)
 	}
 	/* a partition may say that it has none where the others do not; and not all are opened */
 	made->nullable |=
-		column <= 0 || !is_not_null(added->root, added->column) ||
+		column <= 0 || !usage_is_not_null(added->root, added->column) ||
 		encrypted_holds(get_atttype(relid, column)) ||
 		(made->reader != NULL && usage_needs_explicit(made->reader, added->root, added->column));
 	foreach (lc, made->columns)
@@ -308,7 +309,7 @@ add_column(Made *made, Oid relid, AttrNumber column)
 static bool
 result_is_made_of_columns(Query *query, AttrNumber column, const Block *outer, Made *made)
 {
-	Block inner = {outer, query, NIL};
+	Block inner = {.outer = outer, .query = query};
 	TargetEntry *entry;
 
 	if (query == NULL || query->commandType != CMD_SELECT || query->setOperations != NULL)
@@ -334,7 +335,7 @@ column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 		case RTE_SUBQUERY:
 			return result_is_made_of_columns(rte->subquery, var->varattno, block, made);
 		case RTE_CTE:
-			query = query_of_cte(rte, block, &owner);
+			query = usage_query_of_cte(rte, block, &owner);
 			return result_is_made_of_columns(query, var->varattno, owner, made);
 		case RTE_JOIN:
 			return var->varattno > 0 &&
@@ -575,6 +576,8 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (aggregate->aggdistinct != NIL && !counts(aggregate))
 		return refuse_aggregate(
 			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
+	if (cells->block->repeats && aggregate->aggdistinct == NIL)
+		return refuse_aggregate(cells, aggregate, USAGE_REPEATS);
 	if (aggregate->aggfilter != NULL)
 		conditions = list_make1(aggregate->aggfilter);
 	foreach (lc, aggregate->args)

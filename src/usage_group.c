@@ -420,6 +420,22 @@ query_is_silent(const Query *query)
 
 /* ---- queries ---- */
 
+/* does it have aggregates that rows which are there twice change? */
+static bool
+counts_each(Node *node, void *context)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	return (IsA(node, Aggref) && ((Aggref *) node)->aggdistinct == NIL) ||
+		   expression_tree_walker(node, counts_each, context);
+}
+
+static bool
+aggregates_rows(const Query *query)
+{
+	return counts_each((Node *) query->targetList, NULL) || counts_each(query->havingQual, NULL);
+}
+
 static List *
 examine_rows(Grouping *grouping, Block *block, Asks asks)
 {
@@ -434,6 +450,8 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 		 usage_contains_any(query->havingQual, grouping->unfiltered)))
 		return usage_refuse_groups(
 			grouping, "A subquery in it computes for each person what is to be aggregated only.");
+	if (block->repeats && aggregates_rows(query))
+		return usage_refuse_groups(grouping, USAGE_REPEATS);
 	if (asks == ASKS_WHETHER)
 		return query_is_silent(query) ?
 				   block->keys :
@@ -476,7 +494,7 @@ examine_set(Grouping *grouping, const Block *block)
 static List *
 examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 {
-	Block block = {outer, query, NIL};
+	Block block = {.outer = outer, .query = query};
 	Sublinks sublinks = {grouping, &block};
 	bool aggregates = query->hasAggs || query->groupClause != NIL;
 	ListCell *lc;
@@ -519,6 +537,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 		return usage_refuse_groups(grouping, "A function in it returns a set for each row.");
 	if (!rows_are_silent(query))
 		return usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
+	block.repeats = aggregates && usage_repeats_rows(&block);
 	/* of values of which groups only are shown, one person is none */
 	if (!aggregates ||
 		(asks != ASKS_RESULT && grouping->relations == NIL && groups_by_keys(&block)))

@@ -6,6 +6,7 @@
  *	  usage_key.c		keys that are the same, or grouped by
  *	  usage_cell.c		the groups they make
  *	  usage_source.c	what the rows are joined with
+ *	  usage_repeat.c	and how often each is there then
  */
 #ifndef PRIVSEG_USAGE_GROUP_H
 #define PRIVSEG_USAGE_GROUP_H
@@ -44,8 +45,13 @@ typedef struct Block
 {
 	const struct Block *outer;
 	Query *query;
-	List *keys; /* of Key * */
+	List *keys;   /* of Key * */
+	bool repeats; /* of each relation, rows may be there several times */
 } Block;
+
+#define USAGE_REPEATS                                                                           \
+	"A join in it repeats rows, and weighs people by how often: join by unique columns, group " \
+	"each table first, or use count(DISTINCT ...)."
 
 extern List *usage_refuse_groups(Grouping *grouping, const char *problem);
 
@@ -65,7 +71,12 @@ extern bool usage_tells_rows_apart(Oid relid, AttrNumber column);
 extern bool usage_mixes_keys(Node *quals, const Block *block);
 extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
 
+/* usage_repeat.c */
+extern bool usage_repeats_rows(const Block *block);
+
 /* usage_cell.c */
+extern Query *usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner);
+extern bool usage_is_not_null(Oid relid, AttrNumber column);
 extern bool usage_contains_any(Node *node, void *nodes);
 extern Node *usage_without_casts(Node *node);
 extern void usage_guard_groups(Grouping *grouping, const Block *block);

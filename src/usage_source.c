@@ -92,7 +92,7 @@ static bool is_fixed(const Grouping *grouping, const RangeTblEntry *rte, const B
 static bool
 query_is_fixed(const Grouping *grouping, Query *query, const Block *outer)
 {
-	Block block = {outer, query, NIL};
+	Block block = {.outer = outer, .query = query};
 	ListCell *lc;
 
 	if (list_member_ptr(grouping->guarded, query))

@@ -96,7 +96,7 @@ SELECT sum(amount) FROM group_attack.transfer;
 SELECT sum(amount) FROM group_attack.transfer WHERE recipient = 5;
 SELECT sum(amount) FILTER (WHERE recipient = 5), sum(amount + fee) FILTER (WHERE recipient = 5), count(fee) FILTER (WHERE recipient = 5) FROM group_attack.transfer;
 SELECT recipient, sum(amount) FROM group_attack.transfer GROUP BY recipient HAVING recipient < 5 ORDER BY recipient;
-SELECT recipient IS NULL AS nobody_else, sum(amount) FROM group_attack.transfer GROUP BY 1 ORDER BY 1;
+SELECT recipient IS NULL AS nobody_else, sum(amount) FROM group_attack.transfer WHERE sender > 40 GROUP BY 1 ORDER BY 1;
 SELECT sum(amount) FROM (SELECT * FROM group_attack.transfer WHERE recipient IS NOT NULL) t WHERE recipient <> 5;
 SELECT code, detail FROM pg_temp.refusal('SELECT sum(s) FROM (SELECT sender, sum(amount) AS s FROM group_attack.transfer GROUP BY sender) t');
 
@@ -198,6 +198,43 @@ SET LOCAL ROLE group_attack_writer;
 UPDATE group_attack.person SET bonus = 5 WHERE id = 1;
 SELECT sum(salary) > 0 FROM group_attack.person;
 COMMIT;
+
+-- joins that repeat rows, and weigh people by conditions, and by how often they are made
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_joins', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_joins', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_joins', 'group_attack.money', '{aggregate,filter}');
+CREATE TABLE group_attack.parent (id bigint PRIMARY KEY);
+CREATE TABLE group_attack.child () INHERITS (group_attack.parent);
+CREATE TABLE group_attack.loose (n int UNIQUE, f numeric, g numeric UNIQUE DEFERRABLE);
+CREATE UNIQUE INDEX ON group_attack.loose (f) WHERE n > 0;
+GRANT SELECT ON group_attack.parent, group_attack.loose TO PUBLIC;
+SET privseg.purpose = 'group_attack_joins';
+SET ROLE group_attack_counter;
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase o ON c.born = date ''1990-01-18'' OR o.id = 5', 'SELECT count(*) FROM group_attack.person c JOIN group_attack.rate r ON r.n = 1 OR c.born = date ''1990-01-18''', 'SELECT avg(bonus) FROM group_attack.person, group_attack.rate',
+	'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase a ON a.person = c.id JOIN group_attack.purchase b ON b.person = c.id', 'SELECT avg(bonus) FROM (SELECT c.bonus FROM group_attack.person c JOIN group_attack.purchase a ON a.person = c.id JOIN group_attack.purchase b ON b.person = c.id) z',
+	'WITH z AS (SELECT c.* FROM group_attack.person c, group_attack.rate) SELECT avg(bonus) FROM z', 'SELECT avg(s) FROM (SELECT c.id, sum(bonus) AS s FROM group_attack.person c JOIN group_attack.purchase a ON a.person = c.id JOIN group_attack.purchase b ON b.person = c.id GROUP BY c.id) z',
+	'SELECT avg(bonus) FROM group_attack.person c LEFT JOIN group_attack.rate r ON r.n = 1 AND c.id = 7 JOIN group_attack.rate s ON s.factor > r.factor', 'SELECT count(*) FROM (group_attack.person c CROSS JOIN group_attack.rate r) LEFT JOIN group_attack.purchase o ON o.id = c.id AND o.id = r.n',
+	'SELECT count(*) FROM (group_attack.person c CROSS JOIN group_attack.rate r) LEFT JOIN LATERAL (SELECT * FROM group_attack.purchase o WHERE o.person = c.id AND r.n = o.id) z ON true', 'SELECT count(*) FROM group_attack.purchase o RIGHT JOIN (group_attack.person c CROSS JOIN group_attack.rate r) ON o.person = c.id AND o.id = r.n',
+	'SELECT r.factor, avg(bonus) FROM group_attack.person c JOIN group_attack.rate r ON r.factor > c.points GROUP BY r.factor', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id JOIN group_attack.parent p ON p.id = o.person JOIN group_attack.parent q ON q.id = o.person',
+	'SELECT l.n, avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.f > c.points GROUP BY l.n', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.f = c.points JOIN group_attack.loose m ON m.f = l.f', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.g = c.points JOIN group_attack.loose m ON m.g = l.g',
+	'SELECT count(*) FROM group_attack.person c FULL JOIN (group_attack.purchase o JOIN group_attack.rate r ON true) ON o.id = c.id AND r.n = c.id', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.month = 1']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- not where others are found by unique columns, or are grouped; and not of different people
+SELECT count(*), sum(price) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person JOIN group_attack.rate r ON r.n = 1 LEFT JOIN group_attack.rate s ON s.n = c.id;
+SELECT r.n, count(*), sum(bonus) FROM group_attack.person c JOIN group_attack.rate r ON r.n > c.points WHERE r.n IN (20, 70) GROUP BY r.n ORDER BY 1;
+SELECT count(*), sum(price) FROM group_attack.person c JOIN LATERAL (SELECT * FROM group_attack.purchase o WHERE o.person = c.id) l ON true;
+WITH s AS (SELECT person, sum(price) AS price FROM group_attack.purchase GROUP BY person), c AS (SELECT id AS who, bonus FROM group_attack.person) SELECT count(*), sum(s.price) FROM c JOIN s ON s.person = c.who LEFT JOIN (SELECT person, count(*) AS n FROM group_attack.gift GROUP BY person) t ON t.person = c.who;
+SELECT count(DISTINCT c.id) FROM group_attack.person c JOIN group_attack.purchase a ON a.person = c.id JOIN group_attack.purchase b ON b.person = c.id;
+SELECT count(*) FROM group_attack.person c FULL JOIN group_attack.purchase o ON o.person = c.id;
+SELECT count(*) FROM group_attack.monthly a JOIN group_attack.monthly b ON b.person = a.person AND b.month = a.month JOIN group_attack.person c ON c.id = b.person WHERE a.month = 3;
+-- the same people again, with rows in other proportions: twice the one less the other tells of one of them
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month = 3;
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (3, 4);
+SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3)');
+SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3, 4)');
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90;
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180;
+SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id <> 95');
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id NOT BETWEEN 91 AND 110;
 
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;

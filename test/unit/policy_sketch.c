@@ -1,6 +1,6 @@
 /*
  * policy_sketch.c
- *	  Random pairs of sets, whose difference the sketches must tell.
+ *	  Random pairs of sets, whose difference the sketches must tell; and of rows of the same subjects.
  *
  * policy_sketch [PAIRS [SEED]]
  *
@@ -10,6 +10,7 @@
 #include "postgres.h"
 
 #include "policy_sketch.h"
+#include "policy_weights.h"
 
 #include <stdio.h>
 
@@ -40,6 +41,7 @@ typedef struct Tally
 	uint64 far_refused; /* of sketches of that size; must be 0 */
 	uint64 far_refused_folded;
 	uint64 folded;
+	uint64 weighed;
 } Tally;
 
 /* places with gaps, as in a hash table */
@@ -72,9 +74,9 @@ try(int size_a, int size_b, int most, size_t common, size_t only_a, size_t only_
 
 	for (size_t i = 0; i < n; i++)
 		subjects[i] = policy_sketch_subject(next());
-	policy_sketch_make(a, size_a, &(SketchSource){places, NULL, spread(subjects, common + only_a, places)}, false);
+	policy_sketch_make(a, size_a, &(SketchSource){places, NULL, spread(subjects, common + only_a, places), 0}, false);
 	memmove(subjects + common, subjects + common + only_a, sizeof(uint64) * only_b);
-	policy_sketch_make(b, size_b, &(SketchSource){places, NULL, spread(subjects, common + only_b, places)}, true);
+	policy_sketch_make(b, size_b, &(SketchSource){places, NULL, spread(subjects, common + only_b, places), 0}, true);
 	told = policy_sketch_differ(a, b, most);
 	if (told != policy_sketch_differ(b, a, most))
 		tally->near_wrong++;
@@ -93,6 +95,90 @@ try(int size_a, int size_b, int most, size_t common, size_t only_a, size_t only_
 	}
 	free(subjects);
 	free(places);
+	free(a);
+	free(b);
+}
+
+/* of how many the rows are not in the proportion that most have, by comparing each with each */
+static size_t
+out_of_proportion(const uint64 *a, const uint64 *b, size_t n)
+{
+	size_t alike = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		size_t same = 0;
+
+		for (size_t j = 0; j < n; j++)
+			same += a[i] * b[j] == a[j] * b[i];
+		alike = Max(alike, same);
+	}
+	return n - alike;
+}
+
+static PolicyWeights *
+weigh(const uint64 *subjects, const uint64 *rows, size_t n, int most)
+{
+	uint64 *places = calloc(3 * n + 4, sizeof(uint64));
+	uint64 *their_rows = calloc(3 * n + 4, sizeof(uint64));
+	PolicyWeights *weights = malloc(policy_weights_size(n, most));
+	size_t at = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		at += below(3);
+		places[at] = subjects[i];
+		their_rows[at++] = rows[i];
+	}
+	policy_weights_make(weights, n, most, &(SketchSource){places, their_rows, at, 0});
+	free(places);
+	free(their_rows);
+	return weights;
+}
+
+/* rows of the same subjects, in another order: so many times as many, but of a few */
+static void
+try_weights(int most, size_t n, size_t few, bool one_each, Tally *tally)
+{
+	uint64 *subjects = malloc(sizeof(uint64) * n);
+	uint64 *rows = malloc(sizeof(uint64) * n);
+	uint64 *others = malloc(sizeof(uint64) * n);
+	uint64 times = 1 + below(5);
+	uint64 kinds = 1 + below(4);
+	PolicyWeights *a;
+	PolicyWeights *b;
+	size_t differ;
+	int told;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		subjects[i] = policy_sketch_subject(next());
+		rows[i] = one_each ? 1 : 1 + below(kinds);
+		others[i] = rows[i] * times;
+	}
+	for (; few > 0; few--)
+		others[below(n)] = 1 + below(100);
+	differ = out_of_proportion(rows, others, n);
+	a = one_each ? NULL : weigh(subjects, rows, n, most);
+	for (size_t i = 0; i < n / 2; i++)
+	{
+		uint64 subject = subjects[i];
+		uint64 other = others[i];
+
+		subjects[i] = subjects[n - 1 - i];
+		others[i] = others[n - 1 - i];
+		subjects[n - 1 - i] = subject;
+		others[n - 1 - i] = other;
+	}
+	b = weigh(subjects, others, n, most);
+	told = policy_weights_differ(a, b, most);
+	if (told != policy_weights_differ(b, a, most) || told != (int) Min(differ, (size_t) most))
+		tally->near_wrong++;
+	tally->near_passed += differ < (size_t) most && told >= most;
+	tally->weighed++;
+	free(subjects);
+	free(rows);
+	free(others);
 	free(a);
 	free(b);
 }
@@ -122,6 +208,14 @@ main(int argc, char **argv)
 		try(size_a, size_b, most, below(200) == 0 ? 100000 : below(300), only_a, differ - only_a,
 			&tally);
 	}
+	for (uint64 i = 0; i < pairs; i++)
+	{
+		int most = 1 + (int) below(20);
+		size_t n = 1 + below(below(4) == 0 ? 60 * most : 12 * most);
+
+		try_weights(most, n, below(2 * most), below(4) == 0, &tally);
+	}
+	printf("rows of the same subjects: %llu; ", (unsigned long long) tally.weighed);
 	printf("near: %llu, passed %llu, told wrong %llu; far: %llu, refused %llu; folded: %llu, refused %llu\n",
 		   (unsigned long long) tally.near, (unsigned long long) tally.near_passed,
 		   (unsigned long long) tally.near_wrong, (unsigned long long) tally.far,
