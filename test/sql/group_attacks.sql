@@ -231,9 +231,9 @@ SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (3, 4);
 SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3)');
 SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3, 4)');
-SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90;
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180;
 SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id <> 95');
+SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90;
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id NOT BETWEEN 91 AND 110;
 
 RESET ROLE;
