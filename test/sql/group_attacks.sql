@@ -231,8 +231,13 @@ SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (3, 4);
 SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3)');
 SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.person = c.id WHERE m.month IN (2, 3, 4)');
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_many', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_many', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_many', 'group_attack.money', '{aggregate,filter}');
+SET privseg.purpose = 'group_attack_many';
+SET ROLE group_attack_counter;
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180;
-SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id <> 95');
+SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <> 95');
+SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90 OR o.id = 95');
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90;
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id NOT BETWEEN 91 AND 110;
 
