@@ -576,7 +576,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (aggregate->aggdistinct != NIL && !counts(aggregate))
 		return refuse_aggregate(
 			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
-	if (cells->block->repeats && aggregate->aggdistinct == NIL)
+	if (usage_repeats(cells->block->repeats, aggregate))
 		return refuse_aggregate(cells, aggregate, USAGE_REPEATS);
 	if (aggregate->aggfilter != NULL)
 		conditions = list_make1(aggregate->aggfilter);

@@ -420,20 +420,24 @@ query_is_silent(const Query *query)
 
 /* ---- queries ---- */
 
-/* does it have aggregates that rows which are there twice change? */
+/* is it, or what is in it, an aggregate that weighs people? */
 static bool
-counts_each(Node *node, void *context)
+repeats_rows(Node *node, void *repeats)
 {
 	if (node == NULL || IsA(node, Query))
 		return false;
-	return (IsA(node, Aggref) && ((Aggref *) node)->aggdistinct == NIL) ||
-		   expression_tree_walker(node, counts_each, context);
+	return (IsA(node, Aggref) && usage_repeats(repeats, (Aggref *) node)) ||
+		   expression_tree_walker(node, repeats_rows, repeats);
 }
 
+/* one that groups by whom its rows are about: does it have several of a person, or weigh his? */
 static bool
-aggregates_rows(const Query *query)
+groups_repeat_rows(const Block *block)
 {
-	return counts_each((Node *) query->targetList, NULL) || counts_each(query->havingQual, NULL);
+	Repeats *repeats = unconstify(Repeats *, usage_repeats_of(block, false));
+
+	return usage_repeats_all(repeats) || repeats_rows((Node *) block->query->targetList, repeats) ||
+		   repeats_rows(block->query->havingQual, repeats);
 }
 
 static List *
@@ -450,7 +454,7 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 		 usage_contains_any(query->havingQual, grouping->unfiltered)))
 		return usage_refuse_groups(
 			grouping, "A subquery in it computes for each person what is to be aggregated only.");
-	if (block->repeats && aggregates_rows(query))
+	if ((query->hasAggs || query->groupClause != NIL) && groups_repeat_rows(block))
 		return usage_refuse_groups(grouping, USAGE_REPEATS);
 	if (asks == ASKS_WHETHER)
 		return query_is_silent(query) ?
@@ -537,7 +541,6 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 		return usage_refuse_groups(grouping, "A function in it returns a set for each row.");
 	if (!rows_are_silent(query))
 		return usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	block.repeats = aggregates && usage_repeats_rows(&block);
 	/* of values of which groups only are shown, one person is none */
 	if (!aggregates ||
 		(asks != ASKS_RESULT && grouping->relations == NIL && groups_by_keys(&block)))
@@ -545,6 +548,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	if (asks != ASKS_RESULT && is_correlated(query))
 		return usage_refuse_groups(grouping,
 								   "A subquery in it groups rows of one row of another query.");
+	block.repeats = usage_repeats_of(&block, true);
 	usage_guard_groups(grouping, &block);
 	grouping->guarded = lappend(grouping->guarded, query);
 	return NIL;

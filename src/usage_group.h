@@ -45,8 +45,8 @@ typedef struct Block
 {
 	const struct Block *outer;
 	Query *query;
-	List *keys;   /* of Key * */
-	bool repeats; /* of each relation, rows may be there several times */
+	List *keys;                    /* of Key * */
+	const struct Repeats *repeats; /* of groups: which rows are there once */
 } Block;
 
 #define USAGE_REPEATS                                                                           \
@@ -72,7 +72,11 @@ extern bool usage_mixes_keys(Node *quals, const Block *block);
 extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
 
 /* usage_repeat.c */
-extern bool usage_repeats_rows(const Block *block);
+typedef struct Repeats Repeats;
+
+extern const Repeats *usage_repeats_of(const Block *block, bool shown);
+extern bool usage_repeats_all(const Repeats *repeats);
+extern bool usage_repeats(const Repeats *repeats, Aggref *aggregate);
 
 /* usage_cell.c */
 extern Query *usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner);

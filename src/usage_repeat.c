@@ -8,6 +8,9 @@
  * that are unique, as customers are from their orders.  What people are weighed by then is how many
  * rows there are about them, and no statement makes more of these.
  *
+ * Such rows of somebody's are told apart by a condition on several tables, as "he, or the first order of
+ * each".  So where there is one that is more than a comparison, only columns of that relation are summed.
+ *
  * Subqueries that neither group nor choose are taken for what they are made of.
  */
 #include "compat.h"
@@ -24,6 +27,7 @@
 #include "optimizer/planmain.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
 #include "usage_group.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
@@ -66,7 +70,15 @@ typedef struct Joined
 {
 	List *leaves;     /* of Leaf * */
 	List *equalities; /* of Equality * */
+	bool mixed;       /* is there a condition on several, but a comparison? */
 } Joined;
+
+struct Repeats
+{
+	Joined joined;
+	Scope *scope;
+	Bitmapset *once; /* leaves whose rows are there once at most: others are found from them */
+};
 
 /* ---- columns, through subqueries ---- */
 
@@ -122,37 +134,83 @@ is_column(Node *expr, const Scope *scope, Column *column)
 typedef struct Known
 {
 	const Scope *scope;
+	int depth; /* of subqueries in the expression */
 	Bitmapset *leaves;
 	bool unknown;
 } Known;
+
+static bool find_leaves(Node *node, Known *known);
+
+static bool
+find_leaves_of_column(const Var *var, Known *known)
+{
+	Known inner = *known;
+	Var *here = copyObject(unconstify(Var *, var));
+	Column column;
+	Node *expr;
+
+	if ((int) var->varlevelsup < known->depth)
+		return false;
+	check_stack_depth();
+	here->varlevelsup -= known->depth;
+	inner.depth = 0;
+	expr = computed_as(here, &inner.scope, &column);
+	if (expr != NULL)
+	{
+		(void) find_leaves(expr, &inner);
+		known->leaves = inner.leaves;
+		known->unknown |= inner.unknown;
+	}
+	else if (column.leaf >= 0)
+		known->leaves = bms_add_member(known->leaves, column.leaf);
+	/* of a query around all, it is the same for all rows */
+	else if (inner.scope != NULL)
+		known->unknown = true;
+	return false;
+}
 
 /* the relations that an expression is known from */
 static bool
 find_leaves(Node *node, Known *known)
 {
-	Known inner = *known;
-	Column column;
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var))
+		return find_leaves_of_column((Var *) node, known);
+	if (IsA(node, Query))
+	{
+		known->depth++;
+		(void) query_tree_walker((Query *) node, find_leaves, known, 0);
+		known->depth--;
+		return false;
+	}
+	return expression_tree_walker(node, find_leaves, known);
+}
+
+typedef struct Mixing
+{
+	const Scope *scope;
+	bool mixes;
+} Mixing;
+
+/* is it of several relations, and more than a comparison? */
+static bool
+mixes_leaves(Node *node, Mixing *mixing)
+{
+	Known known = {.scope = mixing->scope};
 
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubLink))
-		return (known->unknown = true);
-	if (!IsA(node, Var))
-		return expression_tree_walker(node, find_leaves, known);
-	check_stack_depth();
-	node = computed_as((Var *) node, &inner.scope, &column);
-	if (node == NULL)
-	{
-		/* of a query that is not among them, it is the same for all rows */
-		if (inner.scope != NULL && column.leaf < 0)
-			return (known->unknown = true);
-		if (inner.scope != NULL)
-			known->leaves = bms_add_member(known->leaves, column.leaf);
+	if (IsA(node, List) || IsA(node, TargetEntry) || IsA(node, Aggref) ||
+		(IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR))
+		return expression_tree_walker(node, mixes_leaves, mixing);
+	(void) find_leaves(node, &known);
+	if (!known.unknown && bms_num_members(known.leaves) < 2)
 		return false;
-	}
-	(void) find_leaves(node, &inner);
-	known->leaves = inner.leaves;
-	return (known->unknown |= inner.unknown);
+	if (known.unknown || !IsA(node, OpExpr))
+		return (mixing->mixes = true);
+	/* a comparison, of parts that are of one each */
+	return expression_tree_walker(node, mixes_leaves, mixing);
 }
 
 /* ---- what is joined ---- */
@@ -164,7 +222,10 @@ add_equality(Joined *joined, const Scope *scope, Node *side, Node *other, Oid op
 	Equality *equality;
 	Column column;
 
-	if (!is_column(side, scope, &column) || find_leaves(other, &known) || known.unknown)
+	if (!is_column(side, scope, &column) || checkExprHasSubLink(other))
+		return;
+	(void) find_leaves(other, &known);
+	if (known.unknown)
 		return;
 	equality = palloc(sizeof(Equality));
 	equality->leaf = column.leaf;
@@ -179,10 +240,12 @@ static void
 add_conditions(Joined *joined, const Scope *scope, Node *quals)
 {
 	OpExpr *op = (OpExpr *) quals;
+	Mixing mixing = {.scope = scope};
 	ListCell *lc;
 
 	if (quals == NULL)
 		return;
+	joined->mixed |= mixes_leaves(quals, &mixing) || mixing.mixes;
 	if (IsA(quals, List) || (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR))
 	{
 		foreach (lc, IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args)
@@ -457,47 +520,47 @@ all_are_found(const Joined *joined, Bitmapset *known)
 	return bms_num_members(known) == n;
 }
 
-/* a table that is not protected, joined by a column that is not said to be unique, as it may be */
-static bool
-is_looked_up(const Joined *joined, int i)
+/*
+ * usage_repeats_of -- of which of its relations does a query read each row once at most?
+ *	shown	are its groups of enough?  Then what it groups by is told once for each
+ */
+const Repeats *
+usage_repeats_of(const Block *block, bool shown)
 {
-	const Leaf *leaf = list_nth(joined->leaves, i);
-	ListCell *lc;
+	Repeats *repeats = palloc0(sizeof(Repeats));
+	Joined *joined = &repeats->joined;
 
-	if (leaf->rte->rtekind != RTE_RELATION || protected_relation(leaf->rte->relid) != NULL)
-		return false;
-	foreach (lc, joined->equalities)
-	{
-		const Equality *equality = lfirst(lc);
-
-		if (equality->used && equality->leaf == i && !bms_is_empty(equality->others))
-			return true;
-	}
-	return false;
+	repeats->scope = make_scope(block->outer, NULL, block->query);
+	(void) add_jointree(joined, repeats->scope, (Node *) block->query->jointree);
+	if (shown)
+		add_groups(joined, repeats->scope);
+	for (int i = 0; i < list_length(joined->leaves); i++)
+		if (all_are_found(joined, bms_make_singleton(i)))
+			repeats->once = bms_add_member(repeats->once, i);
+	return repeats;
 }
 
-/*
- * usage_repeats_rows -- may each of the relations that a query reads have rows that it reads several times?
- * One table where others are looked up may repeat them, but not twice.
- */
+/* usage_repeats_all -- are rows of each of them there several times? */
 bool
-usage_repeats_rows(const Block *block)
+usage_repeats_all(const Repeats *repeats)
 {
-	Joined joined = {NIL, NIL};
-	Scope *scope = make_scope(block->outer, NULL, block->query);
-	int n;
+	return repeats->joined.leaves != NIL && repeats->once == NULL;
+}
 
-	(void) add_jointree(&joined, scope, (Node *) block->query->jointree);
-	add_groups(&joined, scope);
-	n = list_length(joined.leaves);
-	for (int i = 0; i < n; i++)
-	{
-		if (all_are_found(&joined, bms_make_singleton(i)))
-			return false;
-		for (int j = 0; j < n; j++)
-			if (j != i && is_looked_up(&joined, j) &&
-				all_are_found(&joined, bms_add_member(bms_make_singleton(i), j)))
-				return false;
-	}
-	return n > 0;
+/* usage_repeats -- may an aggregate of it weigh people by rows that the query repeats? */
+bool
+usage_repeats(const Repeats *repeats, Aggref *aggregate)
+{
+	Known known = {.scope = repeats->scope};
+	Mixing mixing = {.scope = repeats->scope};
+
+	if (aggregate->aggdistinct != NIL)
+		return false;
+	if (usage_repeats_all(repeats))
+		return true;
+	(void) mixes_leaves((Node *) aggregate, &mixing);
+	if (!repeats->joined.mixed && !mixing.mixes)
+		return false;
+	(void) find_leaves((Node *) aggregate->args, &known);
+	return known.unknown || !bms_is_subset(known.leaves, repeats->once);
 }

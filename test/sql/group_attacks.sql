@@ -204,7 +204,7 @@ RESET ROLE;
 SELECT privseg.create_purpose('group_attack_joins', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_joins', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_joins', 'group_attack.money', '{aggregate,filter}');
 CREATE TABLE group_attack.parent (id bigint PRIMARY KEY);
 CREATE TABLE group_attack.child () INHERITS (group_attack.parent);
-CREATE TABLE group_attack.loose (n int UNIQUE, f numeric, g numeric UNIQUE DEFERRABLE);
+CREATE TABLE group_attack.loose (n int UNIQUE, m int, f numeric, g numeric UNIQUE DEFERRABLE);
 CREATE UNIQUE INDEX ON group_attack.loose (f) WHERE n > 0;
 GRANT SELECT ON group_attack.parent, group_attack.loose TO PUBLIC;
 SET privseg.purpose = 'group_attack_joins';
@@ -217,7 +217,15 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT count(*) FROM (group_attack.person c CROSS JOIN group_attack.rate r) LEFT JOIN LATERAL (SELECT * FROM group_attack.purchase o WHERE o.person = c.id AND r.n = o.id) z ON true', 'SELECT count(*) FROM group_attack.purchase o RIGHT JOIN (group_attack.person c CROSS JOIN group_attack.rate r) ON o.person = c.id AND o.id = r.n',
 	'SELECT r.factor, avg(bonus) FROM group_attack.person c JOIN group_attack.rate r ON r.factor > c.points GROUP BY r.factor', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id JOIN group_attack.parent p ON p.id = o.person JOIN group_attack.parent q ON q.id = o.person',
 	'SELECT l.n, avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.f > c.points GROUP BY l.n', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.f = c.points JOIN group_attack.loose m ON m.f = l.f', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.g = c.points JOIN group_attack.loose m ON m.g = l.g',
-	'SELECT count(*) FROM group_attack.person c FULL JOIN (group_attack.purchase o JOIN group_attack.rate r ON true) ON o.id = c.id AND r.n = c.id', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.month = 1']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+	'SELECT count(*) FROM group_attack.person c FULL JOIN (group_attack.purchase o JOIN group_attack.rate r ON true) ON o.id = c.id AND r.n = c.id', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.monthly m ON m.month = 1', 'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.loose l ON l.n = l.m']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- nor in parts of a person's rows, that are summed again; nor chosen by conditions on several tables
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT avg(s) FROM (SELECT c.id, r.n, sum(bonus) AS s FROM group_attack.person c JOIN group_attack.rate r ON r.n = 1 OR c.born = date ''1990-01-18'' GROUP BY c.id, r.n) z', 'SELECT avg(bonus) FROM (SELECT c.id, r.n, c.bonus FROM group_attack.person c, group_attack.rate r GROUP BY c.id, r.n) z',
+	'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE c.born = date ''1990-01-18'' OR o.at < date ''1990-03-01''', 'SELECT avg(bonus) FILTER (WHERE c.born = date ''1990-01-18'' OR o.at < date ''1990-03-01'') FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id',
+	'SELECT avg(bonus) FROM (SELECT c.born, c.bonus, o.at FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id) z WHERE NOT (born <> date ''1990-01-18'' AND at > date ''1990-03-01'')',
+	'SELECT avg(bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE EXISTS (SELECT FROM group_attack.monthly m WHERE m.person = c.id AND (c.born = date ''1990-01-18'' OR o.at < date ''1990-03-01''))']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT count(*), sum(price) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person WHERE c.town = 'town1' OR o.at < date '1990-03-01';
+SELECT count(*), sum(bonus) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person WHERE o.at > c.born AND c.town = 'town1';
 -- not where others are found by unique columns, or are grouped; and not of different people
 SELECT count(*), sum(price) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person JOIN group_attack.rate r ON r.n = 1 LEFT JOIN group_attack.rate s ON s.n = c.id;
 SELECT r.n, count(*), sum(bonus) FROM group_attack.person c JOIN group_attack.rate r ON r.n > c.points WHERE r.n IN (20, 70) GROUP BY r.n ORDER BY 1;

@@ -20,7 +20,7 @@ INSERT INTO attacks.person SELECT i, 'known' || i, i * 100, 'town' || i % 2, '20
 CREATE TABLE attacks.purchase (id int PRIMARY KEY, person bigint REFERENCES attacks.person, amount numeric);
 CREATE INDEX ON attacks.purchase (person);
 INSERT INTO attacks.purchase SELECT i, 1 + i % 40, i FROM generate_series(1, 120) i;
-CREATE TABLE attacks.town (name text, size int);
+CREATE TABLE attacks.town (name text PRIMARY KEY, size int);
 INSERT INTO attacks.town VALUES ('town0', 5), ('town1', 6);
 GRANT ALL ON attacks.person, attacks.purchase TO attacks_none, attacks_masked, attacks_filter, attacks_counter, attacks_money;
 GRANT SELECT ON attacks.town TO PUBLIC;
