@@ -198,6 +198,7 @@ typedef struct UsagePlan
 	List *decided;
 	Query *tree; /* before masks; NULL: nothing is noted */
 	int cursor_options;
+	int settings; /* the level of those that it is planned under; 0: as they are */
 } UsagePlan;
 
 extern void usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan);

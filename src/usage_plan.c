@@ -13,6 +13,7 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "usage.h"
+#include "utils/guc.h"
 
 #define NOTE_NAME "privseg: uses of columns"
 #define ENTRY_NUMBERS 5
@@ -73,6 +74,22 @@ decide(Query *query, Usage *usage, bool raises)
 }
 
 /*
+ * The groups of a query are answered by one node of its plan: those of one table's partitions, by a node
+ * each, would meet as groups of different queries, of nearly the same people.  Until
+ * usage_plan_noted(), or an error.
+ */
+static void
+keep_groups_together(UsagePlan *plan)
+{
+	plan->settings = 0;
+	if (!usage_shows_groups(plan->decided))
+		return;
+	plan->settings = NewGUCNestLevel();
+	(void) set_config_option("enable_partitionwise_aggregate", "off", PGC_USERSET, PGC_S_SESSION,
+							 GUC_ACTION_SAVE, true, 0, false);
+}
+
+/*
  * usage_plan -- before a statement is planned.  Nobody is refused anything: a plan is made, and
  * refused when it runs.
  *	kept	false: it reads nothing that is protected
@@ -91,6 +108,7 @@ usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan)
 	plan->decided = decide(query, usage, false);
 	if (usage_is_refused(plan->decided))
 		*query = *copyObject(plan->tree);
+	keep_groups_together(plan);
 }
 
 /* usage_plan_noted -- when it has been planned */
@@ -101,6 +119,8 @@ usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan)
 
 	if (plan->tree == NULL)
 		return;
+	if (plan->settings > 0)
+		AtEOXact_GUC(true, plan->settings);
 	note->rtekind = RTE_RESULT;
 	note->eref = makeAlias(NOTE_NAME, NIL);
 	note->subquery = plan->tree;
@@ -266,5 +286,6 @@ usage_plan_again(const PlannedStmt *statement, UsagePlan *plan)
 	plan->entries = usage->entries;
 	plan->tree = copyObject(query);
 	plan->decided = decide(query, usage, true);
+	keep_groups_together(plan);
 	return query;
 }

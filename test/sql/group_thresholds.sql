@@ -19,10 +19,14 @@ CREATE TABLE groups.purchase (id int PRIMARY KEY, person bigint NOT NULL REFEREN
 CREATE INDEX ON groups.purchase (person);
 INSERT INTO groups.purchase SELECT i, 1 + i % 100, i FROM generate_series(1, 300) i;
 INSERT INTO groups.purchase SELECT 1000 + i, 5, 1000 FROM generate_series(1, 50) i;
+CREATE TABLE groups.visit (person bigint NOT NULL, month int NOT NULL) PARTITION BY LIST (month);
+CREATE TABLE groups.visit_1 PARTITION OF groups.visit FOR VALUES IN (1);
+CREATE TABLE groups.visit_2 PARTITION OF groups.visit FOR VALUES IN (2, 3);
+INSERT INTO groups.visit SELECT g, m FROM generate_series(1, 100) g, generate_series(1, 3) m WHERE g % 50 <> m;
 CREATE VIEW groups.person_view AS SELECT * FROM groups.person WHERE age > 0;
 GRANT ALL ON ALL TABLES IN SCHEMA groups TO PUBLIC;
 SELECT privseg.create_purpose('groups_stats', 'contract', min_group_size => 10), privseg.create_purpose('groups_coarse', 'contract', min_group_size => 30), privseg.create_data_category('groups.money');
-SELECT privseg.protect('groups.person', 'id'), privseg.protect('groups.purchase', 'person', 'groups.person'), privseg.classify('groups.person', 'salary', 'groups.money');
+SELECT privseg.protect('groups.person', 'id'), privseg.protect('groups.purchase', 'person', 'groups.person'), privseg.protect('groups.visit', 'person', 'groups.person'), privseg.classify('groups.person', 'salary', 'groups.money');
 SELECT privseg.grant_clearance('groups_counter', p, NULL, '{aggregate}'), privseg.grant_clearance('groups_other', p, NULL, '{aggregate}'), privseg.grant_clearance('groups_of_money', p) FROM unnest('{groups_stats,groups_coarse}'::text[]) p;
 SELECT privseg.grant_clearance('groups_counter', 'groups_stats', 'groups.money', '{aggregate,filter}'), privseg.grant_clearance('groups_of_money', 'groups_stats', 'groups.money', '{aggregate}');
 SET privseg.purpose = 'groups_stats';
@@ -117,6 +121,22 @@ SELECT id, avg(salary) FROM groups.person GROUP BY id;
 SELECT town, count(*), array_agg(id ORDER BY id) FROM groups.person WHERE id < 3 GROUP BY town ORDER BY town;
 SELECT statement, code FROM unnest(ARRAY['SELECT salary FROM groups.person', 'SELECT id FROM groups.person WHERE salary > 5', 'SELECT max(salary) FROM groups.person', 'SELECT sum(salary) OVER (ORDER BY id) FROM groups.person', 'SELECT id FROM groups.person GROUP BY id HAVING sum(salary) > 5 AND id = 5', 'SELECT a.id, (SELECT sum(a.salary) FROM generate_series(1, 1) g) FROM groups.person a',
 	'SELECT id FROM groups.person a WHERE (SELECT sum(a.salary + g) FROM generate_series(1, 2) g) > 5', 'SELECT sum(CASE WHEN id = 5 THEN salary WHEN id = 6 THEN 0 END) FROM groups.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
+-- groups of one statement by partitions, which are answered apart under a setting of anybody's; of a plan made for who is shown rows, too
+SELECT privseg.create_purpose('groups_visits', 'contract'), privseg.grant_clearance('groups_counter', 'groups_visits', NULL, '{aggregate}'), privseg.create_purpose('groups_rows', 'contract'), privseg.grant_clearance('groups_counter', 'groups_rows');
+SET enable_partitionwise_aggregate = on; SET enable_partitionwise_join = on;
+SET ROLE groups_counter;
+SET privseg.purpose = 'groups_rows';
+PREPARE months AS SELECT month, count(*) FROM groups.visit GROUP BY month ORDER BY month;
+EXECUTE months;
+SET privseg.purpose = 'groups_visits';
+EXECUTE months;
+SELECT month, count(*) FROM groups.visit WHERE person > 20 GROUP BY month ORDER BY month;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0;
+SELECT month, count(*) FROM groups.visit WHERE person > 40 GROUP BY month ORDER BY month;
+SHOW enable_partitionwise_aggregate;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET enable_partitionwise_aggregate; RESET enable_partitionwise_join;
+DEALLOCATE months;
 RESET ROLE;
 DROP TABLE mine;
 DROP SCHEMA groups CASCADE;
