@@ -242,7 +242,9 @@ typedef struct Made
 	const UsageReader *reader; /* or NULL */
 	int arithmetic;
 	bool integers;    /* of integers, too */
-	bool products;    /* of columns */
+	bool products;    /* of columns, or squares */
+	bool squares;     /* of one subject's rows: variances and the like */
+	bool terms;       /* constants that are added */
 	List *columns;    /* of MadeColumn *, each once */
 	int numbers;      /* that are none: counts, constant rows */
 	bool aggregates;  /* sums of one subject's rows are among them */
@@ -361,7 +363,9 @@ column_is_made_of_columns(const Var *var, const Block *block, Made *made)
 static bool
 counts(const Aggref *aggregate)
 {
-	return strcmp(get_func_name(aggregate->aggfnoid), "count") == 0;
+	const char *name = get_func_name(aggregate->aggfnoid);
+
+	return strcmp(name, "count") == 0 || strcmp(name, "regr_count") == 0;
 }
 
 static bool
@@ -372,25 +376,45 @@ sums(const Aggref *aggregate)
 	return strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0;
 }
 
+/* is it of squares, or of products of two? */
+static bool
+squares(const Aggref *aggregate)
+{
+	return usage_is_of_groups(aggregate->aggfnoid) && !counts(aggregate) && !sums(aggregate);
+}
+
+/* what is told of one subject's rows */
+static void
+add_aggregate(const Aggref *aggregate, Made *made)
+{
+	made->aggregates = true;
+	/* each constant that is added is there as often as there are rows */
+	if (counts(aggregate) || (made->terms && sums(aggregate)))
+		made->numbers++;
+	else if (!sums(aggregate))
+		made->nullable = true;
+	if (squares(aggregate))
+		made->squares = made->products = true;
+}
+
 /* of one subject's rows, or of a group of enough */
 static bool
 aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *made)
 {
 	Made counted = {.reader = NULL};
+	bool terms = made->terms; /* around it */
 	ListCell *lc;
 
 	if (aggregate->aggfilter != NULL || aggregate->agglevelsup > 0 ||
 		(aggregate->aggdistinct != NIL && !counts(aggregate)))
 		return false;
-	made->aggregates = true;
-	if (counts(aggregate))
-		made->numbers++;
-	else if (!sums(aggregate))
-		made->nullable = true;
+	made->terms = false;
 	foreach (lc, aggregate->args)
 		if (!is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
 								counts(aggregate) ? &counted : made))
 			return false;
+	add_aggregate(aggregate, made);
+	made->terms |= terms;
 	return true;
 }
 
@@ -418,7 +442,8 @@ is_made_of_columns(Node *expr, const Block *block, Made *made)
 			return false;
 	if (IsA(expr, Aggref))
 		return aggregate_is_made_of_columns((Aggref *) expr, block, made);
-	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->integers, &made->products))
+	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->integers, &made->products,
+								 &made->terms))
 		return false;
 	foreach (lc, pull_var_clause(expr, PVC_RECURSE_AGGREGATES))
 		if (!column_is_made_of_columns(lfirst(lc), block, made))
@@ -597,6 +622,10 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		return refuse_aggregate(cells, aggregate,
 								"An aggregate in it computes with integers of several tables: cast "
 								"them to numeric.");
+	/* powers of powers tell more than either */
+	if (made.squares && squares(aggregate))
+		return refuse_aggregate(cells, aggregate,
+								"An aggregate in it squares what is of squares already.");
 	if (!counts(aggregate) && weighs(grouping, aggregate, &made))
 		return refuse_aggregate(
 			cells, aggregate,

@@ -408,8 +408,27 @@ is_product(const OpExpr *op)
 		   names_column(linitial(op->args), NULL) && names_column(lsecond(op->args), NULL);
 }
 
+/* what a sum of columns is made of besides */
+typedef struct Sum
+{
+	bool products;
+	bool terms;
+} Sum;
+
+static bool is_sum_of_columns(Node *expr, Sum *sum);
+
+/* a constant that others are multiplied by is no part of what is added up */
 static bool
-is_sum_of_columns(Node *expr, bool *products)
+is_operand(Node *operand, const OpExpr *op, Sum *sum)
+{
+	if (!function_is_among(get_opcode(op->opno), sums, lengthof(sums)) &&
+		!names_column(operand, NULL))
+		return true;
+	return is_sum_of_columns(operand, sum);
+}
+
+static bool
+is_sum_of_columns(Node *expr, Sum *sum)
 {
 	ListCell *lc;
 
@@ -424,6 +443,8 @@ is_sum_of_columns(Node *expr, bool *products)
 		else
 			break;
 	}
+	if (IsA(expr, Const) || IsA(expr, Param))
+		sum->terms = true;
 	if (IsA(expr, Var) || IsA(expr, Const) || IsA(expr, Param))
 		return true;
 	if (IsA(expr, OpExpr))
@@ -432,9 +453,9 @@ is_sum_of_columns(Node *expr, bool *products)
 
 		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
 			return false;
-		*products |= is_product((OpExpr *) expr);
+		sum->products |= is_product((OpExpr *) expr);
 		foreach (lc, ((OpExpr *) expr)->args)
-			if (!is_sum_of_columns(lfirst(lc), products))
+			if (!is_operand(lfirst(lc), (OpExpr *) expr, sum))
 				return false;
 		return true;
 	}
@@ -447,14 +468,20 @@ is_sum_of_columns(Node *expr, bool *products)
  *	arithmetic	how much of it there is already, around it; and what there is in it, too
  *	integers	set: some of it is of integers, which must be of one table
  *	products	set: a column is not only added to another
+ *	terms		set: a constant is added
  */
 bool
-usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products)
+usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products, bool *terms)
 {
 	Silence silence = {.arithmetic = *arithmetic, .together = true};
+	Sum sum = {0};
 	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
 
 	*arithmetic = silence.arithmetic;
 	*integers |= silence.integer;
-	return silent && is_sum_of_columns(expr, products);
+	if (!silent || !is_sum_of_columns(expr, &sum))
+		return false;
+	*products |= sum.products;
+	*terms |= sum.terms;
+	return true;
 }

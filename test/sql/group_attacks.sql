@@ -72,6 +72,15 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT count(*) FROM (SELECT id, v * v AS v FROM (SELECT id, sum(bonus)::float8 * 1e8::float8 AS v FROM group_attack.person GROUP BY id) a) b WHERE v * v > 0 AND id = 17', 'SELECT count(*) FROM (SELECT id, v * v AS v FROM (SELECT id, sum(bonus) AS v FROM group_attack.person GROUP BY id) a) b WHERE id = 17 AND v > 0',
 	'SELECT count(*) FROM group_attack.person c WHERE c.id IN (SELECT t.sender FROM group_attack.transfer t WHERE t.recipient = 12)'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- the same for each person, and summed up over people: products with what the role knows, counts by another name, powers of powers
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT sum(s) FROM (SELECT person, covar_pop(price, id) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH q AS (SELECT person, regr_sxy(price, id) AS s FROM group_attack.purchase GROUP BY person) SELECT avg(s) FROM q',
+	'SELECT sum(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, regr_slope(price, id) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person) q',
+	'SELECT sum(c.bonus + q.s) FROM group_attack.person c JOIN (SELECT person, corr(price, id) AS s FROM group_attack.purchase GROUP BY person) q ON q.person = c.id',
+	'SELECT var_pop(s) FROM (SELECT person, sum(price + 1) AS s FROM group_attack.purchase GROUP BY person) q',
+	'SELECT covar_pop(s, n) FROM (SELECT person, sum(price) AS s, sum(quantity::numeric * 0 + 1) AS n FROM group_attack.purchase GROUP BY person) q', 'SELECT corr(s, n) FROM (SELECT c.id, sum(o.price) AS s, regr_count(c.points, o.quantity) AS n FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id GROUP BY c.id) q',
+	'SELECT var_pop(s) FROM (SELECT person, var_samp(price) AS s FROM group_attack.purchase GROUP BY person) q'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- not so: constants, and columns that are as unknown, each with many people to a value
 SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
 SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
@@ -80,6 +89,8 @@ SELECT sum(points + quantity) FROM (SELECT c.points, 1::numeric AS quantity FROM
 SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 0;
 SELECT count(*) > 0 FROM group_attack.person TABLESAMPLE bernoulli(100);
 SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
+
+SELECT var_pop(spent * 2 + 1)::numeric(10, 2), avg(varied)::numeric(8, 2), corr(spent, bought)::numeric(4, 2) FROM (SELECT person, sum(price * 1.19) AS spent, sum(quantity) AS bought FROM group_attack.purchase WHERE person <= 70 GROUP BY person) q JOIN (SELECT person AS id, var_pop(price) AS varied FROM group_attack.purchase WHERE person <= 70 GROUP BY person) r ON id = person;
 
 -- which rows went into a sum for each person
 SELECT sum(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 10 AND 30 GROUP BY person) q;
