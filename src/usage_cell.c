@@ -215,7 +215,7 @@ cell_of(Cells *cells, Node *condition)
 	return cells->first + list_length(cells->conditions) - 1;
 }
 
-/* usage_query_of_cte -- of a WITH, inside the block that has it; NULL: it is not one that can be followed */
+/* usage_query_of_cte -- the query of a WITH, inside the block that has it; NULL: it cannot be followed */
 Query *
 usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
 {
@@ -669,8 +669,12 @@ usage_guard_groups(Grouping *grouping, const Block *block)
 	Node *condition;
 
 	foreach (lc, query->groupClause)
-		if (!usage_is_silent(get_sortgroupclause_expr(lfirst(lc), query->targetList)))
+	{
+		Node *expr = get_sortgroupclause_expr(lfirst(lc), query->targetList);
+
+		if (!usage_is_silent(expr) || usage_value_mixes_keys(expr, block))
 			(void) usage_refuse_groups(grouping, "What it groups by may tell of single rows.");
+	}
 	cells.group = all.cell;
 	cells.first = grouping->n_cells;
 	query->targetList = (List *) guard_mutator((Node *) query->targetList, &cells);

@@ -463,10 +463,11 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 	if (query->distinctClause != NIL || query->limitCount != NULL || query->limitOffset != NULL)
 		return usage_refuse_groups(grouping, "A subquery in it chooses rows by DISTINCT or LIMIT.");
 	foreach (lc, query->targetList)
-		if (!usage_is_silent((Node *) lfirst_node(TargetEntry, lc)->expr))
+		if (!usage_is_silent((Node *) lfirst_node(TargetEntry, lc)->expr) ||
+			usage_value_mixes_keys((Node *) lfirst_node(TargetEntry, lc)->expr, block))
 			return usage_refuse_groups(grouping,
 									   "What a subquery in it computes may tell of single rows.");
-	if (!usage_is_silent(query->havingQual))
+	if (!usage_is_silent(query->havingQual) || usage_mixes_keys(query->havingQual, block))
 		return usage_refuse_groups(grouping, "A condition on groups may tell of single rows.");
 	/* who else they are about is no one of a group */
 	if (query->groupClause != NIL || query->hasAggs)

@@ -68,6 +68,7 @@ extern bool usage_sources_are_fixed(const Grouping *grouping, const Block *block
 extern bool usage_may_write(Oid relid);
 extern bool usage_names_key(Node *expr, const Block *block);
 extern bool usage_tells_rows_apart(Oid relid, AttrNumber column);
+extern bool usage_value_mixes_keys(Node *expr, const Block *block);
 extern bool usage_mixes_keys(Node *quals, const Block *block);
 extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
 

@@ -15,12 +15,14 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
+#include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
 #include "usage_group.h"
 #include "utils/acl.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
@@ -169,6 +171,8 @@ typedef struct Asked
 	bool other; /* and something else */
 } Asked;
 
+static bool ask(Node *node, Asked *asked);
+
 /* usage_tells_rows_apart -- has every row of a relation another value in a column? */
 bool
 usage_tells_rows_apart(Oid relid, AttrNumber column)
@@ -195,36 +199,210 @@ is_key(const Var *var, const Block *block)
 	return false;
 }
 
+/* which row it is, or whose: of a table that a subquery reads there is no key at hand */
 static bool
-ask(Node *node, Asked *asked)
+names_row(Oid relid, AttrNumber column)
+{
+	const ProtectedRelation *found = protected_relation(relid);
+
+	return found != NULL &&
+		   (usage_tells_rows_apart(relid, column) ||
+			(column > 0 && protected_by_column(found, get_attname(relid, column, false))));
+}
+
+/* an expression of another query */
+static void
+ask_in(const Block *block, Node *node, Asked *asked)
+{
+	Asked inside = {.block = block};
+
+	(void) ask(node, &inside);
+	asked->key |= inside.key;
+	asked->row |= inside.row;
+	asked->other |= inside.other;
+}
+
+static void
+ask_unknown(Asked *asked)
+{
+	asked->key = asked->other = true;
+}
+
+/* what a subquery, or WITH, makes it of */
+static void
+ask_result(Query *query, const Block *outer, AttrNumber column, Asked *asked)
+{
+	Block inner = {outer, query, NIL};
+	TargetEntry *entry = query != NULL ? get_tle_by_resno(query->targetList, column) : NULL;
+
+	if (entry == NULL)
+		ask_unknown(asked);
+	else
+		ask_in(&inner, (Node *) entry->expr, asked);
+}
+
+static void
+ask_column(const Var *var, Asked *asked)
 {
 	const Block *block = asked->block;
-	const RangeTblEntry *rte;
-	Var *var = (Var *) node;
+	const Block *owner;
+	RangeTblEntry *rte;
+	Query *query;
 
-	if (node == NULL || IsA(node, Query))
-		return false;
-	if (!IsA(node, Var))
-		return expression_tree_walker(node, ask, asked);
 	for (Index up = 0; up < var->varlevelsup && block != NULL; up++)
 		block = block->outer;
 	rte = block != NULL ? rt_fetch(var->varno, block->query->rtable) : NULL;
 	if (rte != NULL && rte->rtekind == RTE_JOIN && var->varattno > 0)
-	{
-		Asked joined = {.block = block};
-
-		(void) ask(list_nth(rte->joinaliasvars, var->varattno - 1), &joined);
-		asked->key |= joined.key;
-		asked->row |= joined.row;
-		asked->other |= joined.other;
-	}
+		ask_in(block, list_nth(rte->joinaliasvars, var->varattno - 1), asked);
 	else if (rte != NULL && is_key(var, block))
 		asked->key = true;
-	else if (rte != NULL && rte->rtekind == RTE_RELATION && protected_relation(rte->relid) &&
-			 usage_tells_rows_apart(rte->relid, var->varattno))
+	else if (rte != NULL && rte->rtekind == RTE_SUBQUERY && var->varattno > 0)
+		ask_result(rte->subquery, block, var->varattno, asked);
+	else if (rte != NULL && rte->rtekind == RTE_CTE && var->varattno > 0)
+	{
+		query = usage_query_of_cte(rte, block, &owner);
+		ask_result(query, owner, var->varattno, asked);
+	}
+	else if (rte != NULL && rte->rtekind == RTE_RELATION && names_row(rte->relid, var->varattno))
 		asked->row = true;
 	else
 		asked->other = true;
+}
+
+/* is it a join by a column? */
+static bool
+joins(Node *quals)
+{
+	OpExpr *op = (OpExpr *) quals;
+
+	return IsA(quals, OpExpr) && list_length(op->args) == 2 &&
+		   IsA(usage_without_casts(linitial(op->args)), Var) &&
+		   IsA(usage_without_casts(lsecond(op->args)), Var) &&
+		   op_mergejoinable(op->opno, exprType(linitial(op->args)));
+}
+
+/* and one of two relations: it says which rows belong to each other */
+static bool
+ties(Node *quals)
+{
+	const Var *left;
+	const Var *right;
+
+	if (!joins(quals))
+		return false;
+	left = (Var *) usage_without_casts(linitial(((OpExpr *) quals)->args));
+	right = (Var *) usage_without_casts(lsecond(((OpExpr *) quals)->args));
+	return left->varno != right->varno || left->varlevelsup != right->varlevelsup;
+}
+
+/* column IN (SELECT column ...) */
+static bool
+ties_by_result(const SubLink *link)
+{
+	OpExpr *test = (OpExpr *) link->testexpr;
+	const Query *query = castNode(Query, link->subselect);
+
+	return link->subLinkType == ANY_SUBLINK && test != NULL && IsA(test, OpExpr) &&
+		   list_length(test->args) == 2 &&
+		   op_mergejoinable(test->opno, exprType(linitial(test->args))) &&
+		   IsA(usage_without_casts(linitial(test->args)), Var) && query->targetList != NIL &&
+		   IsA(usage_without_casts((Node *) linitial_node(TargetEntry, query->targetList)->expr),
+			   Var);
+}
+
+/*
+ * What a query asks of the rows that it reads.  Policies are not asked about, nor is what rows are
+ * only sorted by.
+ *	results		so is what it returns
+ */
+static void
+ask_query(Query *query, const Block *outer, bool results, Asked *asked)
+{
+	Block inner = {outer, query, NIL};
+	ListCell *lc;
+
+	ask_in(&inner, (Node *) query->jointree, asked);
+	ask_in(&inner, query->havingQual, asked);
+	ask_in(&inner, (Node *) list_make2(query->limitCount, query->limitOffset), asked);
+	foreach (lc, query->targetList)
+	{
+		TargetEntry *entry = lfirst_node(TargetEntry, lc);
+
+		if (results && !(entry->resjunk && IsA(entry->expr, Var)))
+			ask_in(&inner, (Node *) entry->expr, asked);
+	}
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+		const Block *owner = &inner;
+		Query *read = rte->rtekind == RTE_SUBQUERY ? rte->subquery : NULL;
+
+		if (rte->rtekind == RTE_CTE)
+			read = usage_query_of_cte(rte, &inner, &owner);
+		if (read != NULL)
+			ask_query(read, owner, false, asked);
+		else if (rte->rtekind != RTE_RELATION && rte->rtekind != RTE_JOIN &&
+				 rte->rtekind != RTE_RESULT)
+			ask_unknown(asked);
+	}
+}
+
+static void
+ask_sublink(const SubLink *link, Asked *asked)
+{
+	bool tied = ties_by_result(link);
+
+	if (!tied)
+		(void) ask(link->testexpr, asked);
+	ask_query(castNode(Query, link->subselect), asked->block,
+			  !tied && link->subLinkType != EXISTS_SUBLINK, asked);
+}
+
+/* all that is asked at once, but for what ties relations to each other */
+static void
+ask_conjuncts(Node *quals, Asked *asked)
+{
+	ListCell *lc;
+
+	foreach (lc, make_ands_implicit((Expr *) quals))
+		if (!ties(lfirst(lc)))
+			(void) ask(lfirst(lc), asked);
+}
+
+static bool
+ask(Node *node, Asked *asked)
+{
+	const Aggref *aggregate = (Aggref *) node;
+
+	if (node == NULL || IsA(node, RangeTblRef))
+		return false;
+	check_stack_depth();
+	CHECK_FOR_INTERRUPTS();
+	if (IsA(node, Var))
+		ask_column((Var *) node, asked);
+	else if (IsA(node, SubLink))
+		ask_sublink((SubLink *) node, asked);
+	/* how many rows there are is not which */
+	else if (IsA(node, Aggref) && (aggregate->aggfnoid == F_COUNT_ ||
+								   (aggregate->aggfnoid == F_COUNT_ANY &&
+									IsA(linitial_node(TargetEntry, aggregate->args)->expr, Var))))
+	{
+		asked->other = true;
+		return ask((Node *) aggregate->aggfilter, asked);
+	}
+	else if (IsA(node, FromExpr))
+	{
+		(void) ask((Node *) ((FromExpr *) node)->fromlist, asked);
+		ask_conjuncts(((FromExpr *) node)->quals, asked);
+	}
+	else if (IsA(node, JoinExpr))
+	{
+		(void) ask(((JoinExpr *) node)->larg, asked);
+		(void) ask(((JoinExpr *) node)->rarg, asked);
+		ask_conjuncts(((JoinExpr *) node)->quals, asked);
+	}
+	else
+		return expression_tree_walker(node, ask, asked);
 	return false;
 }
 
@@ -238,6 +416,16 @@ usage_names_key(Node *expr, const Block *block)
 	return asked.key;
 }
 
+/* usage_value_mixes_keys -- is a value made of who somebody is, and something else? */
+bool
+usage_value_mixes_keys(Node *expr, const Block *block)
+{
+	Asked asked = {.block = block};
+
+	(void) ask(expr, &asked);
+	return (asked.key || asked.row) && (asked.other || checkExprHasSubLink(expr));
+}
+
 /*
  * usage_mixes_keys -- does a condition ask at once who somebody is and something else?  "Not he, or he
  * earns more" over a group that is just large enough tells what one earns.
@@ -245,7 +433,6 @@ usage_names_key(Node *expr, const Block *block)
 bool
 usage_mixes_keys(Node *quals, const Block *block)
 {
-	Asked asked = {.block = block};
 	ListCell *lc;
 
 	if (quals == NULL)
@@ -257,18 +444,29 @@ usage_mixes_keys(Node *quals, const Block *block)
 				return true;
 		return false;
 	}
-	/* a subquery is about the same person, and the whole condition */
-	if (IsA(quals, SubLink) || (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == NOT_EXPR &&
-								IsA(linitial(((BoolExpr *) quals)->args), SubLink)))
+	/*
+	 * A subquery is about the same person, and its conditions are as if they stood here.  Not so if
+	 * it is negated: "he, and he earns less" is then what the others are not.
+	 */
+	if (IsA(quals, SubLink) &&
+		(((SubLink *) quals)->subLinkType == EXISTS_SUBLINK || ties_by_result((SubLink *) quals)))
 		return false;
 	/* a join by the key */
-	if (IsA(quals, OpExpr) && list_length(((OpExpr *) quals)->args) == 2 &&
-		IsA(usage_without_casts(linitial(((OpExpr *) quals)->args)), Var) &&
-		IsA(usage_without_casts(lsecond(((OpExpr *) quals)->args)), Var) &&
-		op_mergejoinable(((OpExpr *) quals)->opno, exprType(linitial(((OpExpr *) quals)->args))))
+	if (joins(quals))
 		return false;
-	(void) ask(quals, &asked);
-	return (asked.key || asked.row) && (asked.other || checkExprHasSubLink(quals));
+	return usage_value_mixes_keys(quals, block);
+}
+
+/* who meets but a part of an outer join's condition is there as well: all of it asks at once */
+static bool
+join_mixes_keys(const JoinExpr *join, const Block *block)
+{
+	Asked asked = {.block = block};
+
+	if (join->jointype == JOIN_INNER)
+		return usage_mixes_keys(join->quals, block);
+	ask_conjuncts(join->quals, &asked);
+	return (asked.key || asked.row) && asked.other;
 }
 
 /* usage_jointree_mixes_keys -- the same of all that FROM and WHERE ask */
@@ -289,6 +487,6 @@ usage_jointree_mixes_keys(Node *node, const Block *block)
 	if (IsA(node, JoinExpr))
 		return usage_jointree_mixes_keys(((JoinExpr *) node)->larg, block) ||
 			   usage_jointree_mixes_keys(((JoinExpr *) node)->rarg, block) ||
-			   usage_mixes_keys(((JoinExpr *) node)->quals, block);
+			   join_mixes_keys((JoinExpr *) node, block);
 	return true;
 }

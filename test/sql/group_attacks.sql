@@ -74,13 +74,42 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- the same for each person, and summed up over people: products with what the role knows, counts by another name, powers of powers
 SELECT statement, code, detail FROM unnest(ARRAY[
-	'SELECT sum(s) FROM (SELECT person, covar_pop(price, id) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH q AS (SELECT person, regr_sxy(price, id) AS s FROM group_attack.purchase GROUP BY person) SELECT avg(s) FROM q',
+	'SELECT sum(s) FROM (SELECT person, covar_pop(price, id) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH q AS (SELECT o.person, regr_sxy(o.price, r.factor) AS s FROM group_attack.purchase o JOIN group_attack.rate r ON r.n = o.id GROUP BY o.person) SELECT avg(s) FROM q',
 	'SELECT sum(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, regr_slope(price, id) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person) q',
-	'SELECT sum(c.bonus + q.s) FROM group_attack.person c JOIN (SELECT person, corr(price, id) AS s FROM group_attack.purchase GROUP BY person) q ON q.person = c.id',
 	'SELECT var_pop(s) FROM (SELECT person, sum(price + 1) AS s FROM group_attack.purchase GROUP BY person) q',
 	'SELECT covar_pop(s, n) FROM (SELECT person, sum(price) AS s, sum(quantity::numeric * 0 + 1) AS n FROM group_attack.purchase GROUP BY person) q', 'SELECT corr(s, n) FROM (SELECT c.id, sum(o.price) AS s, regr_count(c.points, o.quantity) AS n FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id GROUP BY c.id) q',
 	'SELECT var_pop(s) FROM (SELECT person, var_samp(price) AS s FROM group_attack.purchase GROUP BY person) q'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- who it is, or which row, and something else: in HAVING and GROUP BY, in what a subquery returns, by what it calls a row, in conditions that are negated or are one of several
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT count(*) FROM (SELECT person FROM group_attack.purchase WHERE person < 11 GROUP BY person HAVING person <> 7 OR sum(price) > 60) q', 'SELECT count(*) FROM (SELECT person FROM group_attack.purchase WHERE person < 11 GROUP BY person HAVING NOT bool_or(id = 7 AND at < ''1990-03-01'')) q',
+	'SELECT count(*) FROM group_attack.person WHERE id < 11 GROUP BY (id <> 7 OR salary > 60)', 'SELECT count(*) FROM (SELECT id, (id <> 7 OR salary > 60) AS f FROM group_attack.person) c WHERE id < 11 AND f', 'SELECT count(*) FROM (SELECT person, (id <> 7 OR price > 20) AS f FROM group_attack.purchase) c WHERE person < 11 AND f',
+	'SELECT count(DISTINCT person) FROM (SELECT id AS x, person, price FROM group_attack.purchase) o WHERE x < 11 AND (x <> 7 OR price > 20)', 'WITH o AS (SELECT id AS x, person, price FROM group_attack.purchase) SELECT count(DISTINCT person) FROM o WHERE x < 11 AND (x <> 7 OR price > 20)',
+	'SELECT count(*) FROM (SELECT person, max(id) AS x, sum(price) AS s FROM group_attack.purchase WHERE id < 31 GROUP BY person) q WHERE x <> 7 OR s > 20',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND NOT EXISTS (SELECT FROM group_attack.person d WHERE d.id = c.id AND d.id = 7 AND d.salary < 60)', 'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND id NOT IN (SELECT id FROM group_attack.person WHERE id = 7 AND salary < 60)',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND id NOT IN (SELECT id FROM (SELECT id FROM group_attack.person WHERE salary < 60) d WHERE id = 7)', 'WITH w AS (SELECT id FROM group_attack.person WHERE id = 7 AND salary < 60) SELECT count(*) FROM group_attack.person c WHERE id < 11 AND id NOT IN (SELECT id FROM w)',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND NOT EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.id = 7 AND o.price < 20)', 'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND (EXISTS (SELECT FROM group_attack.person d WHERE d.id = c.id AND d.id <> 7) OR c.salary > 60)',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND ((SELECT d.id FROM group_attack.person d WHERE d.id = c.id LIMIT 1) <> 7 OR c.salary > 60)', 'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND 7 NOT IN (SELECT d.id FROM group_attack.person d WHERE d.id = c.id AND d.salary < 60)',
+	'SELECT count(*) FROM group_attack.person c WHERE id < 11 AND c.salary > ALL (SELECT d.bonus * 10 FROM group_attack.person d WHERE d.id = c.id AND d.id = 7)', 'SELECT count(*) FROM group_attack.person c LEFT JOIN group_attack.rate r ON r.n = 1 AND c.id = 7 AND c.salary < 60 WHERE c.id < 11 AND r.n IS NULL'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_asks', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_asks', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_asks', 'group_attack.money', '{aggregate,filter,write}');
+SET privseg.purpose = 'group_attack_asks';
+SET ROLE group_attack_counter;
+-- not so: what asks for nobody, counts of rows, the order by which one is taken
+SELECT pg_temp.outcome(statement), statement FROM unnest(ARRAY[
+	'SELECT count(*) FROM group_attack.person c WHERE NOT EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.price > 700)', 'SELECT count(*) FROM group_attack.person c WHERE id NOT IN (SELECT person FROM group_attack.purchase WHERE price > 700)',
+	'WITH w AS (SELECT person FROM group_attack.purchase WHERE price > 700) SELECT count(*) FROM group_attack.person c WHERE id NOT IN (SELECT person FROM w)', 'SELECT count(*) FROM group_attack.person c WHERE id IN (SELECT person FROM group_attack.purchase WHERE price > 700 AND id > 3)',
+	'SELECT count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.purchase o WHERE o.person = c.id AND o.price > 700) OR bonus > 85', 'SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.id LIMIT 1) > 70 OR bonus < 5',
+	'SELECT count(*) FROM (SELECT person FROM group_attack.purchase WHERE price > 400 GROUP BY person HAVING count(id) > 1 OR sum(price) > 1000) q', 'SELECT count(*) FROM (SELECT person, count(id) AS n, sum(price) AS s FROM group_attack.purchase GROUP BY person) q WHERE n > 4 OR s > 1400',
+	'SELECT sum(c.bonus) FROM group_attack.person c LEFT JOIN group_attack.rate r ON r.n = c.points AND c.town = $$town1$$'])
+	WITH ORDINALITY s (statement, n) ORDER BY n;
+-- the same for each person, with what the role may write
+RESET ROLE; GRANT UPDATE ON group_attack.purchase TO group_attack_counter; SET ROLE group_attack_counter;
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(s) FROM (SELECT person, covar_pop(price, quantity) AS s FROM group_attack.purchase GROUP BY person) q');
+RESET ROLE; REVOKE UPDATE ON group_attack.purchase FROM group_attack_counter; SET ROLE group_attack_counter;
+SELECT sum(s)::numeric(8, 2) FROM (SELECT person, covar_pop(price, quantity) AS s FROM group_attack.purchase GROUP BY person) q;
+SET privseg.purpose = 'group_attack_stats';
 -- not so: constants, and columns that are as unknown, each with many people to a value
 SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
 SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
