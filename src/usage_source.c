@@ -232,7 +232,7 @@ ask_unknown(Asked *asked)
 static void
 ask_result(Query *query, const Block *outer, AttrNumber column, Asked *asked)
 {
-	Block inner = {outer, query, NIL};
+	Block inner = {.outer = outer, .query = query};
 	TargetEntry *entry = query != NULL ? get_tle_by_resno(query->targetList, column) : NULL;
 
 	if (entry == NULL)
@@ -318,7 +318,7 @@ ties_by_result(const SubLink *link)
 static void
 ask_query(Query *query, const Block *outer, bool results, Asked *asked)
 {
-	Block inner = {outer, query, NIL};
+	Block inner = {.outer = outer, .query = query};
 	ListCell *lc;
 
 	ask_in(&inner, (Node *) query->jointree, asked);
