@@ -7,20 +7,24 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
 #include "access/transam.h"
 #include "catalog.h"
 #include "catalog/dependency.h"
+#include "catalog/pg_constraint.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
-#include "nodes/execnodes.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "policy_reviewed.h"
+#include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
-#include "utils/typcache.h"
+#include "utils/rel.h"
 
 /* volatile, and nothing but a value */
 static const Oid only_values[] = {F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
@@ -74,24 +78,65 @@ function_is_of_user(Oid function, void *context)
 	return function_is_among(function, run_queries, lengthof(run_queries));
 }
 
+static bool runs(Node *node, void *in_check);
+
+/*
+ * domain_checks -- the expressions of a domain's own checks.  As they are kept: what the type cache has is
+ * planned, which calls what is immutable, in the name of whoever asks.
+ */
+List *
+domain_checks(Oid domain)
+{
+	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+	List *checks = NIL;
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+
+	ScanKeyInit(&key, Anum_pg_constraint_contypid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(domain));
+	scan = systable_beginscan(constraints, ConstraintTypidIndexId, true, NULL, 1, &key);
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		bool isnull;
+		Datum check =
+			heap_getattr(tuple, Anum_pg_constraint_conbin, RelationGetDescr(constraints), &isnull);
+
+		if (!isnull)
+			checks = lappend(checks, stringToNode(TextDatumGetCString(check)));
+	}
+	systable_endscan(scan);
+	table_close(constraints, AccessShareLock);
+	return checks;
+}
+
 /*
  * domain_runs_user_code -- do its checks, or those of the domains it is made of?
  */
 bool
 domain_runs_user_code(Oid type)
 {
-	DomainConstraintRef *checks;
+	bool in_check = true;
 	ListCell *lc;
 
-	if (get_typtype(type) != TYPTYPE_DOMAIN)
-		return false;
-	/* the context ends it, and must find it then */
-	checks = palloc0(sizeof(DomainConstraintRef));
-	InitDomainConstraintRef(type, checks, CurrentMemoryContext, false);
-	foreach (lc, checks->constraints)
-		if (runs_user_code((Node *) ((DomainConstraintState *) lfirst(lc))->check_expr))
-			return true;
+	for (; get_typtype(type) == TYPTYPE_DOMAIN; type = type_below(type))
+		foreach (lc, domain_checks(type))
+			if (runs(lfirst(lc), &in_check))
+				return true;
 	return false;
+}
+
+static bool
+is_domain_of_user(Oid type, void *context)
+{
+	return domain_runs_user_code(type);
+}
+
+/* type_runs_user_code -- do the checks of a domain that a type is, or is made of? */
+bool
+type_runs_user_code(Oid type)
+{
+	return type_any_part(type, is_domain_of_user, NULL);
 }
 
 /* are a call's arguments, and what it returns, of types that core knows? */
@@ -139,8 +184,11 @@ arguments_of(Node *node, List **args)
 	}
 }
 
+/*
+ *	in_check	not NULL: in a check of a domain, where other domains are not followed
+ */
 static bool
-runs(Node *node, void *context)
+runs(Node *node, void *in_check)
 {
 	List *args;
 
@@ -150,11 +198,12 @@ runs(Node *node, void *context)
 	if (IsA(node, SubLink) || IsA(node, SubPlan) ||
 		check_functions_in_node(node, function_is_of_user, NULL))
 		return true;
-	if (IsA(node, CoerceToDomain) && domain_runs_user_code(((CoerceToDomain *) node)->resulttype))
+	if (IsA(node, CoerceToDomain) &&
+		(in_check != NULL || domain_runs_user_code(((CoerceToDomain *) node)->resulttype)))
 		return true;
 	if (arguments_of(node, &args) && !types_are_of_core(node, args))
 		return true;
-	return expression_tree_walker(node, runs, NULL);
+	return expression_tree_walker(node, runs, in_check);
 }
 
 /*

@@ -38,6 +38,10 @@ extern bool leakproof_raises(Node *clause);
 extern bool clause_lasts(Node *clause);
 /* what it is made of, if it is an array, a range or a multirange */
 extern Oid type_of_parts(Oid type);
+/* the type that a domain is over */
+extern Oid type_below(Oid domain);
+/* is a type, or what it is made of, such a one? */
+extern bool type_any_part(Oid type, bool (*is)(Oid type, void *context), void *context);
 /* and can they be compared, one with another, by as many calls whatever they are? */
 extern bool type_compares(Oid type);
 /* a collation: is its library's version the one it was made for?  Else comparing by it warns */
@@ -58,6 +62,10 @@ extern bool name_is_among(const char *name, const char *const *names, size_t n);
 /* an expression's functions and types: is any of them a user's? */
 extern bool runs_user_code(Node *expression);
 extern bool domain_runs_user_code(Oid type);
+/* a domain's own checks */
+extern List *domain_checks(Oid domain);
+/* the checks of domains that a type is made of */
+extern bool type_runs_user_code(Oid type);
 /* policy_constant.c: a constant argument that leads to few calls */
 extern bool constant_is_shallow(Node *argument);
 /* a part of an owner's definition without columns: has it one value for good, and a short one? */

@@ -10,6 +10,7 @@
 #include "catalog.h"
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
+#include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
 #include "nodes/primnodes.h"
 #include "policy_reviewed.h"
@@ -85,6 +86,21 @@ type_is_of_core(Oid type)
 	return type < FirstNormalObjectId && get_typtype(type) == TYPTYPE_BASE;
 }
 
+/* type_below -- the type that a domain is over, which may be a domain again; or InvalidOid */
+Oid
+type_below(Oid domain)
+{
+	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(domain));
+	Oid base = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		base = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
+		ReleaseSysCache(tuple);
+	}
+	return base;
+}
+
 /* type_of_parts -- of an array's elements, a range's bounds, a multirange's ranges; or InvalidOid */
 Oid
 type_of_parts(Oid type)
@@ -98,6 +114,32 @@ type_of_parts(Oid type)
 		default:
 			return get_element_type(type);
 	}
+}
+
+/*
+ * type_any_part -- is a type, or anything that it is made of, what is asked for?  Of domains that is what
+ * they are over, of arrays, ranges and composites their parts.
+ */
+bool
+type_any_part(Oid type, bool (*is)(Oid type, void *context), void *context)
+{
+	TupleDesc columns;
+	bool result = false;
+
+	check_stack_depth();
+	if (!OidIsValid(type))
+		return false;
+	if (is(type, context))
+		return true;
+	if (get_typtype(type) == TYPTYPE_DOMAIN)
+		return type_any_part(type_below(type), is, context);
+	if (get_typtype(type) != TYPTYPE_COMPOSITE)
+		return type_any_part(type_of_parts(type), is, context);
+	columns = lookup_rowtype_tupdesc_copy(type, -1);
+	for (int i = 0; i < columns->natts && !result; i++)
+		result = !TupleDescAttr(columns, i)->attisdropped &&
+				 type_any_part(TupleDescAttr(columns, i)->atttypid, is, context);
+	return result;
 }
 
 /*

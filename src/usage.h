@@ -5,6 +5,7 @@
  *	  usage_walk.h		which column is used for what, and where in the tree
  *	  usage_decide.c	what a role is cleared for, of these uses
  *	  usage_mask.c		mask expressions
+ *	  usage_trust.c		whose code is in them
  *	  usage_masked.c	those that are computed apart from the statement
  *	  usage_apply.c		masks put in the columns' places
  *	  usage_write.c		columns that a role may not write
@@ -106,6 +107,7 @@ typedef struct Usage
 extern Usage *usage_of(Query *query);
 extern bool usage_is_through_view(const Query *query);
 extern Bitmapset *usage_arbiters(Query *query, Oid root);
+extern bool usage_looks_for_casts(Oid function);
 extern bool usage_is_of_groups(Oid aggregate);
 extern AttrNumber usage_root_column(Oid relid, AttrNumber column, Oid root);
 
@@ -144,6 +146,12 @@ extern bool usage_shows_groups(const List *decided);
 extern Node *usage_mask_of(Oid root, AttrNumber column, Node *value);
 extern Node *usage_mask_expression(Oid root, AttrNumber column, Node *value);
 extern bool usage_mask_varies(Node *expr);
+
+/* ---- usage_trust.c ---- */
+
+extern bool usage_names_untrusted(Node *raw, Oid type);
+extern bool usage_calls_untrusted(Node *expr);
+extern bool usage_checks_are_trusted(Oid domain);
 
 /* ---- usage_masked.c ---- */
 

@@ -96,76 +96,6 @@ names_value(Node *node, void *value)
 	return equal(node, value) || expression_tree_walker(node, names_value, value);
 }
 
-/* ---- whose code runs ---- */
-
-/*
- * Does a type bring code of somebody who is no superuser?  Input, output and casts are superusers';
- * the checks of a domain are whoever's it is, and to_json() calls any cast of what core does not know.
- */
-static bool
-type_is_trusted(Oid type)
-{
-	Oid element = get_element_type(type);
-	HeapTuple tuple;
-	bool result;
-
-	if (type < FirstNormalObjectId || get_typtype(type) == TYPTYPE_ENUM)
-		return true;
-	if (OidIsValid(element))
-		return type_is_trusted(element);
-	tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(type));
-	if (!HeapTupleIsValid(tuple))
-		return false;
-	result = superuser_arg(((Form_pg_type) GETSTRUCT(tuple))->typowner) ||
-			 (((Form_pg_type) GETSTRUCT(tuple))->typtype == TYPTYPE_DOMAIN &&
-			  !domain_runs_user_code(type) && type_is_trusted(getBaseType(type)));
-	ReleaseSysCache(tuple);
-	return result;
-}
-
-static bool
-function_is_untrusted(Oid function, void *context)
-{
-	HeapTuple tuple;
-	bool result;
-
-	if (function < FirstNormalObjectId)
-		return false;
-	tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-	result =
-		!HeapTupleIsValid(tuple) || !superuser_arg(((Form_pg_proc) GETSTRUCT(tuple))->proowner);
-	if (HeapTupleIsValid(tuple))
-		ReleaseSysCache(tuple);
-	return result;
-}
-
-/* does it call what is neither core's nor a superuser's, who would be handed the value? */
-static bool
-calls_untrusted(Node *node, void *context)
-{
-	List *args = NIL;
-	ListCell *lc;
-
-	if (node == NULL)
-		return false;
-	if (IsA(node, List) || IsA(node, CaseWhen) || IsA(node, Param) || IsA(node, Var) ||
-		IsA(node, Const) || IsA(node, CaseTestExpr))
-		return expression_tree_walker(node, calls_untrusted, context);
-	if (check_functions_in_node(node, function_is_untrusted, NULL) ||
-		!type_is_trusted(exprType(node)))
-		return true;
-	if (IsA(node, FuncExpr))
-		args = ((FuncExpr *) node)->args;
-	else if (IsA(node, OpExpr) || IsA(node, DistinctExpr) || IsA(node, NullIfExpr))
-		args = ((OpExpr *) node)->args;
-	else if (IsA(node, ScalarArrayOpExpr))
-		args = ((ScalarArrayOpExpr *) node)->args;
-	foreach (lc, args)
-		if (!type_is_trusted(exprType(lfirst(lc))))
-			return true;
-	return expression_tree_walker(node, calls_untrusted, context);
-}
-
 /* ---- what it depends on ---- */
 
 /* is a value written by these in one way, whatever the settings? */
@@ -253,17 +183,32 @@ runs_alone(Node *node, void *context)
 
 /* ---- expressions ---- */
 
+static void
+refuse_untrusted(void)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+			 errmsg("a mask may call only what is PostgreSQL's own or a superuser's"),
+			 errdetail("Its functions, operators, casts and types are handed the value."),
+			 errhint("Have a superuser own the functions, also those that checks of its domains "
+					 "call; or leave the mask out, and NULL is shown.")));
+}
+
 /* as an expression of the value's type, over the value; under usage_mask_settings() */
 static Node *
 analyse(const char *mask, Node *value)
 {
 	ParseState *state = make_parsestate(NULL);
 	Oid type = exprType(value);
+	Node *raw = raw_expression(mask);
 	Node *expr;
+
+	if (usage_names_untrusted(raw, type))
+		refuse_untrusted();
 
 	state->p_pre_columnref_hook = value_column;
 	state->p_ref_hook_state = value;
-	expr = transformExpr(state, raw_expression(mask), EXPR_KIND_OTHER);
+	expr = transformExpr(state, raw, EXPR_KIND_OTHER);
 	if (contain_aggs_of_level(expr, 0) || contain_windowfuncs(expr) || expression_returns_set(expr))
 		refuse_mask("It aggregates, or returns a set.");
 	expr = coerce_to_target_type(state, expr, exprType(expr), type, exprTypmod(value),
@@ -279,11 +224,8 @@ analyse(const char *mask, Node *value)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_BAD_ARGUMENT),
 						errmsg("a mask may not call a volatile function"),
 						errhint("Use one that is immutable or stable.")));
-	if (calls_untrusted(expr, NULL))
-		ereport(ERROR,
-				(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-				 errmsg("a mask may call only what is PostgreSQL's own or a superuser's"),
-				 errdetail("Its functions, operators, casts and types are handed the value.")));
+	if (usage_calls_untrusted(expr))
+		refuse_untrusted();
 	if (exprCollation(expr) != exprCollation(value))
 		expr = (Node *) makeRelabelType((Expr *) expr, type, exprTypmod(value),
 										exprCollation(value), COERCE_IMPLICIT_CAST);

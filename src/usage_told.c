@@ -59,11 +59,18 @@ is_named(Oid function)
 	return name_is_among(get_func_name(function), functions, lengthof(functions));
 }
 
-/* of these, they look for a cast of a type's owner */
-static const char *const casters[] = {
-	"to_json",           "to_jsonb",          "row_to_json",        "json_build_array",
-	"json_build_object", "jsonb_build_array", "jsonb_build_object", "quote_literal",
-	"quote_nullable",    "textanycat",        "anytextcat"};
+/* usage_looks_for_casts -- a function of core's: does it look for a cast of a type's owner? */
+bool
+usage_looks_for_casts(Oid function)
+{
+	static const char *const casters[] = {
+		"to_json",           "to_jsonb",          "row_to_json",        "json_build_array",
+		"json_build_object", "jsonb_build_array", "jsonb_build_object", "quote_literal",
+		"quote_nullable",    "textanycat",        "anytextcat",         "array_to_json"};
+
+	return function < FirstNormalObjectId &&
+		   name_is_among(get_func_name(function), casters, lengthof(casters));
+}
 
 /*
  * Does code of a user come with a value of this type: what compares or prints it, or, where the
@@ -122,8 +129,7 @@ types_bring_code(List *arguments, bool casts)
 static bool
 arguments_bring_code(Oid function, List *arguments)
 {
-	return types_bring_code(arguments,
-							name_is_among(get_func_name(function), casters, lengthof(casters)));
+	return types_bring_code(arguments, usage_looks_for_casts(function));
 }
 
 /* is it computed of a row, or of several? */
