@@ -280,6 +280,10 @@ COMMENT ON FUNCTION privseg.class_is_reviewed(oid, oid) IS 'is an index''s opera
 CREATE FUNCTION privseg.type_is_reviewed(type oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_is_reviewed';
 COMMENT ON FUNCTION privseg.type_is_reviewed(oid) IS 'does ANALYZE run nothing of a user for a column of the type?';
+-- Domains of users whose checks are handed what is written into a column.
+CREATE FUNCTION privseg.type_checked_by(type oid) RETURNS text
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_checked_by';
+COMMENT ON FUNCTION privseg.type_checked_by(oid) IS 'domains that the type is, or is made of, whose checks run code of a user';
 CREATE FUNCTION privseg.unreviewed_code(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE
 SET search_path = pg_catalog, pg_temp
@@ -633,6 +637,14 @@ BEGIN
 		RAISE EXCEPTION 'column "%" of child "%" is generated from "%"', key, member, code
 			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'One of them is classified, and it would tell values under another class.',
 				  HINT = format('Drop it, or generate it in %s.', protect.relation);
+	END LOOP;
+	FOR key, code IN
+		SELECT c.column_name, privseg.type_checked_by(a.atttypid) FROM privseg.protected_columns c
+		  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name
+		 WHERE c.relation = protect.relation AND privseg.type_checked_by(a.atttypid) IS NOT NULL
+	LOOP
+		RAISE NOTICE 'checks that run code of a user are handed column "%" of "%": %', key, class.relname, code
+			USING DETAIL = 'They see what is written, whatever their functions'' owners are cleared for.', HINT = 'Read them, and have a superuser own what they call.';
 	END LOOP;
 	IF protect.subject_of IS NULL AND current_setting('transaction_isolation') LIKE 'read %' THEN
 		PERFORM privseg.fold_consent(protect.relation);

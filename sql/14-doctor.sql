@@ -328,6 +328,12 @@ AS $$
 					WHERE c.relation = t.root AND NOT (y.typnamespace = 'privseg'::regnamespace AND y.typname LIKE 'encrypted\_%'))
 	 GROUP BY t.member
 	UNION ALL
+	SELECT 'gap', 'classification', format('%s.%s', c.relation, c.column_name), 'checks that run code of a user are handed its values: ' || privseg.type_checked_by(a.atttypid),
+		   'Read them, and have a superuser own what they call, or drop the checks.'
+	  FROM privseg.protected_columns c
+	  JOIN pg_attribute a ON a.attrelid = c.relation AND a.attname = c.column_name
+	 WHERE privseg.type_checked_by(a.atttypid) IS NOT NULL
+	UNION ALL
 	SELECT 'gap', 'classification', t.member::text, 'whoever may change what they refer to changes classified columns by foreign keys with an action: ' || string_agg(format('"%s"', f.conname), ', ' ORDER BY f.conname),
 		   'Make them NO ACTION, or let nobody change there who may not write here.'
 	  FROM privseg.protected_tree() t

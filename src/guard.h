@@ -154,6 +154,7 @@ extern void guard_published(Oid relid, Oid namespace);
 extern void guard_domain(AlterDomainStmt *alter);
 extern void guard_domain_checked(Oid domain);
 extern void guard_domain_code(Oid domain, Node *check);
+extern char *guard_checked_by(Oid type);
 extern void guard_row_type_changed(Oid relid);
 
 /* guard_fit.c */

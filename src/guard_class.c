@@ -137,13 +137,21 @@ guard_generated_made(Oid member, AttrNumber column, Oid root)
 
 /*
  * guard_class_set -- a column of a protected relation is about to be classified: refuse where children
- * make something of it.  None comes until the transaction ends.
+ * make something of it.  None comes until the transaction ends.  Name what else its values are handed to.
  */
 void
 guard_class_set(Oid root, const char *name)
 {
+	char *domains = guard_checked_by(get_atttype(root, get_attnum(root, name)));
 	ListCell *lc;
 
+	if (domains != NULL)
+		ereport(NOTICE,
+				(errmsg("checks that run code of a user are handed column \"%s\" of \"%s\": %s",
+						name, get_rel_name(root), domains),
+				 errdetail("They see what is written, whatever their functions' owners are cleared "
+						   "for."),
+				 errhint("Read them, and have a superuser own what they call.")));
 	foreach (lc, find_all_inheritors(root, ShareUpdateExclusiveLock, NULL))
 	{
 		Oid member = lfirst_oid(lc);

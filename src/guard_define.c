@@ -240,7 +240,7 @@ column_created(Oid relid, AttrNumber column)
 		guard_refuse(relid, "a column of such a type", RUNS_CODE);
 	/* its checks are asked, and its default is computed, for the rows that are there */
 	if (!guard_is_empty(relid) &&
-		(domain_runs_user_code(form->atttypid) || runs_user_code(get_typdefault(form->atttypid))))
+		(type_runs_user_code(form->atttypid) || runs_user_code(get_typdefault(form->atttypid))))
 		guard_refuse(relid, "a column of such a domain", WHILE_REWRITTEN);
 	if (!generated && !constant_default_is_short(get_typdefault(form->atttypid)) &&
 		!guard_is_empty(relid))

@@ -15,29 +15,18 @@
 #include "catalog/pg_type.h"
 #include "errors.h"
 #include "guard.h"
+#include "lib/stringinfo.h"
 #include "miscadmin.h"
 #include "policy_reviewed.h"
 #include "storage/lmgr.h"
 #include "usage.h"
 #include "utils/acl.h"
+#include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 #include "utils/syscache.h"
-#include "utils/typcache.h"
 
-static Oid
-domain_base(Oid domain)
-{
-	HeapTuple tuple = SearchSysCache1(TYPEOID, ObjectIdGetDatum(domain));
-	Oid base = InvalidOid;
-
-	if (HeapTupleIsValid(tuple))
-	{
-		base = ((Form_pg_type) GETSTRUCT(tuple))->typbasetype;
-		ReleaseSysCache(tuple);
-	}
-	return base;
-}
+PG_FUNCTION_INFO_V1(type_checked_by);
 
 /*
  * Is a domain a column's type, or one below it?  Of arrays and composites core lets no check
@@ -47,7 +36,7 @@ domain_base(Oid domain)
 static bool
 type_rests_on(Oid type, Oid domain)
 {
-	for (; OidIsValid(type); type = domain_base(type))
+	for (; OidIsValid(type); type = type_below(type))
 		if (OidIsValid(domain) ?
 				type == domain :
 				get_typtype(type) == TYPTYPE_DOMAIN && pg_type_ownercheck(type, GetUserId()))
@@ -114,29 +103,10 @@ guard_domain_checked(Oid domain)
 	refuse_change(domain, "such a change of a domain that it uses");
 }
 
-/* is a type this domain, or made of it: a domain over it, a composite, array or range of it? */
 static bool
-type_is_made_of(Oid type, Oid domain)
+is_this_type(Oid type, void *wanted)
 {
-	Oid part;
-	TupleDesc columns;
-	bool result = false;
-
-	check_stack_depth();
-	if (type == domain || !OidIsValid(type))
-		return type == domain;
-	if (get_typtype(type) == TYPTYPE_DOMAIN)
-		return type_is_made_of(domain_base(type), domain);
-	part = type_of_parts(type);
-	if (OidIsValid(part))
-		return type_is_made_of(part, domain);
-	if (get_typtype(type) != TYPTYPE_COMPOSITE)
-		return false;
-	columns = lookup_rowtype_tupdesc_copy(type, -1);
-	for (int i = 0; i < columns->natts && !result; i++)
-		result = !TupleDescAttr(columns, i)->attisdropped &&
-				 type_is_made_of(TupleDescAttr(columns, i)->atttypid, domain);
-	return result;
+	return type == *(Oid *) wanted;
 }
 
 /*
@@ -157,7 +127,8 @@ guard_domain_code(Oid domain, Node *check)
 			protected_relation(root)->relid == root ? protected_columns(root) : NULL;
 
 		for (int i = 0; columns != NULL && i < columns->n; i++)
-			if (columns->columns[i].classified && type_is_made_of(get_atttype(root, i + 1), domain))
+			if (columns->columns[i].classified &&
+				type_any_part(get_atttype(root, i + 1), is_this_type, &domain))
 				ereport(
 					ERROR,
 					(errcode(PRIVSEG_ERR_DENIED),
@@ -168,6 +139,49 @@ guard_domain_code(Oid domain, Node *check)
 							   "cleared for."),
 					 errhint("Have it added by an administrator who has read its function.")));
 	}
+}
+
+/* the domains among what a type is made of whose checks call what is not a superuser's */
+static bool
+add_checked(Oid type, void *context)
+{
+	List **domains = context;
+
+	if (get_typtype(type) == TYPTYPE_DOMAIN && !usage_checks_are_trusted(type))
+		*domains = list_append_unique_oid(*domains, type);
+	return false;
+}
+
+/*
+ * guard_checked_by -- the domains that a type is, or is made of, whose checks run code of a user: each is
+ * handed what is written.  A superuser's function is what a superuser has made it.
+ */
+char *
+guard_checked_by(Oid type)
+{
+	StringInfoData names;
+	List *domains = NIL;
+	ListCell *lc;
+
+	(void) type_any_part(type, add_checked, &domains);
+	if (domains == NIL)
+		return NULL;
+	initStringInfo(&names);
+	foreach (lc, domains)
+		appendStringInfo(&names, "%s%s", names.len > 0 ? ", " : "",
+						 format_type_be_qualified(lfirst_oid(lc)));
+	return names.data;
+}
+
+/* type_checked_by(oid) RETURNS text: these, of a column's type */
+Datum
+type_checked_by(PG_FUNCTION_ARGS)
+{
+	char *domains = guard_checked_by(PG_GETARG_OID(0));
+
+	if (domains == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(domains));
 }
 
 /*
@@ -186,29 +200,10 @@ guard_domain(AlterDomainStmt *alter)
 		refuse_change(InvalidOid, "such a change of a domain, where it uses one of yours,");
 }
 
-/* is a type, or what it is made of, the row type of this relation? */
 static bool
-type_has_rows_of(Oid type, Oid relid)
+has_rows_of(Oid type, void *relid)
 {
-	Oid part;
-	TupleDesc columns;
-	bool result;
-
-	check_stack_depth();
-	type = getBaseType(type);
-	part = type_of_parts(type);
-	if (OidIsValid(part))
-		return type_has_rows_of(part, relid);
-	if (get_typtype(type) != TYPTYPE_COMPOSITE)
-		return false;
-	if (get_typ_typrelid(type) == relid)
-		return true;
-	columns = lookup_rowtype_tupdesc_copy(type, -1);
-	result = false;
-	for (int i = 0; i < columns->natts && !result; i++)
-		result = !TupleDescAttr(columns, i)->attisdropped &&
-				 type_has_rows_of(TupleDescAttr(columns, i)->atttypid, relid);
-	return result;
+	return get_typtype(type) == TYPTYPE_COMPOSITE && get_typ_typrelid(type) == *(Oid *) relid;
 }
 
 /*
@@ -231,7 +226,7 @@ guard_row_type_changed(Oid relid)
 			Form_pg_attribute form = TupleDescAttr(RelationGetDescr(relation), i);
 
 			if (!form->attisdropped && form->atttypid >= FirstNormalObjectId &&
-				type_has_rows_of(form->atttypid, relid))
+				type_any_part(form->atttypid, has_rows_of, &relid))
 				guard_refuse(lfirst_oid(lc), "such a change of a row type that it uses",
 							 TELLS_ROWS);
 		}

@@ -123,6 +123,43 @@ SELECT c.type, r AS as_role, s AS statement, t.code, t.message FROM unnest('{own
 	'ALTER DOMAIN owned.town ADD CHECK (owned.told(VALUE)) NOT VALID']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(format('RESET ROLE; CREATE TABLE owned.paid (person bigint, pay %s, town owned.town); SELECT privseg.protect(''owned.paid'', ''person'', ''owned.person''), privseg.classify(''owned.paid'', ''pay'', ''class.money''); SET LOCAL ROLE %s; %s', c.type, r, s)) t
 	WHERE i = 1 OR (n = 1 AND m = 1) ORDER BY i, m, n;
 
+-- those that were there when the column came, which is refused where there are rows, or got its class
+SET ROLE class_owner;
+CREATE DOMAIN owned.heard AS numeric CHECK (owned.told(VALUE));
+CREATE DOMAIN owned.above AS owned.heard;
+CREATE TYPE owned.heard_pair AS (what text, much owned.heard);
+CREATE TYPE owned.heard_range AS RANGE (subtype = owned.heard);
+CREATE DOMAIN owned.positive AS numeric CHECK (VALUE > 0);
+RESET ROLE;
+CREATE DOMAIN owned.administered AS numeric CHECK (owned.told(VALUE));
+SELECT type, t.code, t.message FROM unnest('{owned.heard,owned.above,owned.heard[],owned.heard_pair,owned.heard_pair[],owned.heard_range,owned.heard_multirange,owned.administered[],owned.positive[],owned.pay}'::text[]) WITH ORDINALITY c (type, i),
+	pg_temp.refusal('ALTER TABLE owned.person ADD COLUMN x ' || type, 'class_owner') t ORDER BY i;
+CREATE TABLE owned.listens (person bigint, a owned.above, b owned.heard[], c owned.heard_pair, d owned.heard_multirange, e owned.administered[], f owned.positive[], g owned.heard_pair[], h owned.heard);
+SECURITY LABEL FOR privseg ON COLUMN owned.listens.g IS 'class.money';
+SET client_min_messages = notice;
+SELECT privseg.protect('owned.listens', 'person', 'owned.person');
+SELECT privseg.classify('owned.listens', c, 'class.money') FROM unnest('{a,b,c,e,f}'::name[]) c;
+SECURITY LABEL FOR privseg ON COLUMN owned.listens.d IS 'class.money';
+SET client_min_messages = warning;
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.listens' AND message ~ 'checks' ORDER BY object;
+-- one that comes while the column has no class
+SET ROLE class_owner;
+CREATE TABLE owned.later (person bigint, a owned.unused[]);
+RESET ROLE;
+SELECT privseg.protect('owned.later', 'person', 'owned.person');
+SET ROLE class_owner;
+ALTER DOMAIN owned.unused ADD CHECK (owned.told(VALUE)) NOT VALID;
+SET client_min_messages = notice;
+SECURITY LABEL FOR privseg ON COLUMN owned.later.a IS 'class.money';
+RESET client_min_messages;
+RESET ROLE;
+SET client_min_messages = warning;
+SELECT object, message FROM privseg.check() WHERE object ~ '^owned\.later' AND message ~ 'checks';
+-- a superuser's function is what a superuser has made it, whoever owns the domain
+ALTER FUNCTION owned.told(numeric) OWNER TO CURRENT_USER;
+SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.(later|listens)' AND message ~ 'checks';
+ALTER FUNCTION owned.told(numeric) OWNER TO class_owner;
+
 -- which partition a row is in tells of what it is partitioned by
 CREATE ROLE class_filters;
 CREATE ROLE class_masked;
