@@ -11,6 +11,7 @@
 #include "compat.h"
 
 #include "access/sysattr.h"
+#include "access/table.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
@@ -21,6 +22,7 @@
 #include "optimizer/optimizer.h"
 #include "parser/parse_relation.h"
 #include "parser/parsetree.h"
+#include "rewrite/rewriteHandler.h"
 #include "usage_walk.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
@@ -203,6 +205,32 @@ usage_is_through_view(const Query *query)
 	return false;
 }
 
+/* of a row that is inserted: is it what the table has for whatever is left out? */
+static bool
+is_own_default(Oid relid, const TargetEntry *entry)
+{
+	Relation relation = table_open(relid, NoLock);
+	Node *value = build_column_default(relation, entry->resno);
+
+	table_close(relation, NoLock);
+	return equal(entry->expr, value);
+}
+
+/*
+ * Does the writer, or a view, fill this column?  Of a view's own defaults core says nothing: all that it
+ * does not name comes from them, or is the table's default, which is nobody's choice.
+ */
+static bool
+is_written(const Query *query, const TargetEntry *entry, bool updates)
+{
+	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
+
+	if (bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber,
+					  updates ? target->updatedCols : target->insertedCols))
+		return true;
+	return usage_is_through_view(query) && (updates || !is_own_default(target->relid, entry));
+}
+
 /* SET doc['a'] = ..., list[1] = ..., whole.part = ...: of the value there is, some is assigned */
 static bool
 assigns_part(Node *expr)
@@ -221,7 +249,6 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 	RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 	const ProtectedRelation *found = protected_relation(target->relid);
 	Oid root = found != NULL ? found->relid : InvalidOid;
-	Bitmapset *named = updates ? target->updatedCols : target->insertedCols;
 	ListCell *lc;
 
 	foreach (lc, targets)
@@ -230,7 +257,6 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
 		Var *var = (Var *) entry->expr;
 		AttrNumber column;
-		bool written;
 
 		if (entry->resjunk)
 		{
@@ -246,16 +272,13 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 			usage->left = lappend(usage->left, entry);
 			continue;
 		}
-		written = bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber, named) ||
-				  usage_is_through_view(query);
-		if (column > 0 && written)
-			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
-		if (column > 0 && written && updates && assigns_part((Node *) entry->expr))
-			usage_entry(usage, root, column, USE_PART, NULL);
-		if (column > 0 && written)
+		if (column > 0 && is_written(query, entry, updates))
 		{
 			UsageWrite *write = palloc0(sizeof(UsageWrite));
 
+			usage_entry(usage, root, column, updates ? USE_WRITE : USE_INSERT, NULL);
+			if (updates && assigns_part((Node *) entry->expr))
+				usage_entry(usage, root, column, USE_PART, NULL);
 			write->query = query;
 			write->targets = targets;
 			write->entry = entry;
