@@ -343,6 +343,13 @@ AS $$
 					WHERE a.attrelid = t.member AND a.attnum = ANY (f.conkey))
 	 GROUP BY t.member
 	UNION ALL
+	SELECT 'gap', 'classification', t.member::text, 'it is partitioned by classified columns, so that what names a partition tells of them, also core''s errors and log messages, to whoever may not see them: ' || string_agg(format('"%s"', p), ', ' ORDER BY p),
+		   'Partition by another column, or let names and bounds of partitions say nothing of single values.'
+	  FROM privseg.protected_tree() t
+	 CROSS JOIN LATERAL privseg.partition_columns(t.member) p
+	  JOIN privseg.protected_columns c ON c.relation = t.root AND c.column_name = p
+	 GROUP BY t.member
+	UNION ALL
 	-- what all of the tree is checked for tells nothing of a part of it
 	SELECT 'gap', 'classification', t.member::text, 'that a row is in it, which its name and tableoid tell, says what it has in classified columns, by checks: ' || string_agg(format('"%s"', k.conname), ', ' ORDER BY k.conname),
 		   format('Drop them, or have them in %s.', t.root)

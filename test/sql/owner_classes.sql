@@ -190,6 +190,7 @@ SELECT privseg.grant_clearance('class_masked', 'class_care', 'class.money', '{wr
 SELECT s AS statement, string_agg(right(r, -6) || ': ' || pg_temp.outcome(r, 'class_care', s), ', ' ORDER BY m) FROM unnest('{class_masked,class_filters}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
 	'INSERT INTO owned.part_2_x VALUES (1, ''x'', 2) RETURNING person', 'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO UPDATE SET at = 2 RETURNING person', 'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO NOTHING RETURNING person',
 	'INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT DO NOTHING RETURNING person', 'WITH w AS (INSERT INTO owned.part_2_x VALUES (3, ''x'', 2) ON CONFLICT (person) DO UPDATE SET at = 2 RETURNING person) SELECT person FROM w']) WITH ORDINALITY s (s, n) GROUP BY s, n ORDER BY n;
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.part' AND message ~ 'partitioned';
 DROP OWNED BY class_filters, class_masked, class_sees;
 DROP ROLE class_filters, class_masked, class_sees;
 
