@@ -236,276 +236,6 @@ usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **o
 	return NULL;
 }
 
-/* what an aggregate is computed of, through subqueries */
-typedef struct Made
-{
-	const UsageReader *reader; /* or NULL */
-	int arithmetic;
-	bool integers;    /* of integers, too */
-	bool products;    /* of columns, or squares */
-	bool squares;     /* of one subject's rows: variances and the like */
-	bool terms;       /* constants that are added */
-	List *columns;    /* of MadeColumn *, each once */
-	int numbers;      /* that are none: counts, constant rows */
-	bool aggregates;  /* sums of one subject's rows are among them */
-	bool outer_joins; /* a join may have left one without value */
-	bool nullable;    /* some rows may have none */
-} Made;
-
-typedef struct MadeColumn
-{
-	Oid root; /* of what is protected, the relation that protect() was called on */
-	AttrNumber column;
-	Oid relid;
-} MadeColumn;
-
-static bool is_made_of_columns(Node *expr, const Block *block, Made *made);
-
-static bool
-has_outer_join(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, JoinExpr) && ((JoinExpr *) node)->jointype != JOIN_INNER)
-		return true;
-	return expression_tree_walker(node, has_outer_join, context);
-}
-
-/* false: it is there already.  Powers of a value tell more than its sum */
-static bool
-add_column(Made *made, Oid relid, AttrNumber column)
-{
-	const ProtectedRelation *found = protected_relation(relid);
-	MadeColumn *added = palloc(sizeof(MadeColumn));
-	ListCell *lc;
-
-	added->root = added->relid = relid;
-	added->column = column;
-	if (found != NULL && found->relid != relid && column > 0)
-	{
-		AttrNumber of_root = get_attnum(found->relid, get_attname(relid, column, false));
-
-		if (of_root > 0)
-		{
-			added->root = found->relid;
-			added->column = of_root;
-		}
-	}
-	/* a partition may say that it has none where the others do not; and not all are opened */
-	made->nullable |=
-		column <= 0 || !usage_is_not_null(added->root, added->column) ||
-		encrypted_holds(get_atttype(relid, column)) ||
-		(made->reader != NULL && usage_needs_explicit(made->reader, added->root, added->column));
-	foreach (lc, made->columns)
-	{
-		const MadeColumn *other = lfirst(lc);
-
-		if (other->root == added->root && other->column == added->column)
-			return false;
-	}
-	made->columns = lappend(made->columns, added);
-	return true;
-}
-
-/* where a subquery, or WITH, makes it */
-static bool
-result_is_made_of_columns(Query *query, AttrNumber column, const Block *outer, Made *made)
-{
-	Block inner = {.outer = outer, .query = query};
-	TargetEntry *entry;
-
-	if (query == NULL || query->commandType != CMD_SELECT || query->setOperations != NULL)
-		return false;
-	entry = get_tle_by_resno(query->targetList, column);
-	return entry != NULL && is_made_of_columns((Node *) entry->expr, &inner, made);
-}
-
-static bool
-column_is_made_of_columns(const Var *var, const Block *block, Made *made)
-{
-	RangeTblEntry *rte = rt_fetch(var->varno, block->query->rtable);
-	const Block *owner;
-	Query *query;
-	ListCell *lc;
-
-	if (has_outer_join((Node *) block->query->jointree, NULL))
-		made->outer_joins = made->nullable = true;
-	switch (rte->rtekind)
-	{
-		case RTE_RELATION:
-			return add_column(made, rte->relid, var->varattno);
-		case RTE_SUBQUERY:
-			return result_is_made_of_columns(rte->subquery, var->varattno, block, made);
-		case RTE_CTE:
-			query = usage_query_of_cte(rte, block, &owner);
-			return result_is_made_of_columns(query, var->varattno, owner, made);
-		case RTE_JOIN:
-			return var->varattno > 0 &&
-				   is_made_of_columns(list_nth(rte->joinaliasvars, var->varattno - 1), block, made);
-		case RTE_VALUES:
-			made->numbers++;
-			made->nullable = true;
-			foreach (lc, rte->values_lists)
-				if (var->varattno <= 0 ||
-					!is_made_of_columns(list_nth(lfirst_node(List, lc), var->varattno - 1), block,
-										made))
-					return false;
-			return true;
-		case RTE_FUNCTION:
-			made->numbers++;
-			made->nullable = true;
-			return !contain_var_clause((Node *) rte->functions);
-		default:
-			return false;
-	}
-}
-
-static bool
-counts(const Aggref *aggregate)
-{
-	const char *name = get_func_name(aggregate->aggfnoid);
-
-	return strcmp(name, "count") == 0 || strcmp(name, "regr_count") == 0;
-}
-
-static bool
-sums(const Aggref *aggregate)
-{
-	const char *name = get_func_name(aggregate->aggfnoid);
-
-	return strcmp(name, "sum") == 0 || strcmp(name, "avg") == 0;
-}
-
-/* is it of squares, or of products of two? */
-static bool
-squares(const Aggref *aggregate)
-{
-	return usage_is_of_groups(aggregate->aggfnoid) && !counts(aggregate) && !sums(aggregate);
-}
-
-/* what is told of one subject's rows */
-static void
-add_aggregate(const Aggref *aggregate, Made *made)
-{
-	made->aggregates = true;
-	/* each constant that is added is there as often as there are rows */
-	if (counts(aggregate) || (made->terms && sums(aggregate)))
-		made->numbers++;
-	else if (!sums(aggregate))
-		made->nullable = true;
-	if (squares(aggregate))
-		made->squares = made->products = true;
-}
-
-/* of one subject's rows, or of a group of enough */
-static bool
-aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *made)
-{
-	Made counted = {.reader = NULL};
-	bool terms = made->terms; /* around it */
-	ListCell *lc;
-
-	if (aggregate->aggfilter != NULL || aggregate->agglevelsup > 0 ||
-		(aggregate->aggdistinct != NIL && !counts(aggregate)))
-		return false;
-	made->terms = false;
-	foreach (lc, aggregate->args)
-		if (!is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
-								counts(aggregate) ? &counted : made))
-			return false;
-	add_aggregate(aggregate, made);
-	made->terms |= terms;
-	return true;
-}
-
-/*
- * Is what is aggregated made of columns also where subqueries make it?  Conditions in it, there too,
- * would choose rows of the group.
- */
-static bool
-is_made_of_columns(Node *expr, const Block *block, Made *made)
-{
-	Var *var = (Var *) usage_without_casts(expr);
-	Index depth = 0;
-	ListCell *lc;
-
-	check_stack_depth();
-	/* of a query around it */
-	if (IsA(var, Var) && var->varlevelsup > 0)
-	{
-		var = copyObject(var);
-		var->varlevelsup--;
-		return block->outer != NULL && is_made_of_columns((Node *) var, block->outer, made);
-	}
-	for (const Block *outer = block->outer; outer != NULL; outer = outer->outer)
-		if (contain_vars_of_level(expr, ++depth))
-			return false;
-	if (IsA(expr, Aggref))
-		return aggregate_is_made_of_columns((Aggref *) expr, block, made);
-	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->integers, &made->products,
-								 &made->terms))
-		return false;
-	foreach (lc, pull_var_clause(expr, PVC_RECURSE_AGGREGATES))
-		if (!column_is_made_of_columns(lfirst(lc), block, made))
-			return false;
-	return true;
-}
-
-/* are integers added that the statement has brought together?  One could be chosen that overflows */
-static bool
-mixes_integers(const Made *made)
-{
-	ListCell *lc;
-
-	if (!made->integers)
-		return false;
-	foreach (lc, made->columns)
-		if (protected_relation(((MadeColumn *) lfirst(lc))->relid) == NULL ||
-			((MadeColumn *) lfirst(lc))->root != ((MadeColumn *) linitial(made->columns))->root)
-			return true;
-	return made->numbers > 0 || made->aggregates;
-}
-
-/* is it linear?  Others square what they are of, or multiply two */
-static bool
-only_adds(const Aggref *aggregate, const Made *made)
-{
-	return !made->products && sums(aggregate);
-}
-
-/*
- * Does an aggregate weigh values by numbers that the role knows, or chooses rows by?  As many such
- * sums over the same people as there are people tell each one's value.  Not so where all are of
- * columns of protected tables, each with many people to a value, and that the role neither writes nor
- * is shown.
- */
-static bool
-weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made)
-{
-	ListCell *lc;
-
-	if (list_length(made->columns) + made->numbers < 2 || only_adds(aggregate, made))
-		return false;
-	if (made->numbers > 0)
-		return true;
-	foreach (lc, made->columns)
-	{
-		const MadeColumn *column = lfirst(lc);
-		const ProtectedRelation *found = protected_relation(column->relid);
-
-		if (found == NULL || usage_tells_rows_apart(column->root, column->column) ||
-			protected_by_column(found, get_attname(column->root, column->column, false)) ||
-			(usage_may_write(column->relid) &&
-			 usage_outcome(grouping->reader, column->root, column->column, USE_WRITE) ==
-				 OUTCOME_SHOWN) ||
-			(!grouping->reader->aggregate_only &&
-			 usage_outcome(grouping->reader, column->root, column->column, USE_PROJECT) ==
-				 OUTCOME_SHOWN))
-			return true;
-	}
-	return false;
-}
-
 /* usage_contains_any -- is one of these nodes in a tree? */
 bool
 usage_contains_any(Node *node, void *nodes)
@@ -568,8 +298,8 @@ argument_value(const Cells *cells, const Aggref *aggregate, const TargetEntry *a
 									  chosen_value((Node *) argument->expr, conditions);
 
 	if (contain_vars_of_level(value, 1) ||
-		!is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made) ||
-		(!counts(aggregate) && usage_names_key(value, cells->block)))
+		!usage_is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made) ||
+		(!usage_counts(aggregate) && usage_names_key(value, cells->block)))
 		return NULL;
 	return value;
 }
@@ -585,7 +315,7 @@ static Node *
 guard_aggregate(Cells *cells, Aggref *aggregate)
 {
 	Grouping *grouping = cells->grouping;
-	Made made = {.reader = grouping->reader};
+	Made made = {.reader = grouping->reader, .splitting = grouping->splitting};
 	const MadeColumn *column = NULL;
 	List *conditions = NIL; /* by which the statement chooses rows */
 	List *values = NIL;     /* that some rows may lack */
@@ -598,7 +328,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		return (Node *) aggregate;
 	if (aggregate->agglevelsup > 0 || !usage_is_of_groups(aggregate->aggfnoid))
 		return refuse_aggregate(cells, aggregate, "An aggregate in it may tell of single rows.");
-	if (aggregate->aggdistinct != NIL && !counts(aggregate))
+	if (aggregate->aggdistinct != NIL && !usage_counts(aggregate))
 		return refuse_aggregate(
 			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
 	if (usage_repeats(cells->block->repeats, aggregate))
@@ -612,28 +342,33 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 
 		if (value == NULL)
 			return refuse_aggregate(cells, aggregate,
-									"An aggregate in it is of more than columns: conditions belong "
-									"into FILTER.");
+									made.problem != NULL ?
+										made.problem :
+										"An aggregate in it is of more than columns: conditions "
+										"belong into FILTER.");
 		values = lappend(values, value);
 	}
 	if (!made.nullable)
 		values = NIL;
-	if (mixes_integers(&made))
+	if (usage_mixes_integers(&made))
 		return refuse_aggregate(cells, aggregate,
 								"An aggregate in it computes with integers of several tables: cast "
 								"them to numeric.");
 	/* powers of powers tell more than either */
-	if (made.squares && squares(aggregate))
+	if (made.squares && usage_squares(aggregate))
 		return refuse_aggregate(cells, aggregate,
 								"An aggregate in it squares what is of squares already.");
-	if (!counts(aggregate) && weighs(grouping, aggregate, &made))
+	if (made.parts && (made.squares || usage_squares(aggregate)))
+		return refuse_aggregate(cells, aggregate,
+								"An aggregate in it squares sums of parts of somebody's rows.");
+	if (!usage_counts(aggregate) && usage_weighs(grouping, aggregate, &made))
 		return refuse_aggregate(
 			cells, aggregate,
 			"An aggregate in it weighs values by others that the role may know: "
 			"keys, counts, columns of other tables, or that it may write or is shown.");
 	/* of one column: the statement does not choose who lacks a value for it */
 	if (list_length(values) == 1 && list_length(made.columns) == 1 && made.numbers == 0 &&
-		!made.aggregates && !made.outer_joins && !counts(aggregate))
+		!made.aggregates && !made.outer_joins && !usage_counts(aggregate))
 		column = linitial(made.columns);
 	present = conditions;
 	foreach (lc, values)

@@ -476,6 +476,8 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 				return usage_refuse_groups(
 					grouping, "A subquery in it groups rows that are about others, too.");
 	grouping->handing = lappend(grouping->handing, query);
+	if (query->groupClause != NIL && usage_splits_people(block))
+		grouping->splitting = lappend(grouping->splitting, query);
 	return usage_keys_as_results(block);
 }
 

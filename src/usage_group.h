@@ -5,6 +5,7 @@
  *	  usage_group.c		queries, and whose rows they read
  *	  usage_key.c		keys that are the same, or grouped by
  *	  usage_cell.c		the groups they make
+ *	  usage_made.c		what aggregates are computed of
  *	  usage_source.c	what the rows are joined with
  *	  usage_repeat.c	and how often each is there then
  */
@@ -36,6 +37,7 @@ typedef struct Grouping
 	List *unfiltered; /* of Node *: columns that are aggregated, and not to be chosen by */
 	List *guarded;    /* of Query *: of which groups of enough come */
 	List *handing;    /* of Query *: that hand on rows, and whose they are */
+	List *splitting;  /* of Query *, of these: with several groups of a person */
 	int n_cells;
 	Oid root; /* for messages */
 	const char *problem;
@@ -78,6 +80,41 @@ typedef struct Repeats Repeats;
 extern const Repeats *usage_repeats_of(const Block *block, bool shown);
 extern bool usage_repeats_all(const Repeats *repeats);
 extern bool usage_repeats(const Repeats *repeats, Aggref *aggregate);
+extern bool usage_splits_people(const Block *block);
+
+/* usage_made.c */
+
+/* what an aggregate is computed of, through subqueries */
+typedef struct Made
+{
+	const UsageReader *reader; /* or NULL */
+	const List *splitting;     /* as in Grouping */
+	int arithmetic;
+	bool integers;    /* of integers, too */
+	bool products;    /* of columns, or squares */
+	bool squares;     /* of one subject's rows: variances and the like */
+	bool terms;       /* constants that are added */
+	bool parts;       /* sums of some of one subject's rows */
+	List *columns;    /* of MadeColumn *, each once */
+	int numbers;      /* that are none: counts, constant rows */
+	bool aggregates;  /* sums of one subject's rows are among them */
+	bool outer_joins; /* a join may have left one without value */
+	bool nullable;    /* some rows may have none */
+	const char *problem;
+} Made;
+
+typedef struct MadeColumn
+{
+	Oid root; /* of what is protected, the relation that protect() was called on */
+	AttrNumber column;
+	Oid relid;
+} MadeColumn;
+
+extern bool usage_is_made_of_columns(Node *expr, const Block *block, Made *made);
+extern bool usage_mixes_integers(const Made *made);
+extern bool usage_weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made);
+extern bool usage_counts(const Aggref *aggregate);
+extern bool usage_squares(const Aggref *aggregate);
 
 /* usage_cell.c */
 extern Query *usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner);

@@ -487,9 +487,9 @@ leaf_is_unique_by(const Leaf *leaf, const List *equalities)
 		   query_is_distinct_for(leaf->query, columns, operators);
 }
 
-/* is all found from the rows of some? */
-static bool
-all_are_found(const Joined *joined, Bitmapset *known)
+/* the relations that are found from rows of some, and these */
+static Bitmapset *
+find_all(const Joined *joined, Bitmapset *known)
 {
 	int n = list_length(joined->leaves);
 	bool more = true;
@@ -517,7 +517,7 @@ all_are_found(const Joined *joined, Bitmapset *known)
 			more = true;
 		}
 	}
-	return bms_num_members(known) == n;
+	return known;
 }
 
 /*
@@ -535,7 +535,7 @@ usage_repeats_of(const Block *block, bool shown)
 	if (shown)
 		add_groups(joined, repeats->scope);
 	for (int i = 0; i < list_length(joined->leaves); i++)
-		if (all_are_found(joined, bms_make_singleton(i)))
+		if (bms_num_members(find_all(joined, bms_make_singleton(i))) == list_length(joined->leaves))
 			repeats->once = bms_add_member(repeats->once, i);
 	return repeats;
 }
@@ -563,4 +563,53 @@ usage_repeats(const Repeats *repeats, Aggref *aggregate)
 		return false;
 	(void) find_leaves((Node *) aggregate->args, &known);
 	return known.unknown || !bms_is_subset(known.leaves, repeats->once);
+}
+
+static bool
+is_key(Node *expr, const Block *block)
+{
+	ListCell *lc;
+
+	foreach (lc, block->keys)
+		if (equal(usage_without_casts(expr),
+				  usage_without_casts((Node *) ((Key *) lfirst(lc))->expr)) ||
+			list_member(((Key *) lfirst(lc))->others, usage_without_casts(expr)))
+			return true;
+	return false;
+}
+
+/*
+ * usage_splits_people -- a query that groups by whom its rows are about: may it have several groups of a
+ * person?  Not by what is found from who it is, as his town is.
+ */
+bool
+usage_splits_people(const Block *block)
+{
+	Joined joined = {.leaves = NIL};
+	Scope *scope = make_scope(block->outer, NULL, block->query);
+	List *others = NIL;
+	Bitmapset *found;
+	ListCell *lc;
+
+	(void) add_jointree(&joined, scope, (Node *) block->query->jointree);
+	foreach (lc, block->query->groupClause)
+	{
+		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
+		Node *expr = get_sortgroupclause_expr(clause, block->query->targetList);
+
+		if (is_key(expr, block))
+			add_equality(&joined, scope, expr, makeBoolConst(true, false), clause->eqop);
+		else
+			others = lappend(others, expr);
+	}
+	found = find_all(&joined, NULL);
+	foreach (lc, others)
+	{
+		Known known = {.scope = scope};
+
+		(void) find_leaves(lfirst(lc), &known);
+		if (known.unknown || checkExprHasSubLink(lfirst(lc)) || !bms_is_subset(known.leaves, found))
+			return true;
+	}
+	return false;
 }

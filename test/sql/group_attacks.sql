@@ -289,6 +289,20 @@ SELECT code, message FROM pg_temp.refusal('SELECT sum(c.bonus) FROM group_attack
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 90;
 SELECT sum(c.bonus) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id <= 180 AND o.id NOT BETWEEN 91 AND 110;
 
+-- parts of a person's rows, of which one row is dealt out otherwise
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_parts', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_parts', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_parts', 'group_attack.money', '{aggregate,filter}');
+SET privseg.purpose = 'group_attack_parts';
+SET ROLE group_attack_counter;
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT sum(s) FROM (SELECT person, avg(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q', 'SELECT sum(s) FROM (SELECT person, count(DISTINCT quantity) AS s FROM group_attack.purchase GROUP BY person, id < 95) q', 'SELECT var_pop(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q',
+	'SELECT sum(t) FROM (SELECT person, var_pop(s) AS t FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q GROUP BY person) r', 'WITH q AS (SELECT o.person, p.town, avg(price) AS s FROM group_attack.purchase o JOIN group_attack.person p ON p.bonus = o.price GROUP BY o.person, p.town) SELECT sum(s) FROM q']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- what is found from who it is makes none
+SELECT town, avg(s)::numeric(8, 2) FROM (SELECT p.id, p.town, avg(price) AS s FROM group_attack.person p JOIN group_attack.purchase o ON o.person = p.id GROUP BY p.id, p.town) q GROUP BY town ORDER BY town;
+SELECT sum(s) FROM (SELECT person, month, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3) GROUP BY person, month) q;
+SELECT sum(s) FROM (SELECT person, month < 3, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q;
+SELECT code, message FROM pg_temp.refusal('SELECT avg(s) FROM (SELECT person, id < 125, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q');
+
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;
 DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;
