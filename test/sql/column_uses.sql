@@ -180,6 +180,7 @@ CREATE CAST (uses.kind AS text) WITH FUNCTION uses.cast_of(uses.kind);
 CREATE CAST (uses.span AS json) WITH FUNCTION uses.cast_of(uses.span);
 RESET ROLE;
 CREATE DOMAIN uses.above AS uses.telling;
+CREATE FUNCTION uses.given(text) RETURNS uses.telling[] LANGUAGE plpgsql IMMUTABLE AS 'BEGIN RETURN NULL; END';
 CREATE TABLE uses.typed (id bigint, card text, kind uses.kind, pair uses.pair, pairs uses.pair[], heard_pair uses.heard_pair, span uses.span, spans uses.span_multirange, told uses.telling[], short uses.short[]);
 CREATE TABLE uses.endless (id bigint, itself uses.itself);
 SELECT privseg.protect('uses.typed', 'id', 'uses.person'), privseg.protect('uses.endless', 'id', 'uses.person');
@@ -191,7 +192,7 @@ SELECT c AS column, mask, code, message FROM (VALUES ('pair', $$ROW((value).what
 	('heard_pair', $$CASE WHEN (value).what = 'x' THEN value END$$), ('heard_pair', $$NULL$$), ('told', $$'{a}'$$), ('kind', $$CASE WHEN to_json(value)::text = 'x' THEN value END$$), ('kind', $$CASE WHEN quote_literal(value) = 'x' THEN value END$$), ('kind', $$CASE WHEN value || '' = 'x' THEN value END$$),
 	('span', $$CASE WHEN to_jsonb(value) = '1' THEN value END$$), ('spans', $$CASE WHEN to_jsonb(range_merge(value)) = '1' THEN value END$$), ('spans', $$CASE WHEN to_jsonb(ROW(value)) = '1' THEN value END$$), ('pair', $$CASE WHEN to_jsonb(value) = '1' THEN value END$$), ('pairs', $$CASE WHEN array_to_json(value)::text = '1' THEN value END$$),
 	('card', $$value::uses.telling::text$$), ('card', $$'a'::uses.telling::text$$), ('card', $$value::uses.above::text$$), ('card', $$'{a}'::uses.telling[]::text$$), ('card', $$CAST('{a}' AS uses.telling[])::text$$), ('card', $$uses._telling('{a}')::text$$), ('card', $$uses.hearings('{a}')::text$$), ('card', $$uses.tells_all('{a}')$$),
-	('card', $$CASE WHEN value OPERATOR(uses.###) '{a}' THEN 'x' END$$), ('card', $$'(x,y)'::uses.heard_pair::text$$)) m (c, mask), pg_temp.refusal(format('SELECT privseg.classify(''uses.typed'', %L, ''uses.contact'', %L)', c, mask));
+	('card', $$CASE WHEN value OPERATOR(uses.###) '{a}' THEN 'x' END$$), ('card', $$'(x,y)'::uses.heard_pair::text$$), ('card', $$array_to_string(uses.given(value), '')$$)) m (c, mask), pg_temp.refusal(format('SELECT privseg.classify(''uses.typed'', %L, ''uses.contact'', %L)', c, mask));
 SELECT code, message FROM pg_temp.refusal($$SELECT privseg.classify('uses.endless', 'itself', 'uses.contact', 'NULL')$$);
 SELECT privseg.classify('uses.typed', 'pair', 'uses.contact', 'ROW(NULL, round((value).much, -1))::uses.pair'), privseg.classify('uses.typed', 'span', 'uses.contact', 'uses.span(floor(lower(value) / 10) * 10, upper(value) * 10)'), privseg.classify('uses.typed', 'pairs', 'uses.contact', 'ARRAY[ROW((value[1]).what, NULL)::uses.pair]'),
 	privseg.classify('uses.typed', 'short', 'uses.contact', 'ARRAY[left(value[1], 2)]::uses.short[]');
