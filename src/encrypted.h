@@ -12,6 +12,7 @@
  *	  encrypted_search.c	which clauses such an index answers
  *	  encrypted_analyze.c	what ANALYZE keeps
  *	  encrypted_row.c		the trigger that binds values to their row's subject
+ *	  encrypted_sealed.c	what an execution has sealed
  *	  encrypted_bound.c		values that are nobody's yet, and tables that do not take them
  *
  * A value is bound to a data category and a subject, and sealed under the subject's key; or it
@@ -131,6 +132,10 @@ typedef struct EncryptedOpened
 
 /* opened in a place that was looked at when the statement began: for any use */
 #define OPENED_DECIDED 0x80
+/* where ON CONFLICT updates: what EXCLUDED brings may be what the statement was told */
+#define OPENED_CONFLICT 0x2000
+/* and it is: whoever has typed it is told it */
+#define OPENED_TYPED 0x4000
 
 extern bool
 encrypted_open(const struct varlena *value, EncryptedCode code, int uses, EncryptedOpened *opened);
@@ -148,6 +153,24 @@ extern Datum encrypted_base_datum(EncryptedCode code, void *bytes);
 extern const void *encrypted_plain(EncryptedCode code, Datum value, int64 *fixed, size_t *len);
 extern bytea *encrypted_from_base(EncryptedCode code, Datum value);
 extern Datum encrypted_fit_base(EncryptedCode code, Datum value, int32 typmod, bool explicit);
+
+/* ---- what an execution has sealed (encrypted_sealed.c) ---- */
+
+/* where what is inside a value came from */
+typedef enum EncryptedSource
+{
+	SOURCE_ELSEWHERE,
+	SOURCE_TYPED, /* a literal, or a value that its writer has read */
+	SOURCE_STORED /* another value, that nobody has read */
+} EncryptedSource;
+
+typedef struct SealedList SealedList;
+
+extern SealedList *sealed_begin(MemoryContext execution, int columns);
+extern void
+sealed_remember(SealedList *list, const EncryptedHeader *header, EncryptedSource source);
+extern EncryptedSource sealed_source(const SealedList *list, const EncryptedHeader *header);
+extern bool sealed_as_typed(MemoryContext execution, const EncryptedHeader *header);
 
 /* ---- values of no subject (encrypted_bound.c) ---- */
 

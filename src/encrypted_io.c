@@ -206,6 +206,22 @@ encrypted_integer_typmod_out(PG_FUNCTION_ARGS)
 
 /* ---- casts: one function a type, for its name says the type ---- */
 
+/* what a value is opened for */
+static int
+uses_of_call(FunctionCallInfo fcinfo, const struct varlena *value)
+{
+	/* what nobody has looked at, is shown; see encrypted_open_for() */
+	int uses = PG_NARGS() > 1 ? PG_GETARG_INT32(1) : USE_PROJECT;
+	EncryptedHeader header;
+
+	if (likely((uses & OPENED_CONFLICT) == 0))
+		return uses;
+	encrypted_header(value, &header);
+	return header.bound && sealed_as_typed(fcinfo->flinfo->fn_mcxt, &header) ?
+			   OPENED_TYPED :
+			   uses & ~OPENED_CONFLICT;
+}
+
 static Datum
 to_base(FunctionCallInfo fcinfo, EncryptedCode code)
 {
@@ -213,8 +229,7 @@ to_base(FunctionCallInfo fcinfo, EncryptedCode code)
 	EncryptedOpened opened;
 	Datum result;
 
-	/* what nobody has looked at, is shown; see encrypted_open_for() */
-	if (!encrypted_open(value, code, PG_NARGS() > 1 ? PG_GETARG_INT32(1) : USE_PROJECT, &opened))
+	if (!encrypted_open(value, code, uses_of_call(fcinfo, value), &opened))
 	{
 		PG_FREE_IF_COPY(value, 0);
 		PG_RETURN_NULL();

@@ -462,7 +462,11 @@ open_value(const EncryptedHeader *header, int uses, bool quietly, EncryptedOpene
 	if (header->bound)
 	{
 		state = current_state();
-		if (!may_open(state, header, uses, &domain))
+		if ((uses & OPENED_TYPED) != 0 && !state->restricted)
+			domain = domain_of(state, header->domain, false);
+		else if (!may_open(state, header, uses, &domain))
+			return false;
+		if (!domain->found)
 			return false;
 		opened_generation = cache_xact_generation;
 	}
@@ -505,7 +509,7 @@ open_with_snapshot(const struct varlena *value, EncryptedCode code, int uses, bo
  * caller calls encrypted_close() after true.
  *	value	not toasted any more
  *	code	of the type it must be of
- *	uses	what for: USE_*, all of them; or OPENED_DECIDED
+ *	uses	what for: USE_*, all of them; or OPENED_DECIDED, or OPENED_TYPED
  * Errors: 42501; XX001; 55000 where a key is gone and that is an error.
  */
 bool

@@ -41,17 +41,6 @@ typedef struct EncryptedColumn
 	bool searchable;
 } EncryptedColumn;
 
-/*
- * The last values that this execution has sealed, by their MACs: an upsert that conflicts
- * carries a value bound to the row that was to be inserted into another's.
- */
-#define REMEMBERED 64
-typedef struct Remembered
-{
-	int at;
-	uint8 macs[REMEMBERED][AEAD_MAC_BYTES];
-} Remembered;
-
 /* what one execution of the trigger keeps */
 typedef struct RowInfo
 {
@@ -59,7 +48,7 @@ typedef struct RowInfo
 	Oid root;
 	AttrNumber subject;
 	Oid subject_type;
-	Remembered sealed;
+	SealedList *sealed;
 	int n;
 	EncryptedColumn columns[FLEXIBLE_ARRAY_MEMBER];
 } RowInfo;
@@ -119,6 +108,7 @@ row_info(FunctionCallInfo fcinfo, Relation relation)
 		classify(&info->columns[info->n], root, NameStr(attribute->attname));
 		info->n++;
 	}
+	info->sealed = sealed_begin(fcinfo->flinfo->fn_mcxt, info->n);
 	fcinfo->flinfo->fn_extra = info;
 	return info;
 }
@@ -158,28 +148,6 @@ is_bound_to(const EncryptedHeader *header, const EncryptedHeader *binding)
 	return header->bound && header->category == binding->category &&
 		   header->domain == binding->domain &&
 		   position_compare(&header->subject, &binding->subject) == 0;
-}
-
-static const uint8 *
-mac_of(const EncryptedHeader *header)
-{
-	return header->sealed + header->sealed_len - AEAD_MAC_BYTES;
-}
-
-static void
-remember(Remembered *list, const uint8 *mac)
-{
-	list->at = (list->at + 1) % REMEMBERED;
-	memcpy(list->macs[list->at], mac, AEAD_MAC_BYTES);
-}
-
-static bool
-is_remembered(const Remembered *list, const EncryptedHeader *header)
-{
-	for (int i = 0; i < REMEMBERED; i++)
-		if (memcmp(list->macs[i], mac_of(header), AEAD_MAC_BYTES) == 0)
-			return true;
-	return false;
 }
 
 /*
@@ -415,6 +383,7 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	bool left_alone;
 	bool as_it_is;
 	bool own;
+	EncryptedSource source;
 	bytea *result;
 
 	if (*isnull)
@@ -456,7 +425,8 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	}
 	if (header.bound)
 		refuse_lower(relation, column, &header);
-	own = header.bound && is_remembered(&info->sealed, &header);
+	source = header.bound ? sealed_source(info->sealed, &header) : SOURCE_TYPED;
+	own = header.bound && source != SOURCE_ELSEWHERE;
 	if (header.bound && !is_bound_to(&header, binding) &&
 		(header.category != column->category || header.domain != binding->domain ||
 		 !(same || own)) &&
@@ -465,11 +435,16 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	/* whether it fits tells of what is inside; so does a tag */
 	if (header.bound && !left_alone && !own && !as_it_is)
 		encrypted_require_use(column->category, USE_PROJECT | USE_FILTER, "read");
+	/* what was read as a literal is one now */
+	if (!header.bound)
+		source = SOURCE_TYPED;
+	else if (source == SOURCE_ELSEWHERE)
+		source = SOURCE_STORED;
 	result = reseal(&info->domain, &header, binding, left_alone ? -1 : column->typmod);
 	if (result == NULL)
 		refuse_bound(relation, column->number);
 	encrypted_header((struct varlena *) result, &header);
-	remember(&info->sealed, mac_of(&header));
+	sealed_remember(info->sealed, &header, source);
 	*changed = true;
 	return PointerGetDatum(result);
 }

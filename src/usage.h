@@ -43,6 +43,8 @@
 #define USE_PARTITION 0x800
 /* a part of it is assigned, and the rest stays: there is no mask for that either */
 #define USE_PART 0x1000
+/* a value is handed on to EXCLUDED, and opened there: an encrypted one is not masked on the way */
+#define USE_HOLD 0x8000
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
 {
@@ -76,6 +78,7 @@ typedef struct UsagePlace
 	bool groups;         /* which is grouped by */
 	bool distinct;       /* which rows are told apart by */
 	bool alone;          /* and it is all of that */
+	bool conflicts;      /* where ON CONFLICT updates */
 } UsagePlace;
 
 /* a column that is written */

@@ -47,7 +47,7 @@ use_var(Walk *walk, Node *node, Var *var)
 	for (Index up = 0; up < var->varlevelsup; up++)
 		level = level->outer;
 	/* what is handed on unopened keeps its subject; if it is sent, it is opened then */
-	if ((context & USE_CARRY) != 0 && node == (Node *) var && is_encrypted(var->vartype))
+	if ((context & USE_UNOPENED) != 0 && node == (Node *) var && is_encrypted(var->vartype))
 	{
 		usage_column(walk, level, var->varno, var->varattno, context);
 		return;
@@ -164,7 +164,7 @@ walk_sublink(Walk *walk, SubLink *link)
 		for (int i = 0; i < asked->n; i++)
 			asked->columns[i] = (Wanted){
 				walk->context | (usage_any_tells(link->testexpr) ? USE_PROJECT : 0), walk->into};
-	usage_walk_with(walk, link->testexpr, walk->context & ~USE_CARRY);
+	usage_walk_with(walk, link->testexpr, walk->context & ~USE_UNOPENED);
 	usage_walk_query(walk->usage, query, walk->level, asked, false);
 }
 
@@ -182,6 +182,23 @@ opens(Node *node)
 		default:
 			return false;
 	}
+}
+
+/*
+ * The text of an encrypted value, as core makes it where one is assigned to a varchar: it is made of what
+ * is inside, by a call that is told what for, and is NULL where that is not opened.
+ */
+static void
+open_for_text(CoerceViaIO *text)
+{
+	Oid type = getBaseType(exprType((Node *) text->arg));
+	EncryptedCode code = encrypted_code(type);
+
+	if (code != ENCRYPTED_NONE)
+		text->arg = (Expr *) makeFuncExpr(catalog_function_of_types("opened", type, InvalidOid),
+										  encrypted_types[code].base, list_make1(text->arg),
+										  get_typcollation(encrypted_types[code].base), InvalidOid,
+										  COERCE_IMPLICIT_CAST);
 }
 
 /* also in a subquery of the policy */
@@ -241,6 +258,9 @@ usage_walk_expr(Node *node, Walk *walk)
 		case T_SubLink:
 			walk_sublink(walk, (SubLink *) node);
 			return false;
+		case T_CoerceViaIO:
+			open_for_text((CoerceViaIO *) node);
+			break;
 		case T_CaseExpr:
 			if (((CaseExpr *) node)->arg != NULL && is_told_by_when((CaseExpr *) node))
 				usage_walk_with(walk, (Node *) ((CaseExpr *) node)->arg,
@@ -259,13 +279,13 @@ usage_walk_expr(Node *node, Walk *walk)
 		return expression_tree_walker(node, usage_walk_expr, &inside);
 	}
 	/* what is more than one column is no longer the entry alone; conditions are looked at */
-	if (walk->alone || (walk->context & USE_CARRY) != 0)
+	if (walk->alone || (walk->context & USE_UNOPENED) != 0)
 	{
 		Walk inside = *walk;
 
 		inside.alone = inside.alone && IsA(node, RelabelType);
 		if (opens(node))
-			inside.context &= ~USE_CARRY;
+			inside.context &= ~USE_UNOPENED;
 		return expression_tree_walker(node, usage_walk_expr, &inside);
 	}
 	return expression_tree_walker(node, usage_walk_expr, walk);

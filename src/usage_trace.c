@@ -158,7 +158,7 @@ usage_asks(int *context, int use)
 	int asked = *context;
 	bool carried = ((asked & shown) == 0 || (asked & USE_CARRY) != 0) &&
 				   ((use & shown) == 0 || (use & USE_CARRY) != 0);
-	asked = (asked | use) & (USE_SEEN | USE_AGGREGATE | USE_CARRY);
+	asked = (asked | use) & (USE_SEEN | USE_AGGREGATE | USE_UNOPENED);
 	*context = carried ? asked : asked & ~USE_CARRY;
 }
 
@@ -206,7 +206,7 @@ use_of_inserted(const Walk *walk, Level *level, const RangeTblEntry *rte, AttrNu
 	ListCell *lc;
 
 	inside.level = level;
-	inside.context = context;
+	inside.context = context | USE_HOLD;
 	inside.entry = NULL;
 	inside.groups = inside.distinct = inside.alone = false;
 	foreach (lc, level->query->targetList)
@@ -408,6 +408,8 @@ usage_place(Walk *walk, Node *node, Var *var, int context)
 	place->groups = walk->groups;
 	place->distinct = walk->distinct;
 	place->alone = walk->alone;
+	for (const Level *around = level; around != NULL; around = around->outer)
+		place->conflicts |= around->conflicts;
 	if (var != NULL)
 	{
 		for (Index up = 0; up < var->varlevelsup; up++)

@@ -345,8 +345,10 @@ walk_conflict(Usage *usage, Level *level, OnConflictExpr *conflict)
 		return;
 	use_arbiters(usage, level->query);
 	usage_walk_with(&walk, conflict->arbiterWhere, USE_FILTER);
+	level->conflicts = true;
 	usage_walk_with(&walk, conflict->onConflictWhere, USE_FILTER);
 	walk_columns(usage, level, conflict->onConflictSet, true);
+	level->conflicts = false;
 }
 
 static Wanted
@@ -661,6 +663,8 @@ usage_of(Query *query)
 			uses = OPENED_DECIDED;
 		else if (place->grouped)
 			uses = USE_SEEN;
+		if (!OidIsValid(place->root) && place->conflicts)
+			uses |= OPENED_CONFLICT;
 		encrypted_open_for((FuncExpr *) place->node, uses);
 	}
 	return usage;

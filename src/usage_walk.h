@@ -35,6 +35,7 @@ typedef struct Level
 	Asked **asked;      /* of each relation that is a query, and each WITH behind them */
 	bool beside_groups; /* what is walked now is computed of groups, outside of aggregates */
 	Index policy_of;    /* what is walked now is asked by a policy of this relation */
+	bool conflicts;     /* what is walked now is computed where ON CONFLICT updates */
 } Level;
 
 typedef struct Walk
@@ -54,6 +55,9 @@ typedef struct Walk
 
 /* to be shown, or to be chosen by */
 #define USE_SEEN (USE_PROJECT | USE_FILTER)
+
+/* what is encrypted is handed on as it is */
+#define USE_UNOPENED (USE_CARRY | USE_HOLD)
 
 /* usage_walk.c */
 extern void

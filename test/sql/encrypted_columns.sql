@@ -309,9 +309,97 @@ WITH w AS (SELECT i, b FROM (VALUES (1, (SELECT body FROM encrypted.letter WHERE
 SELECT v.b FROM encrypted.letter o CROSS JOIN LATERAL (VALUES (o.body), (o.body)) v (b) WHERE id = 1;
 SET ROLE encrypted_app;
 SELECT id, body FROM encrypted.letter ORDER BY id;
+-- what EXCLUDED holds is what the statement puts there: who has typed it is not asked what he may read; what it has read is not lost
+RESET ROLE;
+ALTER TABLE encrypted.letter ADD label varchar, ADD low varchar;
+SELECT privseg.classify('encrypted.letter', 'low', 'encrypted.low');
+CREATE ROLE encrypted_writer;
+GRANT USAGE ON SCHEMA encrypted TO encrypted_writer;
+GRANT ALL ON encrypted.letter TO encrypted_writer;
+SELECT privseg.grant_clearance('encrypted_writer', 'encrypted_care'), privseg.grant_clearance('encrypted_writer', 'encrypted_care', 'encrypted.low', '{write}');
+-- a statement inside the statement, which seals many values of its own
+CREATE FUNCTION encrypted.twice(given text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	INSERT INTO encrypted.letter (id, person, body, copy) SELECT i, 1, 'inner', 'inner' FROM generate_series(100, 200) i;
+	DELETE FROM encrypted.letter WHERE id >= 100;
+	RETURN given || given;
+END $$;
+CREATE FUNCTION pg_temp.letter_after(actor text, statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	result text;
+BEGIN
+	PERFORM set_config('role', actor, true);
+	EXECUTE statement;
+	PERFORM set_config('role', 'encrypted_app', true);
+	SELECT string_agg(concat_ws(' ', id || ':', '"' || body || '"', '"' || label || '"'), E'\n' ORDER BY id) INTO result FROM encrypted.letter WHERE id < 3;
+	RAISE EXCEPTION USING ERRCODE = 'ZZ000', MESSAGE = result;
+EXCEPTION WHEN OTHERS THEN
+	RETURN CASE SQLSTATE WHEN 'ZZ000' THEN SQLERRM ELSE SQLSTATE || ' ' || SQLERRM END;
+END $$;
+SET privseg.purpose = 'encrypted_care';
+SELECT s AS statement, role, pg_temp.letter_after(role, 'INSERT INTO encrypted.letter AS l (id, person, body) ' || s) FROM unnest(ARRAY[
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = excluded.body$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET (body, label) = ROW (excluded.body, excluded.body)$$,
+	$$VALUES (1, 2, 'new'), (2, 1, 'newer') ON CONFLICT (id) DO UPDATE SET body = (SELECT excluded.body), label = excluded.body$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = (SELECT max(x) FROM (SELECT excluded.body UNION SELECT v FROM (VALUES (excluded.body)) v (v)) u (x))$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = encrypted.twice(excluded.body), label = upper((excluded).body)$$,
+	$$SELECT 1, 2, 'new' ON CONFLICT (id) DO UPDATE SET body = coalesce(excluded.body, 'lost')$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = coalesce(excluded.body, l.body)$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE excluded.body IS NOT NULL AND excluded.body LIKE 'n%'$$,
+	$$VALUES (1, 2, 'new') ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE l.body IS DISTINCT FROM excluded.body$$,
+	$$VALUES (1, 2, NULL) ON CONFLICT (id) DO UPDATE SET body = (SELECT excluded.body)$$,
+	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = excluded.body$$,
+	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = (SELECT excluded.body)$$,
+	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = excluded.body, low = excluded.body WHERE excluded.body IS NULL$$,
+	$$VALUES (1, 2, (SELECT body FROM encrypted.letter WHERE id = 1)) ON CONFLICT (id) DO UPDATE SET body = excluded.body, low = excluded.body$$,
+	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET label = excluded.body$$]) WITH ORDINALITY s (s, n),
+	unnest('{encrypted_app,encrypted_masked,encrypted_writer}'::text[]) WITH ORDINALITY r (role, k) ORDER BY n, k;
+-- in partitions, by a plan that is kept, and of what triggers make of it
+RESET privseg.purpose;
+CREATE TABLE encrypted.mail (id bigint PRIMARY KEY, person bigint, body text, label text, code varchar(20)) PARTITION BY RANGE (id);
+CREATE TABLE encrypted.mail_1 PARTITION OF encrypted.mail FOR VALUES FROM (1) TO (10);
+CREATE TABLE encrypted.mail_2 (code varchar(20), label text, body text, id bigint PRIMARY KEY, person bigint);
+ALTER TABLE encrypted.mail ATTACH PARTITION encrypted.mail_2 FOR VALUES FROM (10) TO (20);
+INSERT INTO encrypted.mail VALUES (1, 1, 'old', 'old', 'code'), (11, 2, 'old', 'old', 'code');
+SELECT privseg.protect('encrypted.mail', 'person', 'encrypted.person'), privseg.encrypt_column('encrypted.mail', 'body', 'encrypted.low'), privseg.encrypt_column('encrypted.mail', 'code', 'encrypted.low');
+CREATE FUNCTION encrypted.louder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN NEW.body := 'typed by a trigger'; RETURN NEW; END $$;
+SET row_security = off;
+CREATE TRIGGER louder BEFORE INSERT ON encrypted.mail FOR EACH ROW WHEN (NEW.id = 11) EXECUTE FUNCTION encrypted.louder();
+RESET row_security;
+GRANT ALL ON encrypted.mail TO encrypted_app, encrypted_writer;
+PREPARE send(bigint, text) AS INSERT INTO encrypted.mail AS m VALUES ($1, 1, $2), ($1 + 10, 2, $2) ON CONFLICT (id) DO UPDATE SET body = concat(excluded.body, '!'), label = excluded.body;
+SET privseg.purpose = 'encrypted_care';
+SET plan_cache_mode = force_generic_plan;
+SET ROLE encrypted_app;
+EXECUTE send(1, 'first');
+SET ROLE encrypted_writer;
+EXECUTE send(1, 'second');
+SET ROLE encrypted_app;
+SELECT id, body, label FROM encrypted.mail ORDER BY id;
+RESET ROLE;
+RESET plan_cache_mode;
+-- what was read unopened is not typed, though it is sealed anew where it must fit
+CREATE ROLE encrypted_filterer;
+GRANT USAGE ON SCHEMA encrypted TO encrypted_filterer;
+GRANT ALL ON encrypted.mail TO encrypted_filterer;
+SELECT privseg.grant_clearance('encrypted_filterer', 'encrypted_care'), privseg.grant_clearance('encrypted_filterer', 'encrypted_care', 'encrypted.low', '{filter,write}');
+SET ROLE encrypted_filterer;
+CREATE TEMP TABLE codes AS SELECT id, person, code FROM encrypted.mail;
+SELECT code, message FROM unnest('{label = excluded.code,code = excluded.code}'::text[]) s, pg_temp.refusal('INSERT INTO encrypted.mail (id, person, code) SELECT * FROM codes ON CONFLICT (id) DO UPDATE SET ' || s);
+RESET ROLE;
+-- where it is not opened, what is made of it is NULL; and no text is made of one that may not be copied there
+SET ROLE encrypted_masked;
+CREATE TEMP TABLE texts AS SELECT id, body, 'x'::varchar AS label FROM encrypted.letter WHERE id = 1;
+UPDATE texts SET label = body;
+SELECT label IS NULL AS is_null FROM texts;
+SET ROLE encrypted_app;
+SELECT code, message FROM pg_temp.refusal('UPDATE encrypted.letter SET low = secret');
 RESET ROLE;
 RESET privseg.purpose;
-DROP TABLE carried, encrypted.letter;
+DEALLOCATE send;
+DROP TABLE texts, codes, carried, encrypted.letter, encrypted.mail;
+DROP OWNED BY encrypted_writer, encrypted_filterer;
+DROP ROLE encrypted_writer, encrypted_filterer;
 
 -- back
 SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.decrypt_column('encrypted.person', 'note')$$);
