@@ -58,9 +58,16 @@ extern bool guard_copy_from(PlannedStmt *statement, const char *query_string,
 
 /* guard_children.c */
 extern void guard_depend_on_none(void);
-extern List *guard_roots_joined;
+/* trees of a protected relation, by their roots, in the command that runs */
+typedef struct GuardTrees
+{
+	List *joined; /* they have a new member */
+	List *bereft; /* they have lost one, which tells of a classified column */
+} GuardTrees;
+
+extern GuardTrees guard_trees;
 extern void guard_joined(Oid root);
-extern void guard_children(List *roots);
+extern void guard_children(GuardTrees trees);
 
 /* guard_into.c */
 typedef enum GuardMaking
@@ -258,9 +265,17 @@ extern List *guard_parents(Oid child, Snapshot snapshot);
 extern void guard_belongs_to_protection(const char *object, Oid relid);
 extern void guard_altered(bool created, Oid class_id, Oid object_id, int sub_id, Oid auxiliary);
 
+/* guard_partition.c */
+extern void guard_part_dropped(Oid relid);
+extern void guard_bereft(const List *roots);
+extern void guard_part_altered(const AlterTableStmt *alter, Oid relid);
+extern void guard_part_rewritten(Oid relid);
+extern void guard_part_joins(Oid member, Oid parent, Oid root);
+
 /* guard_class.c */
 extern Bitmapset *guard_made_of(Oid relid, AttrNumber column);
 extern void guard_generated_made(Oid member, AttrNumber column, Oid root);
+extern bool guard_class_is_free(void);
 extern void guard_class_joins(Oid member, Oid root);
 extern bool guard_hands_rows(HeapTuple trigger);
 extern void guard_class_set(Oid root, const char *name);

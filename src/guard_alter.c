@@ -328,6 +328,7 @@ joins_tree(Oid child, Oid parent)
 			guard_published(member, get_rel_namespace(member));
 			guard_joins_tree(member, parent);
 			guard_class_joins(member, root);
+			guard_part_joins(member, parent, root);
 			guard_encrypted_joins(member, parent);
 		}
 	}

@@ -26,7 +26,7 @@
 
 PG_FUNCTION_INFO_V1(lock_tree);
 
-List *guard_roots_joined = NIL;
+GuardTrees guard_trees = {NIL, NIL};
 
 /* guard_joined -- a protected tree has a new member, in the command that runs */
 void
@@ -34,7 +34,7 @@ guard_joined(Oid root)
 {
 	MemoryContext caller = MemoryContextSwitchTo(TopTransactionContext);
 
-	guard_roots_joined = list_append_unique_oid(guard_roots_joined, root);
+	guard_trees.joined = list_append_unique_oid(guard_trees.joined, root);
 	MemoryContextSwitchTo(caller);
 }
 
@@ -64,15 +64,17 @@ secure_tree(Oid root)
 }
 
 /*
- * guard_children -- after a utility command: the trees that something joined in it.  Not by the
- * names in the command, which code of the owner's may have moved meanwhile.
+ * guard_children -- after a utility command: the trees that something joined in it, or was dropped of.
+ * Not by the names in the command, which code of the owner's may have moved meanwhile.
  */
 void
-guard_children(List *roots)
+guard_children(GuardTrees trees)
 {
 	ListCell *lc;
 
-	foreach (lc, roots)
+	CommandCounterIncrement();
+	guard_bereft(trees.bereft);
+	foreach (lc, trees.joined)
 		secure_tree(lfirst_oid(lc));
 }
 

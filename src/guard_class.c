@@ -33,8 +33,9 @@
 #include "utils/lsyscache.h"
 #include "utils/snapmgr.h"
 
-static bool
-may_see_all(void)
+/* guard_class_is_free -- may whoever runs the command be told of classified columns by what it makes? */
+bool
+guard_class_is_free(void)
 {
 	return !protected_any() || row_security_bypassed() ||
 		   role_is_admin(GetUserId(), "privseg_admin");
@@ -110,7 +111,7 @@ guard_generated_made(Oid member, AttrNumber column, Oid root)
 {
 	const char *source;
 
-	if (!OidIsValid(root) || may_see_all())
+	if (!OidIsValid(root) || guard_class_is_free())
 		return;
 	if (bms_is_member(TableOidAttributeNumber - FirstLowInvalidHeapAttributeNumber,
 					  guard_made_of(member, column)))
@@ -180,7 +181,7 @@ guard_class_dropped(Oid root, const char *name)
 {
 	ListCell *lc;
 
-	if (may_see_all() || !is_classified(root, name))
+	if (guard_class_is_free() || !is_classified(root, name))
 		return;
 	foreach (lc, find_all_inheritors(root, NoLock, NULL))
 	{
@@ -228,7 +229,7 @@ first_classified(Oid root, bool handed)
 void
 guard_trigger_made(Oid relid)
 {
-	const ProtectedRelation *found = may_see_all() ? NULL : protected_relation(relid);
+	const ProtectedRelation *found = guard_class_is_free() ? NULL : protected_relation(relid);
 	Oid root = found != NULL ? found->relid : InvalidOid;
 	AttrNumber column = OidIsValid(root) ? first_classified(root, true) : InvalidAttrNumber;
 
@@ -406,7 +407,7 @@ guard_policy_made(Oid policy)
 {
 	HeapTuple tuple;
 
-	if (may_see_all())
+	if (guard_class_is_free())
 		return;
 	tuple = guard_row_of_oid(PolicyRelationId, PolicyOidIndexId, Anum_pg_policy_oid, policy,
 							 SnapshotSelf);
@@ -440,7 +441,7 @@ guard_class_joins(Oid member, Oid root)
 {
 	FormData_pg_class class;
 
-	if (may_see_all() || !catalog_class(member, &class))
+	if (guard_class_is_free() || !catalog_class(member, &class))
 		return;
 	for (AttrNumber column = 1; column <= class.relnatts; column++)
 		guard_generated_made(member, column, root);

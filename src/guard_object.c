@@ -171,6 +171,7 @@ relation_dropped(Oid relid)
 		return;
 	forget(CATALOG_PROTECTED_COLUMNS, relid);
 	orphan_records(relid);
+	guard_part_dropped(relid);
 	entry = protected_relation(relid);
 	if (entry == NULL || entry->relid != relid)
 		return;

@@ -100,7 +100,10 @@ guard_cluster_all(void)
 
 		if (protected_relation(form->indrelid) != NULL &&
 			pg_class_ownercheck(form->indrelid, GetUserId()))
+		{
+			guard_part_rewritten(form->indrelid);
 			guard_order(form->indrelid, form->indexrelid);
+		}
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -122,6 +125,7 @@ guard_cluster(ClusterStmt *cluster)
 	relid = guard_locked_relation(cluster->relation, AccessExclusiveLock, false);
 	if (protected_relation(relid) == NULL)
 		return;
+	guard_part_rewritten(relid);
 	guard_order(relid,
 				cluster->indexname == NULL ? InvalidOid : locked_index(cluster->indexname, relid));
 }

@@ -216,6 +216,7 @@ guard_alter_table(AlterTableStmt *alter)
 		return;
 	}
 	copy = *entry;
+	guard_part_altered(alter, relid);
 	foreach (lc, alter->cmds)
 	{
 		AlterTableCmd *command = lfirst_node(AlterTableCmd, lc);
@@ -445,6 +446,7 @@ static void
 guard_vacuum(VacuumStmt *vacuum)
 {
 	bool own = vacuum->rels == NIL;
+	bool full = vacuum->is_vacuumcmd && guard_option(vacuum->options, "full");
 	ListCell *lc;
 
 	foreach (lc, vacuum->rels)
@@ -456,8 +458,10 @@ guard_vacuum(VacuumStmt *vacuum)
 		/* nor is another found by that name, when its turn comes */
 		if (OidIsValid(relid) && relation->relation->schemaname == NULL)
 			relation->relation->schemaname = get_namespace_name(get_rel_namespace(relid));
+		if (full && OidIsValid(relid))
+			guard_part_rewritten(relid);
 	}
-	guard_maintenance(vacuum->is_vacuumcmd && own && guard_option(vacuum->options, "full"));
+	guard_maintenance(full && own);
 }
 
 /* a dump leaves out the rows of an extension's tables, and DROP EXTENSION drops them */

@@ -559,8 +559,8 @@ run_guarded(PlannedStmt *statement, const char *query_string, bool read_only_tre
 	bool copies_for_replication = catalog_copies_for_replication;
 	GuardMaking making = guard_making;
 	bool watching = guard_watching;
-	List *joined_outside = guard_roots_joined;
-	List *volatile joined = NIL;
+	GuardTrees trees_outside = guard_trees;
+	volatile GuardTrees trees = {NIL, NIL};
 	Quiet quiet = quiet_begins(false);
 	GuardCommand outer;
 	/* afterwards the statement of another kind may be gone: DISCARD, ROLLBACK */
@@ -573,7 +573,7 @@ run_guarded(PlannedStmt *statement, const char *query_string, bool read_only_tre
 		read_only = false;
 	}
 	outer = guard_command_begins(statement->utilityStmt);
-	guard_roots_joined = NIL;
+	guard_trees = (GuardTrees){NIL, NIL};
 	PG_TRY();
 	{
 		catalog_copies_for_replication = guard_copies_for_replication(guarded->utilityStmt);
@@ -610,8 +610,8 @@ run_guarded(PlannedStmt *statement, const char *query_string, bool read_only_tre
 		guard_watching = watching;
 		quiet_ends(quiet);
 		guard_command_ends(outer);
-		joined = guard_roots_joined;
-		guard_roots_joined = joined_outside;
+		trees = guard_trees;
+		guard_trees = trees_outside;
 	}
 	PG_END_TRY();
 	if (copied)
@@ -622,11 +622,8 @@ run_guarded(PlannedStmt *statement, const char *query_string, bool read_only_tre
 	guard_partition_key();
 	if (done == T_DeclareCursorStmt && protected_any())
 		guard_cursor_declared(((DeclareCursorStmt *) guarded->utilityStmt)->portalname);
-	if (joined != NIL)
-	{
-		CommandCounterIncrement();
-		guard_children(joined);
-	}
+	if (trees.joined != NIL || trees.bereft != NIL)
+		guard_children(trees);
 }
 
 /* pg_upgrade makes everything anew, ours too, before there are rows that say what is protected */

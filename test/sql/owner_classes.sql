@@ -202,6 +202,45 @@ SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '
 ALTER TABLE owned.checked_x DROP CONSTRAINT is_x;
 SELECT count(*) FROM privseg.check() WHERE object ~ 'checked' AND area = 'classification';
 
+-- what is done to one part of a table is seen in rows of the whole, and tells which are in it: dropped, and rolled back
+CREATE SCHEMA AUTHORIZATION class_owner;
+SET ROLE class_owner;
+CREATE TABLE owned.visit (person bigint, page text, at int, free int, PRIMARY KEY (person, at, free)) PARTITION BY RANGE (at);
+CREATE TABLE owned.visit_1 PARTITION OF owned.visit FOR VALUES FROM (0) TO (10);
+CREATE TABLE owned.visit_2 PARTITION OF owned.visit FOR VALUES FROM (10) TO (20) PARTITION BY LIST (free);
+CREATE TABLE owned.visit_2_1 PARTITION OF owned.visit_2 FOR VALUES IN (1);
+CREATE TYPE class_owner.kind AS (n int);
+CREATE TABLE class_owner.visit_3 PARTITION OF owned.visit FOR VALUES FROM (20) TO (30);
+CREATE TABLE owned.log (person bigint, a text, at int);
+CREATE TABLE owned.log_x (CHECK (a = 'x')) INHERITS (owned.log);
+CREATE TABLE owned.log_5 (CHECK (at < 5), k class_owner.kind) INHERITS (owned.log);
+CREATE TABLE owned.dull (person bigint, a text, at int, PRIMARY KEY (person, at)) PARTITION BY RANGE (at);
+CREATE TABLE owned.dull_1 PARTITION OF owned.dull FOR VALUES FROM (0) TO (10);
+CREATE FUNCTION owned.nothing() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+RESET ROLE;
+SELECT privseg.protect(r, 'person', 'owned.person') FROM unnest('{owned.visit,owned.log,owned.dull}'::regclass[]) r;
+SELECT privseg.classify('owned.visit', 'at', 'class.money'), privseg.classify('owned.log', 'a', 'class.money'), privseg.classify('owned.dull', 'a', 'class.money');
+CREATE TRIGGER seen AFTER INSERT ON owned.visit FOR EACH ROW EXECUTE FUNCTION owned.nothing();
+SELECT r AS as_role, s AS statement, t.code, t.message, t.detail FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), unnest(ARRAY[
+	'DROP TABLE owned.visit_1', 'DROP TABLE owned.visit_2', 'DROP TABLE owned.visit_2_1', 'DROP SCHEMA class_owner CASCADE', 'DROP TABLE owned.log_x', 'DROP TABLE owned.log_5', 'DROP TABLE owned.dull_1',
+	'DO $do$ BEGIN DROP TABLE owned.visit_1; RAISE SQLSTATE ''ZZ001''; END $do$', 'DROP TABLE owned.visit_1, owned.visit', 'DROP TABLE owned.visit', 'DROP TABLE owned.log CASCADE', 'SET LOCAL client_min_messages = error; DROP OWNED BY class_owner CASCADE',
+	'ALTER TABLE owned.visit_1 ALTER page SET STORAGE EXTERNAL', 'ALTER TABLE ONLY owned.visit ALTER page SET STORAGE EXTERNAL', 'ALTER TABLE owned.visit ALTER page SET STORAGE EXTERNAL',
+	'ALTER TABLE owned.visit_2_1 ALTER page SET COMPRESSION pglz', 'ALTER TABLE owned.visit ALTER page SET COMPRESSION pglz', 'ALTER TABLE owned.log_x ALTER a SET STORAGE MAIN', 'ALTER TABLE owned.dull_1 ALTER a SET STORAGE MAIN',
+	'ALTER TABLE owned.visit_1 SET (fillfactor = 10)', 'ALTER TABLE owned.visit_1 SET (toast_tuple_target = 128)', 'ALTER TABLE owned.visit_1 SET (autovacuum_enabled = off)', 'ALTER TABLE owned.dull_1 SET (fillfactor = 10)',
+	'CLUSTER owned.visit_1 USING visit_1_pkey', 'CLUSTER owned.dull_1 USING dull_1_pkey', 'ALTER TABLE owned.visit_1 SET UNLOGGED', 'ALTER TABLE owned.dull_1 SET UNLOGGED',
+	'ALTER TABLE owned.visit_1 DISABLE TRIGGER seen', 'ALTER TABLE ONLY owned.visit DISABLE TRIGGER seen', 'ALTER TABLE owned.visit DISABLE TRIGGER seen',
+	'CREATE TABLE owned.visit_4 PARTITION OF owned.visit FOR VALUES FROM (30) TO (40)', 'CREATE TABLE owned.visit_4 PARTITION OF owned.visit FOR VALUES FROM (30) TO (40) WITH (fillfactor = 10)',
+	'CREATE TABLE owned.visit_4 (person bigint NOT NULL, page text COMPRESSION pglz, at int NOT NULL, free int NOT NULL); ALTER TABLE owned.visit ATTACH PARTITION owned.visit_4 FOR VALUES FROM (30) TO (40)',
+	'CREATE TABLE owned.visit_4 (person bigint NOT NULL, page text GENERATED ALWAYS AS (''x'') STORED, at int NOT NULL, free int NOT NULL); ALTER TABLE owned.visit ATTACH PARTITION owned.visit_4 FOR VALUES FROM (30) TO (40)',
+	'CREATE TABLE owned.visit_4 (at int NOT NULL, person bigint NOT NULL, free int NOT NULL, page text); ALTER TABLE owned.visit ATTACH PARTITION owned.visit_4 FOR VALUES FROM (30) TO (40)']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, r) t ORDER BY i, n;
+SET ROLE class_owner;
+VACUUM FULL owned.dull_1;
+VACUUM FULL owned.visit;
+VACUUM FULL owned.visit_1;
+RESET ROLE;
+DROP TABLE owned.visit, owned.log, owned.dull CASCADE;
+DROP SCHEMA class_owner CASCADE;
+
 -- foreign keys whose action changes a classified column
 CREATE TABLE owned.code (a text PRIMARY KEY);
 CREATE TABLE owned.coded (person bigint, a text, b text REFERENCES owned.code ON UPDATE CASCADE, c text REFERENCES owned.code, FOREIGN KEY (a) REFERENCES owned.code ON DELETE SET NULL, CONSTRAINT gone FOREIGN KEY (a) REFERENCES owned.code ON DELETE CASCADE);
