@@ -21,6 +21,7 @@
 #include "commands/copy.h"
 #include "commands/copyfrom_internal.h"
 #include "commands/trigger.h"
+#include "encrypted.h"
 #include "errors.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -51,26 +52,98 @@
 
 /* ---- TO ---- */
 
+/* the type inside a relation's column that is encrypted, where values are opened; or InvalidOid */
+static Oid
+type_inside(Oid relid, const char *column)
+{
+	AttrNumber number = get_attnum(relid, column);
+	EncryptedCode code = number > 0 && !encrypted_passes_unopened() ?
+							 encrypted_code(getBaseType(get_atttype(relid, number))) :
+							 ENCRYPTED_NONE;
+
+	return encrypted_types[code].base;
+}
+
+static bool
+opens_any(Oid relid)
+{
+	FormData_pg_class class;
+
+	if (!OidIsValid(relid) || !catalog_class(relid, &class) || !catalog_has_added_types(relid))
+		return false;
+	for (AttrNumber number = 1; number <= class.relnatts; number++)
+	{
+		const char *name = get_attname(relid, number, true);
+
+		if (name != NULL && OidIsValid(type_inside(relid, name)))
+			return true;
+	}
+	return false;
+}
+
+/* the columns that a star stands for */
 static List *
-targets(const List *columns)
+all_columns(Oid relid)
+{
+	FormData_pg_class class;
+	List *result = NIL;
+
+	if (!catalog_class(relid, &class))
+		return NIL;
+	for (AttrNumber number = 1; number <= class.relnatts; number++)
+	{
+		char *name = get_attname(relid, number, true);
+
+		/* one that was dropped has no type; of a table COPY leaves out what is generated, of a query not */
+		if (name != NULL && OidIsValid(get_atttype(relid, number)) &&
+			(get_attgenerated(relid, number) == '\0' || protected_relation(relid) != NULL))
+			result = lappend(result, makeString(name));
+	}
+	return result;
+}
+
+/* what is encrypted is opened by a cast, which is NULL where it is not shown: text has no such value */
+static List *
+targets(const List *columns, Oid relid)
 {
 	List *result = NIL;
 	const ListCell *lc;
 
 	if (columns == NIL)
-		columns = list_make1(makeNode(A_Star));
+		columns = opens_any(relid) ? all_columns(relid) : list_make1(makeNode(A_Star));
 	foreach (lc, columns)
 	{
 		ColumnRef *column = makeNode(ColumnRef);
 		ResTarget *target = makeNode(ResTarget);
+		Oid inside = IsA(lfirst(lc), String) ? type_inside(relid, strVal(lfirst(lc))) : InvalidOid;
 
 		column->fields = list_make1(lfirst(lc));
 		column->location = -1;
 		target->val = (Node *) column;
 		target->location = -1;
+		if (OidIsValid(inside))
+		{
+			TypeCast *cast = makeNode(TypeCast);
+
+			cast->arg = (Node *) column;
+			cast->typeName = makeTypeNameFromOid(inside, -1);
+			cast->location = -1;
+			target->val = (Node *) cast;
+			target->name = strVal(lfirst(lc));
+		}
 		result = lappend(result, target);
 	}
 	return result;
+}
+
+/* of others core says what COPY does not do */
+static bool
+is_table(Oid relid)
+{
+	char kind = get_rel_relkind(relid);
+
+	return kind == RELKIND_RELATION ||
+		   (kind == RELKIND_PARTITIONED_TABLE && protected_relation(relid) != NULL);
 }
 
 /* make it COPY (SELECT ...) TO, as core does where row security binds */
@@ -82,7 +155,7 @@ copy_query(CopyStmt *copy, Oid relid)
 		makeRangeVar(get_namespace_name(get_rel_namespace(relid)), get_rel_name(relid), -1);
 
 	relation->inh = get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE;
-	select->targetList = targets(copy->attlist);
+	select->targetList = targets(copy->attlist, relid);
 	select->fromClause = list_make1(relation);
 	copy->relation = NULL;
 	copy->attlist = NIL;
@@ -110,6 +183,8 @@ guard_copy(CopyStmt *copy)
 	relid = RangeVarGetRelid(copy->relation, AccessShareLock, true);
 	/* guard_counters.c and guard_statistics.c change what queries see of these */
 	if (relid == RelationRelationId || guard_keeps_statistics(relid))
+		copy_query(copy, relid);
+	else if (opens_any(relid) && is_table(relid))
 		copy_query(copy, relid);
 	else if (protected_relation(relid) != NULL && !row_security_bypassed() &&
 			 check_enable_rls(relid, InvalidOid, true) != RLS_ENABLED)

@@ -392,6 +392,11 @@ SET ROLE encrypted_masked;
 CREATE TEMP TABLE texts AS SELECT id, body, 'x'::varchar AS label FROM encrypted.letter WHERE id = 1;
 UPDATE texts SET label = body;
 SELECT label IS NULL AS is_null FROM texts;
+-- so is the value itself in COPY of the table, as in COPY of a query
+COPY texts TO STDOUT;
+COPY texts (body) TO STDOUT (FORMAT csv, HEADER, NULL 'none');
+COPY encrypted.letter (id, body, low) TO STDOUT;
+COPY (SELECT id, body, low FROM encrypted.letter) TO STDOUT;
 SET ROLE encrypted_app;
 SELECT code, message FROM pg_temp.refusal('UPDATE encrypted.letter SET low = secret');
 RESET ROLE;
