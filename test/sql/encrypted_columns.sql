@@ -350,7 +350,7 @@ SELECT s AS statement, role, pg_temp.letter_after(role, 'INSERT INTO encrypted.l
 	$$VALUES (1, 2, NULL) ON CONFLICT (id) DO UPDATE SET body = (SELECT excluded.body)$$,
 	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = excluded.body$$,
 	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = (SELECT excluded.body)$$,
-	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = excluded.body, low = excluded.body WHERE excluded.body IS NULL$$,
+	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET body = excluded.body WHERE excluded.body IS NULL$$,
 	$$VALUES (1, 2, (SELECT body FROM encrypted.letter WHERE id = 1)) ON CONFLICT (id) DO UPDATE SET body = excluded.body, low = excluded.body$$,
 	$$SELECT id, person, body FROM encrypted.letter WHERE id = 1 ON CONFLICT (id) DO UPDATE SET label = excluded.body$$]) WITH ORDINALITY s (s, n),
 	unnest('{encrypted_app,encrypted_masked,encrypted_writer}'::text[]) WITH ORDINALITY r (role, k) ORDER BY n, k;

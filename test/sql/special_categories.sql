@@ -414,7 +414,7 @@ SELECT s AS statement, string_agg(role || ': ' || answer, E'\n' ORDER BY n) FROM
 	$$MERGE INTO special.guest g USING special.guest o ON o.id = g.id AND g.id < 3 WHEN MATCHED AND o.h IS NULL THEN UPDATE SET h = g.h, note = 'merged'$$,
 	$$INSERT INTO special.guest AS g (id) VALUES (1), (2) ON CONFLICT (id) DO UPDATE SET h = g.h, e = g.e RETURNING *$$,
 	$$INSERT INTO special.guest (id, h, e) SELECT id, h, e FROM special.guest WHERE id < 3 ON CONFLICT (id) DO UPDATE SET h = excluded.h, e = excluded.e$$,
-	$$INSERT INTO special.guest (id, h, e) VALUES (1, 'new', 'new'), (2, 'new', 'new') ON CONFLICT (id) DO UPDATE SET h = coalesce(excluded.h, 'lost'), e = coalesce(excluded.e, 'lost')$$,
+	$$INSERT INTO special.guest (id, h, e) VALUES (1, 'new', 'new'), (2, 'new', 'new') ON CONFLICT (id) DO UPDATE SET h = (SELECT excluded.h), e = (SELECT excluded.e)$$,
 	$$UPDATE special.guest SET h = NULL, e = NULL WHERE id < 3$$,
 	$$UPDATE special.guest SET h = 'new', e = 'new' WHERE id < 3$$]) WITH ORDINALITY s (s, k), LATERAL pg_temp.guests_after(s) WITH ORDINALITY a (role, answer, n) GROUP BY s, k ORDER BY k;
 
