@@ -73,6 +73,7 @@ typedef struct UsagePlace
 	RangeTblEntry *base; /* of that relation */
 	List *parts;         /* of a whole row: UsagePlace * of its columns, without var: dropped */
 	bool filtered;       /* below, rows were grouped or told apart by it */
+	bool chosen;         /* an aggregate of it decides which rows, or groups, are there */
 	bool grouped;        /* beside what its query is grouped by, not inside an aggregate */
 	TargetEntry *entry;  /* which it is in, where that is shown, and sorted or grouped by */
 	bool groups;         /* which is grouped by */
@@ -172,6 +173,7 @@ extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 /* ---- usage_silent.c ---- */
 
 extern bool usage_is_silent(Node *expr);
+extern bool usage_group_is_silent(Node *expr);
 extern bool usage_names_column(Node *expr);
 extern Const *usage_constant(Node *expr);
 extern bool

@@ -86,27 +86,28 @@ enough(const Key *key, const Counted *counted, Expr *rows, int flags)
 	return aggregate;
 }
 
-/* the rows of each table that was grouped before are compared by themselves */
+/*
+ * The rows of each table that was grouped before are compared by themselves, and so are those that came
+ * of it: what is summed may be there for each of either.
+ */
 static List *
 enough_of_key(const Key *key, const Counted *counted, int flags)
 {
-	List *each = NIL;
+	List *each = list_make1(enough(key, counted, NULL, flags));
 	ListCell *lc;
 
-	if (key->rows == NIL)
-		return list_make1(enough(key, counted, NULL, flags));
 	foreach (lc, key->rows)
 	{
 		Counted part = *counted;
 
-		part.cell += foreach_current_index(lc) * MOST_CELLS;
+		part.cell += (foreach_current_index(lc) + 1) * MOST_CELLS;
 		each = lappend(each, enough(key, &part, lfirst(lc), flags));
 	}
 	return each;
 }
 
 /*
- * The one relation whose rows a query reads, each once; or NULL.  Then no row is in two groups that
+ * The one relation whose rows a query reads, each once, and asks of nothing else; or NULL.  Then no row is in two groups that
  * it makes.
  */
 static const RangeTblEntry *
@@ -116,7 +117,9 @@ only_relation(const Query *query)
 		query->jointree->fromlist != NIL ? linitial(query->jointree->fromlist) : NULL;
 	RangeTblEntry *rte;
 
-	if (list_length(query->jointree->fromlist) != 1 || !IsA(only, RangeTblRef))
+	/* what a subquery says of a person holds for his rows in every group */
+	if (query->hasSubLinks || list_length(query->jointree->fromlist) != 1 ||
+		!IsA(only, RangeTblRef))
 		return NULL;
 	rte = rt_fetch(only->rtindex, query->rtable);
 	if (rte->rtekind == RTE_RELATION)
@@ -407,7 +410,7 @@ usage_guard_groups(Grouping *grouping, const Block *block)
 	{
 		Node *expr = get_sortgroupclause_expr(lfirst(lc), query->targetList);
 
-		if (!usage_is_silent(expr) || usage_value_mixes_keys(expr, block))
+		if (!usage_group_is_silent(expr) || usage_value_mixes_keys(expr, block))
 			(void) usage_refuse_groups(grouping, "What it groups by may tell of single rows.");
 	}
 	cells.group = all.cell;
@@ -415,7 +418,7 @@ usage_guard_groups(Grouping *grouping, const Block *block)
 	query->targetList = (List *) guard_mutator((Node *) query->targetList, &cells);
 	query->havingQual = guard_mutator(query->havingQual, &cells);
 	foreach (lc, block->keys)
-		if (grouping->n_cells > MOST_CELLS || list_length(((Key *) lfirst(lc))->rows) > MOST_PARTS)
+		if (grouping->n_cells > MOST_CELLS || list_length(((Key *) lfirst(lc))->rows) >= MOST_PARTS)
 			(void) usage_refuse_groups(grouping, "It makes too many kinds of groups.");
 	condition = all_enough(block, &all);
 	/* what is asked of a group that is not shown must not be noticed, either */

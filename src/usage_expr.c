@@ -115,6 +115,7 @@ walk_aggregate(Walk *walk, Aggref *aggregate)
 			inside.context = USE_AGGREGATE;
 			inside.into = NULL;
 			inside.aggregate = level;
+			inside.chosen = (walk->context & USE_FILTER) != 0;
 		}
 		if (usage_is_sorted_by(aggregate->aggorder, argument))
 			inside.context |= USE_FILTER;
@@ -140,6 +141,16 @@ usage_new_asked(int n)
 
 	asked->n = n;
 	return asked;
+}
+
+static void
+walk_conditions(Walk *walk, CaseExpr *choice)
+{
+	ListCell *lc;
+
+	usage_walk_with(walk, (Node *) choice->arg, USE_FILTER);
+	foreach (lc, choice->args)
+		usage_walk_with(walk, (Node *) lfirst_node(CaseWhen, lc)->expr, USE_FILTER);
 }
 
 /* what is compared with each WHEN is handed to its operator */
@@ -262,6 +273,9 @@ usage_walk_expr(Node *node, Walk *walk)
 			open_for_text((CoerceViaIO *) node);
 			break;
 		case T_CaseExpr:
+			/* what an aggregate takes by a condition it takes as by FILTER */
+			if ((walk->context & USE_AGGREGATE) != 0)
+				walk_conditions(walk, (CaseExpr *) node);
 			if (((CaseExpr *) node)->arg != NULL && is_told_by_when((CaseExpr *) node))
 				usage_walk_with(walk, (Node *) ((CaseExpr *) node)->arg,
 								walk->context | USE_PROJECT);

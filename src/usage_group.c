@@ -611,7 +611,7 @@ find_unfiltered(Grouping *grouping, const Usage *usage)
 	{
 		UsagePlace *place = lfirst(lc);
 
-		if ((place->context & USE_AGGREGATE) != 0 &&
+		if ((place->context & USE_AGGREGATE) != 0 && place->chosen &&
 			(!OidIsValid(place->root) || usage_outcome(grouping->reader, place->root, place->column,
 													   USE_FILTER) != OUTCOME_SHOWN))
 			grouping->unfiltered = lappend(grouping->unfiltered, place->node);

@@ -13,6 +13,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/prep.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "rewrite/rewriteManip.h"
@@ -87,11 +88,53 @@ usage_is_grouped_by(const Query *query, const Key *key)
 	return false;
 }
 
+/* of a join that keeps one side's rows without a match, too: are rows of the other about the same person, or none? */
+static bool
+is_kept_with(Node *node, const Key *kept, const Key *other)
+{
+	JoinExpr *join = (JoinExpr *) node;
+	Node *from;
+	Node *to;
+	ListCell *lc;
+
+	if (node == NULL || IsA(node, RangeTblRef))
+		return false;
+	if (IsA(node, FromExpr))
+	{
+		foreach (lc, ((FromExpr *) node)->fromlist)
+			if (is_kept_with(lfirst(lc), kept, other))
+				return true;
+		return false;
+	}
+	if (is_kept_with(join->larg, kept, other) || is_kept_with(join->rarg, kept, other))
+		return true;
+	from = join->jointype == JOIN_LEFT ? join->larg : join->rarg;
+	to = join->jointype == JOIN_LEFT ? join->rarg : join->larg;
+	return (join->jointype == JOIN_LEFT || join->jointype == JOIN_RIGHT) &&
+		   bms_is_subset(pull_varnos(NULL, (Node *) kept->expr),
+						 get_relids_in_jointree(from, false)) &&
+		   bms_is_subset(pull_varnos(NULL, (Node *) other->expr),
+						 get_relids_in_jointree(to, false)) &&
+		   are_compared(join->quals, usage_without_casts((Node *) kept->expr),
+						usage_without_casts((Node *) other->expr));
+}
+
+/* one key for rows that another's are about, too */
+static void
+take_over(Key *key, const Key *same)
+{
+	key->others =
+		list_concat(lappend(key->others, usage_without_casts((Node *) same->expr)), same->others);
+	key->also = list_concat(key->also, same->also);
+	key->rows = list_concat(key->rows, same->rows);
+}
+
 /* usage_drop_equal_keys -- rows that are joined by their subject are about one: its key is enough */
 void
 usage_drop_equal_keys(Block *block)
 {
-	List *conditions = conditions_of((Node *) block->query->jointree, NIL);
+	Node *jointree = (Node *) block->query->jointree;
+	List *conditions = conditions_of(jointree, NIL);
 	List *kept = NIL;
 	ListCell *lc;
 	ListCell *other;
@@ -99,28 +142,35 @@ usage_drop_equal_keys(Block *block)
 	foreach (lc, block->keys)
 	{
 		Key *key = lfirst(lc);
-		Key *same;
+		bool replaces = false;
 
 		foreach (other, kept)
-			if (((Key *) lfirst(other))->domain == key->domain &&
-				are_compared((Node *) conditions, usage_without_casts((Node *) key->expr),
-							 usage_without_casts((Node *) ((Key *) lfirst(other))->expr)))
-				break;
-		if (other == NULL)
 		{
-			kept = lappend(kept, key);
-			continue;
+			const Key *same = lfirst(other);
+
+			if (same->domain != key->domain)
+				continue;
+			/* the one that is grouped by, if one is */
+			replaces = usage_is_grouped_by(block->query, key);
+			if (are_compared((Node *) conditions, usage_without_casts((Node *) key->expr),
+							 usage_without_casts((Node *) same->expr)))
+				break;
+			replaces = false;
+			if (is_kept_with(jointree, same, key))
+				break;
+			replaces = true;
+			if (is_kept_with(jointree, key, same))
+				break;
 		}
-		/* the one that is grouped by, if one is */
-		same = lfirst(other);
-		if (usage_is_grouped_by(block->query, key))
+		if (other == NULL)
+			kept = lappend(kept, key);
+		else if (replaces)
+		{
+			take_over(key, lfirst(other));
 			lfirst(other) = key;
+		}
 		else
-			key = same, same = lfirst(lc);
-		key->others = list_concat(lappend(key->others, usage_without_casts((Node *) same->expr)),
-								  same->others);
-		key->also = list_concat(key->also, same->also);
-		key->rows = list_concat(key->rows, same->rows);
+			take_over(lfirst(other), key);
 	}
 	block->keys = kept;
 }

@@ -199,7 +199,7 @@ mixes_leaves(Node *node, Mixing *mixing)
 {
 	Known known = {.scope = mixing->scope};
 
-	if (node == NULL)
+	if (node == NULL || IsA(node, Var))
 		return false;
 	if (IsA(node, List) || IsA(node, TargetEntry) || IsA(node, Aggref) ||
 		(IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR))
@@ -275,33 +275,48 @@ restrict_to(Joined *joined, int from, int end, const Bitmapset *leaves)
 	}
 }
 
+static Bitmapset *find_all(const Joined *joined, int from, int end, Bitmapset *known);
 static Bitmapset *add_jointree(Joined *joined, Scope *scope, Node *node);
 
-/* what an outer join keeps is not chosen by its conditions, nor by those of what it may lack */
+/* by some of the conditions, are these found from one of them? */
+static bool
+is_found_from_one(const Joined *joined, int from, int end, const Bitmapset *leaves)
+{
+	int leaf = -1;
+
+	while ((leaf = bms_next_member(leaves, leaf)) >= 0)
+		if (bms_is_subset(leaves, find_all(joined, from, end, bms_make_singleton(leaf))))
+			return true;
+	return false;
+}
+
+/*
+ * What an outer join keeps, without a match too, is not chosen by its conditions, nor by those of what it
+ * may lack.  But where these rows are there once by themselves, each row of the other side still finds
+ * its own.
+ */
 static Bitmapset *
 add_join(Joined *joined, Scope *scope, JoinExpr *join)
 {
-	int left_begins = list_length(joined->equalities);
+	int begins = list_length(joined->equalities);
 	Bitmapset *left = add_jointree(joined, scope, join->larg);
-	int right_begins = list_length(joined->equalities);
+	int middle = list_length(joined->equalities);
 	Bitmapset *right = add_jointree(joined, scope, join->rarg);
-	Bitmapset *both = bms_union(left, right);
-	int own_begin = list_length(joined->equalities);
+	int own = list_length(joined->equalities);
+	bool keeps_left = join->jointype == JOIN_LEFT || join->jointype == JOIN_FULL;
+	bool keeps_right = join->jointype == JOIN_RIGHT || join->jointype == JOIN_FULL;
 	int end;
 
 	add_conditions(joined, scope, join->quals);
 	end = list_length(joined->equalities);
-	if (join->jointype == JOIN_LEFT)
-		restrict_to(joined, right_begins, end, right);
-	else if (join->jointype == JOIN_RIGHT)
+	if (keeps_left && !is_found_from_one(joined, begins, middle, left))
+		restrict_to(joined, middle, end, right);
+	if (keeps_right && !is_found_from_one(joined, middle, own, right))
 	{
-		restrict_to(joined, left_begins, right_begins, left);
-		restrict_to(joined, own_begin, end, left);
+		restrict_to(joined, begins, middle, left);
+		restrict_to(joined, own, end, left);
 	}
-	/* of two relations, each row finds the other's, if there is one */
-	else if (join->jointype != JOIN_INNER && bms_num_members(both) != 2)
-		restrict_to(joined, left_begins, end, NULL);
-	return both;
+	return bms_union(left, right);
 }
 
 static Scope *
@@ -487,9 +502,9 @@ leaf_is_unique_by(const Leaf *leaf, const List *equalities)
 		   query_is_distinct_for(leaf->query, columns, operators);
 }
 
-/* the relations that are found from rows of some, and these */
+/* the relations that are found from rows of some, by some of the conditions, and these */
 static Bitmapset *
-find_all(const Joined *joined, Bitmapset *known)
+find_all(const Joined *joined, int from, int end, Bitmapset *known)
 {
 	int n = list_length(joined->leaves);
 	bool more = true;
@@ -500,16 +515,15 @@ find_all(const Joined *joined, Bitmapset *known)
 		for (int i = 0; i < n; i++)
 		{
 			List *equalities = NIL;
-			ListCell *lc;
 
 			if (bms_is_member(i, known))
 				continue;
-			foreach (lc, joined->equalities)
+			for (int j = from; j < end; j++)
 			{
-				const Equality *equality = lfirst(lc);
+				Equality *equality = list_nth(joined->equalities, j);
 
 				if (equality->used && equality->leaf == i && bms_is_subset(equality->others, known))
-					equalities = lappend(equalities, lfirst(lc));
+					equalities = lappend(equalities, equality);
 			}
 			if (!leaf_is_unique_by(list_nth(joined->leaves, i), equalities))
 				continue;
@@ -531,11 +545,13 @@ usage_repeats_of(const Block *block, bool shown)
 	Joined *joined = &repeats->joined;
 
 	repeats->scope = make_scope(block->outer, NULL, block->query);
+	repeats->scope->block.keys = block->keys;
 	(void) add_jointree(joined, repeats->scope, (Node *) block->query->jointree);
 	if (shown)
 		add_groups(joined, repeats->scope);
 	for (int i = 0; i < list_length(joined->leaves); i++)
-		if (bms_num_members(find_all(joined, bms_make_singleton(i))) == list_length(joined->leaves))
+		if (bms_num_members(find_all(joined, 0, list_length(joined->equalities),
+									 bms_make_singleton(i))) == list_length(joined->leaves))
 			repeats->once = bms_add_member(repeats->once, i);
 	return repeats;
 }
@@ -545,24 +561,6 @@ bool
 usage_repeats_all(const Repeats *repeats)
 {
 	return repeats->joined.leaves != NIL && repeats->once == NULL;
-}
-
-/* usage_repeats -- may an aggregate of it weigh people by rows that the query repeats? */
-bool
-usage_repeats(const Repeats *repeats, Aggref *aggregate)
-{
-	Known known = {.scope = repeats->scope};
-	Mixing mixing = {.scope = repeats->scope};
-
-	if (aggregate->aggdistinct != NIL)
-		return false;
-	if (usage_repeats_all(repeats))
-		return true;
-	(void) mixes_leaves((Node *) aggregate, &mixing);
-	if (!repeats->joined.mixed && !mixing.mixes)
-		return false;
-	(void) find_leaves((Node *) aggregate->args, &known);
-	return known.unknown || !bms_is_subset(known.leaves, repeats->once);
 }
 
 static bool
@@ -576,6 +574,25 @@ is_key(Node *expr, const Block *block)
 			list_member(((Key *) lfirst(lc))->others, usage_without_casts(expr)))
 			return true;
 	return false;
+}
+
+/* usage_repeats -- may an aggregate of it weigh people by rows that the query repeats? */
+bool
+usage_repeats(const Repeats *repeats, Aggref *aggregate)
+{
+	Known known = {.scope = repeats->scope};
+	Mixing mixing = {.scope = repeats->scope};
+
+	if (aggregate->aggdistinct != NIL &&
+		is_key((Node *) linitial_node(TargetEntry, aggregate->args)->expr, &repeats->scope->block))
+		return false;
+	if (usage_repeats_all(repeats))
+		return true;
+	(void) mixes_leaves((Node *) aggregate, &mixing);
+	if (!repeats->joined.mixed && !mixing.mixes)
+		return false;
+	(void) find_leaves((Node *) aggregate->args, &known);
+	return known.unknown || !bms_is_subset(known.leaves, repeats->once);
 }
 
 /*
@@ -602,7 +619,7 @@ usage_splits_people(const Block *block)
 		else
 			others = lappend(others, expr);
 	}
-	found = find_all(&joined, NULL);
+	found = find_all(&joined, 0, list_length(joined.equalities), NULL);
 	foreach (lc, others)
 	{
 		Known known = {.scope = scope};

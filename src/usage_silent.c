@@ -12,6 +12,7 @@
 
 #include <math.h>
 
+#include "access/detoast.h"
 #include "access/transam.h"
 #include "catalog/pg_aggregate.h"
 #include "catalog/pg_type.h"
@@ -73,10 +74,14 @@ static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 
 #define MOST_ARITHMETIC 4
 #define GREATEST_CONSTANT 1e12
+#define MOST_TEXTS 8
+#define LONGEST_CONSTANT 1024 /* bytes */
 
 typedef struct Silence
 {
 	int arithmetic;
+	int texts;     /* put together */
+	bool last;     /* no query around makes more of it */
 	bool together; /* may columns be computed with each other, and float8? */
 	bool integer;  /* some is of integers */
 } Silence;
@@ -288,18 +293,46 @@ takes_a_part(Oid function, List *arguments)
 }
 
 static bool
+is_short(Node *text)
+{
+	const Const *constant = contain_mutable_functions(text) ? NULL : usage_constant(text);
+
+	return constant != NULL && (constant->constisnull ||
+								toast_raw_datum_size(constant->constvalue) <= LONGEST_CONSTANT);
+}
+
+/*
+ * Texts that are put together are a column's, and some that are short: there is an end to memory, which
+ * one row would tell of.
+ */
+static bool
+is_long(Oid function, List *arguments, Silence *silence)
+{
+	bool several = is_computed(linitial(arguments)) && is_computed(llast(arguments));
+	ListCell *lc;
+
+	if (function != F_TEXTCAT)
+		return false;
+	foreach (lc, arguments)
+		if (!is_computed(lfirst(lc)) && !is_short(lfirst(lc)))
+			return true;
+	return (several && !silence->last && !silence->together) || ++silence->texts > MOST_TEXTS;
+}
+
+static bool
 call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 {
 	if (encrypted_is_opening(call))
 		return is_silent(linitial(arguments), silence);
 	if (function >= FirstNormalObjectId)
 		return false;
-	if (is_named(function) && takes_a_part(function, arguments))
+	if (is_named(function) && takes_a_part(function, arguments) &&
+		!is_long(function, arguments, silence))
 		return are_silent(arguments, silence);
 	if (function_is_among(function, conversions, lengthof(conversions)) ||
 		is_arithmetic(function, arguments, silence))
 		return are_silent(arguments, silence);
-	return is_reviewed(call) && are_silent(arguments, silence);
+	return function != F_TEXTCAT && is_reviewed(call) && are_silent(arguments, silence);
 }
 
 /* of core's, and it raises for nothing that it may be given */
@@ -396,6 +429,15 @@ bool
 usage_is_silent(Node *expr)
 {
 	Silence silence = {0};
+
+	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
+}
+
+/* usage_group_is_silent -- the same of what groups are made by: columns may be put together to a name */
+bool
+usage_group_is_silent(Node *expr)
+{
+	Silence silence = {.last = true};
 
 	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
 }

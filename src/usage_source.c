@@ -423,7 +423,10 @@ usage_value_mixes_keys(Node *expr, const Block *block)
 	Asked asked = {.block = block};
 
 	(void) ask(expr, &asked);
-	return (asked.key || asked.row) && (asked.other || checkExprHasSubLink(expr));
+	if (checkExprHasSubLink(expr))
+		return asked.key || asked.row;
+	/* "the first thousand rows, or any of his" weighs him more than others, too */
+	return ((asked.key || asked.row) && asked.other) || (asked.key && asked.row);
 }
 
 /*

@@ -397,6 +397,7 @@ usage_place(Walk *walk, Node *node, Var *var, int context)
 		if (place->node == node)
 		{
 			place->context |= context;
+			place->chosen |= walk->chosen;
 			return;
 		}
 	}
@@ -404,6 +405,7 @@ usage_place(Walk *walk, Node *node, Var *var, int context)
 	place->node = node;
 	place->var = var;
 	place->context = context;
+	place->chosen = walk->chosen;
 	place->entry = walk->entry;
 	place->groups = walk->groups;
 	place->distinct = walk->distinct;

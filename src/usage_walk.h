@@ -43,6 +43,7 @@ typedef struct Walk
 	Usage *usage;
 	Level *level;
 	Level *aggregate; /* of the aggregate it is in */
+	bool chosen;      /* rows, or groups, are chosen by that */
 	/* what what is walked now is used for */
 	int context;
 	Bitmapset *into;

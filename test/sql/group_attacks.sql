@@ -303,6 +303,31 @@ SELECT sum(s) FROM (SELECT person, month, sum(fee) AS s FROM group_attack.monthl
 SELECT sum(s) FROM (SELECT person, month < 3, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q;
 SELECT code, message FROM pg_temp.refusal('SELECT avg(s) FROM (SELECT person, id < 125, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q');
 
+-- the same people by their rows and once each, in one statement; by groups that have no row in common; by who has more rows
+SELECT statement, code, COALESCE(detail, message) FROM unnest(ARRAY[
+	'SELECT sum(a), sum(t) FROM (SELECT c.id, avg(c.bonus) AS a, sum(c.bonus) AS t FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id BETWEEN 91 AND 120 OR o.id = 185 GROUP BY c.id) s',
+	'SELECT o.id < 181, count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM group_attack.person c WHERE c.id = o.person AND c.town = ''town1'')) FROM group_attack.purchase o WHERE o.id BETWEEN 91 AND 269 GROUP BY 1',
+	'SELECT c.town, count(*), count(DISTINCT o.person) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person WHERE o.id < 31 OR o.person = 7 GROUP BY c.town', 'SELECT count(DISTINCT r.n) FROM group_attack.person c JOIN group_attack.rate r ON r.n <= c.points']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- texts that get too long for one row
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FROM group_attack.person WHERE length(town || repeat(''x'', 2000)) > 0', 'SELECT count(*) FROM group_attack.person WHERE length(town || current_setting(''search_path'')) > 0', 'SELECT count(*) FROM group_attack.person WHERE length(town || town) > 0',
+	'SELECT count(*) FROM (SELECT town || town AS x FROM group_attack.person) s WHERE length(x) > 3', 'SELECT count(*) FROM group_attack.person WHERE length(town || ''a'' || ''b'' || ''c'' || ''d'' || ''e'' || ''f'' || ''g'' || ''h'' || ''i'') > 0']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT town || ' ' || left(town, 1) || '.' AS name, count(*) FROM group_attack.person GROUP BY 1 ORDER BY 1;
+-- people who have no rows of another table
+SELECT town, count(g.id), count(*) FROM group_attack.person c LEFT JOIN group_attack.gift g ON g.person = c.id GROUP BY town ORDER BY town;
+SELECT town, count(l.id), count(*) FROM group_attack.person c LEFT JOIN LATERAL (SELECT g.id FROM group_attack.gift g WHERE g.person = c.id) l ON true GROUP BY town ORDER BY town;
+SELECT COALESCE(g.n, 0) AS gifts, count(*) FROM group_attack.person c LEFT JOIN (SELECT person, count(*) AS n FROM group_attack.gift GROUP BY person) g ON g.person = c.id GROUP BY 1 ORDER BY 1;
+SELECT count(*) FROM group_attack.gift g RIGHT JOIN group_attack.person c ON g.person = c.id WHERE g.id IS NULL;
+-- who may not choose by a value has it computed for each person, and not chosen by
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_sums', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_sums', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_sums', 'group_attack.money', '{aggregate}');
+SET privseg.purpose = 'group_attack_sums';
+SET ROLE group_attack_counter;
+WITH q AS (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) SELECT avg(t) FROM q;
+SELECT c.town, avg(q.t)::numeric(8, 2) FROM group_attack.person c JOIN (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q ON q.person = c.id GROUP BY c.town ORDER BY c.town;
+SELECT statement, code, COALESCE(detail, message) FROM unnest(ARRAY['SELECT avg(t) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q WHERE t > 500', 'SELECT count(*) FROM (SELECT person FROM group_attack.purchase GROUP BY person HAVING sum(price) > 500) q', 'SELECT t > 500, count(*) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q GROUP BY 1',
+	'SELECT avg(t) FILTER (WHERE t > 500) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q', 'SELECT avg(CASE WHEN t > 500 THEN 1 END) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q', 'SELECT sum(CASE WHEN price > 500 THEN 1 ELSE 0 END) FROM group_attack.purchase',
+	'SELECT avg(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, sum(price) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person HAVING sum(s) > 500) q']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;
 DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;
