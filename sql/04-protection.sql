@@ -654,6 +654,21 @@ $$;
 COMMENT ON FUNCTION privseg.protect(regclass, name, regclass, name, name, name[], text) IS
 'protect a table: from now on its rows are shown only where their subject permits the session''s purpose';
 
+CREATE FUNCTION privseg.carried_subjects() RETURNS TABLE(relation regclass, through regclass)
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	-- the trigger's first argument is the column, ended by a zero byte
+	SELECT f.conrelid::regclass, f.confrelid::regclass
+	  FROM pg_trigger t
+	  JOIN pg_attribute a ON a.attrelid = t.tgrelid
+		   AND a.attname = convert_from(substring(t.tgargs FROM 1 FOR position(decode('00', 'hex') IN t.tgargs) - 1), getdatabaseencoding())
+	  JOIN pg_constraint f ON f.conrelid = t.tgrelid AND f.contype = 'f' AND f.conparentid = 0 AND f.conkey = ARRAY[a.attnum]
+	 WHERE t.tgfoid = 'privseg.subject_carried()'::regprocedure AND t.tgparentid = 0 AND t.tgnargs = 2
+$$;
+COMMENT ON FUNCTION privseg.carried_subjects() IS
+'the relations whose rows get their subject''s key through a foreign key, and to what that refers';
+
 CREATE FUNCTION privseg.unprotect(relation regclass) RETURNS void
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp
@@ -727,6 +742,12 @@ BEGIN
 		END IF;
 	END LOOP;
 	DELETE FROM privseg.protection_undo u WHERE u.relation = unprotect.relation;
+	FOR member IN SELECT DISTINCT s.relation FROM privseg.carried_subjects() s WHERE s.through = ANY (members) ORDER BY 1
+	LOOP
+		RAISE NOTICE '"%" gets its subjects from "%", which is no longer protected', member, unprotect.relation
+			USING HINT = format('No row of "%s" can be written until "%s" is protected again, or the trigger privseg_subject_carried dropped.',
+								member, unprotect.relation);
+	END LOOP;
 	IF EXISTS (SELECT FROM privseg.protected_columns c WHERE c.relation = unprotect.relation) THEN
 		RAISE NOTICE 'columns of "%" stay classified', unprotect.relation
 			USING HINT = 'privseg.classify() with category NULL takes a classification away.';

@@ -113,6 +113,10 @@ AS $$
 		 WHERE NOT EXISTS (SELECT FROM privseg.protected_relations d
 							WHERE d.relation = r.subject_table AND d.subject_table = d.relation)
 		UNION ALL
+		SELECT 4, 'violation', 'protection', s.relation::text, format('it gets its subjects from %s, which is not protected: no row of it can be written', s.through),
+			   format('Protect %s, or drop the trigger privseg_subject_carried.', s.through)
+		  FROM privseg.carried_subjects() s WHERE s.through NOT IN (SELECT member FROM tree)
+		UNION ALL
 		-- as a dump of a table without the extension's own leaves it
 		SELECT 4, 'violation', 'protection', p.polrelid::regclass::text, 'it has the policy of a protected relation, but is not protected',
 			   'Protect it with privseg.protect(), or DROP POLICY privseg and privseg_library.'

@@ -147,6 +147,7 @@ find_referenced(Relation relation, AttrNumber column)
 {
 	Reference found = {InvalidOid};
 	Oid root = InvalidOid;
+	Oid unprotected = InvalidOid;
 	bool usable = true;
 	ListCell *lc;
 
@@ -156,8 +157,13 @@ find_referenced(Relation relation, AttrNumber column)
 		const ProtectedRelation *entry = protected_relation(reference->confrelid);
 		const char *key_column;
 
-		if (reference->nkeys != 1 || reference->conkey[0] != column || entry == NULL)
+		if (reference->nkeys != 1 || reference->conkey[0] != column)
 			continue;
+		if (entry == NULL)
+		{
+			unprotected = reference->confrelid;
+			continue;
+		}
 		usable = usable && !is_deferrable(reference->conoid);
 		/* the columns keep their names until they are looked up */
 		LockRelationOid(reference->confrelid, AccessShareLock);
@@ -179,6 +185,11 @@ find_referenced(Relation relation, AttrNumber column)
 	}
 	if (OidIsValid(root) && usable)
 		return found;
+	if (!OidIsValid(root) && OidIsValid(unprotected))
+		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
+						errmsg("\"%s\", which \"%s\" gets its subjects from, is not protected",
+							   get_rel_name(unprotected), RelationGetRelationName(relation)),
+						errhint("Protect it again, or drop the trigger privseg_subject_carried.")));
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_NOT_READY),
 			 errmsg("the foreign key that carries the subject of \"%s\" is gone, deferrable, or "

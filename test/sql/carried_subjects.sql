@@ -197,10 +197,16 @@ DROP TRIGGER t ON carry.of_ticket;
 SELECT privseg.carry_subject('carry.of_ticket', 'id', 'customer_id');
 SELECT privseg.protect('carry.of_ticket', 'customer_id', 'carry.customers', null_subject => 'show');
 SELECT s AS statement, pg_temp.outcome('carry_analyst', 'carry_mail', s) AS analyst FROM unnest(ARRAY['INSERT INTO carry.of_ticket VALUES (1) RETURNING customer_id', 'INSERT INTO carry.of_ticket VALUES (2) RETURNING id', 'INSERT INTO carry.of_ticket VALUES (3) RETURNING id']) s;
+SET client_min_messages = notice;
 SELECT privseg.unprotect('carry.ticket');
+SET client_min_messages = warning;
+-- until it is protected again, which check() says
+SELECT code, message, hint FROM pg_temp.refusal('SET LOCAL row_security = off; INSERT INTO carry.of_ticket VALUES (1)');
+SELECT status, message, hint FROM privseg.check() WHERE object = 'carry.of_ticket' AND status = 'violation';
 SELECT code, message, detail FROM pg_temp.refusal($$SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers', also_about => '{id}')$$);
 -- where the trigger is not as it was made
 SELECT privseg.protect('carry.ticket', 'customer_id', 'carry.customers');
+SELECT count(*) FROM privseg.check() WHERE object = 'carry.of_ticket' AND status = 'violation';
 SELECT code, message, hint FROM pg_temp.refusal($$SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers')$$);
 DROP TRIGGER t ON carry.of_message;
 SELECT privseg.protect('carry.of_message', 'taken', 'carry.customers');
