@@ -6,6 +6,12 @@ use warnings;
 
 use PostgreSQL::Test::Cluster;
 
+# Sessions in the background say what they are asked, and answer: nine lines of ten of a run.
+{
+	no warnings qw(redefine once);
+	*PostgreSQL::Test::BackgroundPsql::note = sub { };
+}
+
 # A new root key file of the node, beside its data directory.  Returns the path.
 sub root_key
 {
