@@ -35,6 +35,7 @@ SET search_path = pg_catalog, pg_temp
 AS $$
 DECLARE
 	granted text[];
+	has_wider boolean;
 	special_basis text;
 	key_type text;
 BEGIN
@@ -86,6 +87,16 @@ BEGIN
 					  HINT = 'Create a purpose with a special_category_basis.';
 		END IF;
 	END IF;
+	-- who grants less than is there means to narrow it; mask counts for less than project
+	SELECT CASE WHEN grant_clearance.category IS NULL THEN 'aggregate' = ANY (granted) AND bool_or(c.uses = '{}')
+				ELSE array_remove(granted, 'mask') <@ array_agg(u) AND NOT array_agg(u) <@ granted END
+	  INTO has_wider FROM privseg.clearances c LEFT JOIN unnest(c.uses) u ON true
+	 WHERE c.grantee = grant_clearance.grantee AND c.purpose = grant_clearance.purpose
+	   AND c.category IS NOT DISTINCT FROM grant_clearance.category;
+	IF has_wider THEN
+		RAISE NOTICE 'role "%" keeps the wider clearance it has for this', grant_clearance.grantee
+			USING HINT = 'Clearances add up. To narrow one, call privseg.revoke_clearance() first.';
+	END IF;
 	INSERT INTO privseg.clearances (grantee, purpose, category, uses)
 	VALUES (grant_clearance.grantee, grant_clearance.purpose, grant_clearance.category, granted)
 	ON CONFLICT DO NOTHING;
@@ -123,7 +134,7 @@ BEGIN
 	IF NOT FOUND THEN
 		RAISE EXCEPTION 'role "%" has no such clearance', revoke_clearance.grantee
 			USING ERRCODE = 'undefined_object',
-				  HINT = 'The view privseg.clearance lists the clearances.';
+				  HINT = 'The view privseg.clearance lists the clearances; without a category all under the purpose are taken at once.';
 	END IF;
 	-- what these roles may call they may call by themselves
 	IF revoke_clearance.grantee IN ('privseg_steward'::regrole, 'privseg_auditor'::regrole) THEN

@@ -29,18 +29,21 @@ AS $$
 		UNION ALL
 		SELECT 1, f.* FROM privseg.findings_about_settings() f
 		UNION ALL
-		SELECT 2, CASE WHEN k.available THEN 'compliant' ELSE 'gap' END, 'keys', 'root key',
+		SELECT 2, CASE WHEN k.available THEN 'compliant' WHEN EXISTS (SELECT FROM privseg.keys) THEN 'violation' ELSE 'gap' END, 'keys', 'root key',
 			   CASE WHEN k.available THEN 'loaded, fingerprint ' || k.fingerprint ELSE k.problem END,
-			   CASE WHEN NOT k.available THEN 'Receipts need it. ' || k.remedy END
+			   CASE WHEN NOT k.available THEN 'Receipts and encrypted columns need it. ' || k.remedy END
 		  FROM privseg.root_key_status() k
 		UNION ALL
-		SELECT 2, 'gap', 'keys', 'root key',
+		-- while there is a next key, these may be under it, or wait for it
+		SELECT 2, CASE WHEN n.is_set THEN 'gap' ELSE 'violation' END, 'keys', 'root key',
 			   format('%s of this database are under another root key, fingerprint %s',
 					  CASE WHEN count(*) = (SELECT count(*) FROM privseg.keys) THEN 'the keys' ELSE 'some keys' END, e.root_key),
-			   'When every standby has followed privseg.rotate_root_key(), make it privseg.root_key_file or privseg.root_key_command.'
-		  FROM privseg.keys e, privseg.root_key_status() k
-		 WHERE e.root_key IS DISTINCT FROM k.fingerprint
-		 GROUP BY e.root_key
+			   CASE WHEN n.is_set THEN 'When every standby has followed privseg.rotate_root_key(), make it privseg.root_key_file or privseg.root_key_command.'
+					ELSE 'Nothing under it is opened: make it privseg.root_key_file or privseg.root_key_command.' END
+		  FROM privseg.keys e, privseg.root_key_status() k,
+			   (SELECT current_setting('privseg.next_root_key_file') <> '' OR current_setting('privseg.next_root_key_command') <> '' AS is_set) n
+		 WHERE k.available AND e.root_key IS DISTINCT FROM k.fingerprint
+		 GROUP BY e.root_key, n.is_set
 		UNION ALL
 		SELECT 2, 'gap', 'keys', 'epoch', format('pages of keys under a key of an older epoch: %s', count(*)), 'Call privseg.rotate_epoch().'
 		  FROM privseg.subject_keys p WHERE p.epoch < (SELECT max(n.number) FROM privseg.keys n WHERE n.kind = 'e') HAVING count(*) > 0

@@ -311,13 +311,15 @@ keyring_rotate_root(void)
 		changed++;
 	}
 	if (changed == 0)
-		ereport(NOTICE,
-				(keys == NIL ? errmsg("this database has no keys yet") :
-							   errmsg("the keys of this database are under that root key"),
-				 errhint("Make it privseg.root_key_command or privseg.root_key_file when every "
-						 "database and standby has it. If it is the former one, and this database "
-						 "was forgotten: let the two keys change places, restart, and call this "
-						 "again here; then change them back.")));
+		ereport(
+			NOTICE,
+			(keys == NIL ? errmsg("this database has no keys yet") :
+						   errmsg("the keys of this database are under that root key"),
+			 errhint(
+				 "Make the next root key privseg.root_key_command or privseg.root_key_file when every "
+				 "database and standby has it. If it is the former one, and this database "
+				 "was forgotten: let the two keys change places, restart, and call this "
+				 "again here; then change them back.")));
 	else
 		ereport(NOTICE,
 				(errmsg("the keys of this database are under the root key with fingerprint %s now",

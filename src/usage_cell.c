@@ -411,7 +411,9 @@ usage_guard_groups(Grouping *grouping, const Block *block)
 		Node *expr = get_sortgroupclause_expr(lfirst(lc), query->targetList);
 
 		if (!usage_group_is_silent(expr) || usage_value_mixes_keys(expr, block))
-			(void) usage_refuse_groups(grouping, "What it groups by may tell of single rows.");
+			(void) usage_refuse_groups(
+				grouping,
+				"What it groups by may tell of single rows; for bands of values write CASE WHEN.");
 	}
 	cells.group = all.cell;
 	cells.first = grouping->n_cells;

@@ -230,8 +230,10 @@ usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 				 errdetail("The category is a special one, and the purpose has no basis for these "
 						   "(GDPR Art. 9(2)).") :
 				 0,
-			 errhint("Ask an administrator for privseg.grant_clearance() of \"%s\" for \"%s\".",
-					 use_name(use), category->name)));
+			 category->special && reader->purpose.special == SPECIAL_NONE ?
+				 errhint("Act under a purpose that was created with a special_category_basis.") :
+				 errhint("Ask an administrator for privseg.grant_clearance() of \"%s\" for \"%s\".",
+						 use_name(use), category->name)));
 }
 
 /* may a value that is shown be written there? where it is classified at least as high */

@@ -55,14 +55,33 @@ has_subquery(Node *node, void *context)
 	return raw_expression_tree_walker(node, has_subquery, context);
 }
 
+/* what the parser says of a place in the mask is not shown in the statement around it */
+static void
+point_into_mask(void *mask)
+{
+	int position = geterrposition();
+
+	if (position > 0)
+	{
+		errposition(0);
+		internalerrposition(position);
+		internalerrquery(mask);
+	}
+}
+
 /* the expression that a text is, and nothing beside it */
 static Node *
 raw_expression(const char *mask)
 {
-	List *statements = raw_parser(mask, RAW_PARSE_PLPGSQL_EXPR);
+	ErrorContextCallback pointing = {error_context_stack, point_into_mask,
+									 unconstify(char *, mask)};
+	List *statements;
 	SelectStmt *select;
 	ResTarget *target;
 
+	error_context_stack = &pointing;
+	statements = raw_parser(mask, RAW_PARSE_PLPGSQL_EXPR);
+	error_context_stack = pointing.previous;
 	if (list_length(statements) != 1)
 		refuse_mask(NULL);
 	select = (SelectStmt *) linitial_node(RawStmt, statements)->stmt;

@@ -205,6 +205,14 @@ SELECT privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.e
 SELECT privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.email', '{mask}');
 SELECT privseg.grant_clearance('clearance_category', 'clearance_a');
 SELECT category, uses FROM privseg.clearance WHERE grantee = 'clearance_category'::regrole ORDER BY 1, 2;
+-- less than what is there narrows nothing, which is said; more, or something else, or the same again is as usual
+SET client_min_messages = notice;
+SELECT privseg.grant_clearance('clearance_category', 'clearance_a', uses => '{aggregate}');
+SELECT privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.email', '{mask}');
+SELECT privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.email', '{filter}');
+SELECT privseg.grant_clearance('clearance_category', 'clearance_a'), privseg.grant_clearance('clearance_category', 'clearance_a', uses => '{collect}'),
+	privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.email', '{write}'), privseg.grant_clearance('clearance_category', 'clearance_a', 'clearance.email', '{filter,mask,project,write}');
+SET client_min_messages = warning;
 SELECT privseg.revoke_clearance('clearance_category', 'clearance_a', 'clearance.email');
 SELECT category, uses FROM privseg.clearance WHERE grantee = 'clearance_category'::regrole ORDER BY 1, 2;
 -- one sees one's own; an auditor sees all

@@ -36,6 +36,8 @@ SELECT privseg.protect('uses.person', 'id'), privseg.protect('uses.purchase', 'p
 SELECT mask, code, message, detail FROM unnest(ARRAY['left(value, 2) || ''***''', 'NULL', '''hidden''', 'upper(value)', 'value)', 'value, value', 'value; DROP TABLE uses.person', '(SELECT value)', 'value FROM uses.person', 'email',
 	'uses.person.email', 'random()::text', 'clock_timestamp()::text', 'count(value)', 'generate_series(1, 2)::text', '1', 'point(1, 2)', 'pg_sleep(1)::text', 'value AS x', 'ARRAY[value]', 'CASE WHEN value LIKE ''a%'' THEN ''a'' END', '$1', ''])
 	WITH ORDINALITY m (mask, n), LATERAL pg_temp.refusal(format('SELECT privseg.classify(''uses.person'', ''email'', ''uses.contact'', %L)', mask)) ORDER BY n;
+-- what the parser says of it is shown in the mask
+SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2 || ''***''');
 SELECT privseg.classify('uses.person', 'email', 'uses.contact', 'left(value, 2) || ''***'''), privseg.classify('uses.person', 'salary', 'uses.money'),
 	privseg.classify('uses.person', 'remark', 'uses.contact', 'repeat(left(value, 1), 30)');
 SELECT privseg.grant_clearance(r, p) FROM unnest('{uses_full,uses_masked,uses_filter,uses_filter_mask,uses_project_mask,uses_write,uses_none,uses_owner}'::regrole[]) r, unnest('{uses_care,uses_ads}'::text[]) p;
