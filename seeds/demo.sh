@@ -86,8 +86,8 @@ refused() # SQLSTATE USER SQL
 reads() # SQL
 {
 	as analyst "$1"
-	if [ "$(truth "$1")" = "$(printf %s "$answer")" ]; then printf '   checked: the same SQL gives the same without the extension\n\n'
-	else wrong "the same SQL without the extension gives:"; truth "$1"; fi
+	if [ "$(truth "$1")" = "$(printf %s "$answer")" ]; then printf '   checked: the same SQL gives the same over an unprotected copy that has only those who permit it\n\n'
+	else wrong "the same SQL over an unprotected copy that has only those who permit it gives:"; truth "$1"; fi
 }
 under() { purpose=$1; as analyst "SET privseg.purpose = '$1'"; }
 truth() { PGOPTIONS="-c search_path=truth -c truth.purpose=$purpose" psql -U postgres -v ON_ERROR_STOP=1 -c "$1"; }
@@ -331,7 +331,7 @@ cost "count of customers" "$count"
 [ -z "$segment" ] || cost "the segment above" "$segment"
 [ -z "$ORDERS" ] || cost "count of orders" "SELECT count(*) FROM orders"
 echo
-tell "Protected queries also carry fewer people on: those who did not agree."
+tell "Protected queries also carry fewer people on: those who did not agree. What protection costs once a statement, some 0.1 ms, is seen where there is little else, as in a customer by key."
 
 # the text that tells people apart best
 IFS=$'\t' read -r column name <<< "$(value "SELECT concat_ws(E'\t', format('%I', a.attname), quote_literal(a.attname)) FROM pg_stats s JOIN pg_attribute a USING (attname)
