@@ -455,7 +455,7 @@ usage_mixes_keys(Node *quals, const Block *block)
 		(((SubLink *) quals)->subLinkType == EXISTS_SUBLINK || ties_by_result((SubLink *) quals)))
 		return false;
 	/* a join by the key */
-	if (joins(quals))
+	if (ties(quals))
 		return false;
 	return usage_value_mixes_keys(quals, block);
 }
