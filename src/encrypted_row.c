@@ -350,6 +350,18 @@ refuse_bound(Relation relation, AttrNumber column)
 			 errdetail("Whoever may read it may write what it says there.")));
 }
 
+static void
+refuse_closed(Relation relation, AttrNumber column)
+{
+	ereport(ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("an encrypted value that is not opened may not be put into column \"%s\" of "
+					"\"%s\"",
+					NameStr(TupleDescAttr(RelationGetDescr(relation), column - 1)->attname),
+					RelationGetRelationName(relation)),
+			 errdetail("Whether it fits there, or another row has it, would tell of it.")));
+}
+
 /* no index would find it: where values are stored unopened, and this one is of another column */
 static void
 refuse_untagged(Relation relation, AttrNumber column)
@@ -426,15 +438,19 @@ column_value(Relation relation, RowInfo *info, const EncryptedColumn *column,
 	if (header.bound)
 		refuse_lower(relation, column, &header);
 	source = header.bound ? sealed_source(info->sealed, &header) : SOURCE_TYPED;
-	own = header.bound && source != SOURCE_ELSEWHERE;
+	own = header.bound && source == SOURCE_TYPED;
 	if (header.bound && !is_bound_to(&header, binding) &&
 		(header.category != column->category || header.domain != binding->domain ||
 		 !(same || own)) &&
 		!read_as_literal(column->code, &stored, &header))
 		refuse_bound(relation, column->number);
-	/* whether it fits tells of what is inside; so does a tag */
-	if (header.bound && !left_alone && !own && !as_it_is)
+	/* whether it fits tells of what is inside; so does a tag.  What was sealed here has been asked for */
+	if (header.bound && !left_alone && source == SOURCE_ELSEWHERE && !as_it_is)
+	{
 		encrypted_require_use(column->category, USE_PROJECT | USE_FILTER, "read");
+		if (!row_security_bypassed() && !encrypted_can_open(&header))
+			refuse_closed(relation, column->number);
+	}
 	/* what was read as a literal is one now */
 	if (!header.bound)
 		source = SOURCE_TYPED;

@@ -158,8 +158,7 @@ all_enough(const Block *block, const Counted *counted)
 
 		each = list_concat(each, enough_of_key(key, counted, disjoint | once));
 		/* whoever lacks a value */
-		foreach (also,
-				 counted->column == 0 || counted->column == POLICY_MOST_COLUMNS ? key->also : NIL)
+		foreach (also, key->also)
 		{
 			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};
 
@@ -187,9 +186,12 @@ usage_is_not_null(Oid relid, AttrNumber column)
 	return result;
 }
 
-/* a condition inside an aggregate chooses rows, as FILTER does: CASE WHEN ... THEN x [ELSE 0] END */
+/*
+ * A condition inside an aggregate chooses rows, as FILTER does: CASE WHEN ... THEN x [ELSE 0] END
+ *	rest	set: the others have a value, too
+ */
 static Node *
-chosen_value(Node *argument, List **conditions)
+chosen_value(Node *argument, List **conditions, bool *rest)
 {
 	CaseExpr *choice = (CaseExpr *) argument;
 	Node *otherwise;
@@ -199,6 +201,7 @@ chosen_value(Node *argument, List **conditions)
 	otherwise = choice->defresult != NULL ? usage_without_casts((Node *) choice->defresult) : NULL;
 	if (otherwise != NULL && !IsA(otherwise, Const))
 		return argument;
+	*rest |= otherwise != NULL && !((Const *) otherwise)->constisnull;
 	*conditions = lappend(*conditions, linitial_node(CaseWhen, choice->args)->expr);
 	return (Node *) linitial_node(CaseWhen, choice->args)->result;
 }
@@ -291,14 +294,15 @@ enough_with(Cells *cells, List *conditions, const MadeColumn *column, List *pres
 /*
  * An argument's value, once it is known to tell of no row; NULL: it may.
  *	conditions	what it chooses rows by is added
+ *	rest		set: the others have a value, too
  */
 static Node *
 argument_value(const Cells *cells, const Aggref *aggregate, const TargetEntry *argument, Made *made,
-			   List **conditions)
+			   List **conditions, bool *rest)
 {
 	Made sorted = {.reader = NULL};
 	Node *value = argument->resjunk ? (Node *) argument->expr :
-									  chosen_value((Node *) argument->expr, conditions);
+									  chosen_value((Node *) argument->expr, conditions, rest);
 
 	if (contain_vars_of_level(value, 1) ||
 		!usage_is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made) ||
@@ -321,8 +325,9 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	Made made = {.reader = grouping->reader, .splitting = grouping->splitting};
 	const MadeColumn *column = NULL;
 	List *conditions = NIL; /* by which the statement chooses rows */
-	List *values = NIL;     /* that some rows may lack */
-	List *present;          /* both */
+	bool rest = false;
+	List *values = NIL; /* that some rows may lack */
+	List *present;      /* both */
 	ListCell *lc;
 
 	/* where rows are shown, only of values that are not */
@@ -340,8 +345,8 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		conditions = list_make1(aggregate->aggfilter);
 	foreach (lc, aggregate->args)
 	{
-		Node *value =
-			argument_value(cells, aggregate, lfirst_node(TargetEntry, lc), &made, &conditions);
+		Node *value = argument_value(cells, aggregate, lfirst_node(TargetEntry, lc), &made,
+									 &conditions, &rest);
 
 		if (value == NULL)
 			return refuse_aggregate(cells, aggregate,
@@ -351,6 +356,14 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 										"belong into FILTER.");
 		values = lappend(values, value);
 	}
+	/* rows that meet one of several conditions are in it, too */
+	if (rest && (list_length(aggregate->args) > 1 || aggregate->aggfilter != NULL))
+		return refuse_aggregate(cells, aggregate,
+								"CASE in it gives the other rows a value, beside FILTER or another "
+								"argument: leave ELSE out.");
+	if (aggregate->aggdistinct != NIL && made.arithmetic > 0)
+		return refuse_aggregate(cells, aggregate,
+								"count(DISTINCT) in it is of more than a column.");
 	if (!made.nullable)
 		values = NIL;
 	if (usage_mixes_integers(&made))

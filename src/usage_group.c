@@ -482,10 +482,15 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 }
 
 static List *
-examine_set(Grouping *grouping, const Block *block)
+examine_set(Grouping *grouping, const Block *block, Asks asks)
 {
+	Query *query = block->query;
+	Sublinks sublinks = {grouping, block};
 	ListCell *lc;
 
+	if (asks != ASKS_RESULT && is_correlated(query))
+		return usage_refuse_groups(grouping, "A set operation in it is about single rows.");
+	(void) examine_sublinks((Node *) list_make2(query->limitCount, query->limitOffset), &sublinks);
 	foreach (lc, block->query->rtable)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
@@ -508,7 +513,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 
 	check_stack_depth();
 	if (query->setOperations != NULL)
-		return examine_set(grouping, &block);
+		return examine_set(grouping, &block, asks);
 	/* RETURNING: of rows that are written one by one */
 	if (query->resultRelation > 0 &&
 		list_member_ptr(grouping->relations, rt_fetch(query->resultRelation, query->rtable)))
@@ -523,16 +528,20 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) && !query_is_silent(query))
 		return usage_refuse_groups(grouping,
 								   "What a subquery in it computes may tell of single rows.");
+	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) &&
+		usage_jointree_mixes_keys((Node *) query->jointree, &block))
+		return usage_refuse_groups(grouping, USAGE_MIXES);
+	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) &&
+		!usage_sources_are_fixed(grouping, &block))
+		return usage_refuse_groups(grouping, USAGE_MAKES_UP);
 	if (block.keys == NIL || grouping->problem != NULL)
 		return NIL;
 	if (query->rowMarks != NIL)
 		return usage_refuse_groups(grouping, "It would lock rows.");
 	if (!usage_sources_are_fixed(grouping, &block))
-		return usage_refuse_groups(grouping, "It joins rows that the role makes up, or may write: "
-											 "VALUES, functions, temporary tables.");
+		return usage_refuse_groups(grouping, USAGE_MAKES_UP);
 	if (usage_jointree_mixes_keys((Node *) query->jointree, &block))
-		return usage_refuse_groups(
-			grouping, "A condition in it asks at once who somebody is and something else.");
+		return usage_refuse_groups(grouping, USAGE_MIXES);
 	if (query->commandType != CMD_SELECT)
 		return usage_refuse_groups(grouping, "It would write rows.");
 	if (query->groupingSets != NIL)

@@ -51,6 +51,9 @@ typedef struct Block
 	const struct Repeats *repeats; /* of groups: which rows are there once */
 } Block;
 
+#define USAGE_MIXES "A condition in it asks at once who somebody is and something else."
+#define USAGE_MAKES_UP \
+	"It joins rows that the role makes up, or may write: VALUES, functions, temporary tables."
 #define USAGE_REPEATS                                                                           \
 	"A join in it repeats rows, and weighs people by how often: join by unique columns, group " \
 	"each table first, or use count(DISTINCT ...)."

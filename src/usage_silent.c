@@ -70,10 +70,13 @@ static const Oid sums[] = {F_INT4PL,      F_INT4MI,      F_INT8PL,   F_INT8MI,
 						   F_INT48PL,     F_INT48MI,     F_INT84PL,  F_INT84MI,
 						   F_NUMERIC_ADD, F_NUMERIC_SUB, F_FLOAT8PL, F_FLOAT8MI};
 static const Oid of_float8[] = {F_FLOAT8PL, F_FLOAT8MI, F_FLOAT8MUL, F_FLOAT8DIV};
+/* digits are lost where a large constant is added, and who has more than others keeps them */
+static const Oid rounding[] = {F_FLOAT8PL, F_FLOAT8MI};
 static const Oid divisions[] = {F_NUMERIC_DIV, F_FLOAT8DIV};
 
 #define MOST_ARITHMETIC 4
 #define GREATEST_CONSTANT 1e12
+#define MOST_DIGITS 20 /* after the point */
 #define MOST_TEXTS 8
 #define LONGEST_CONSTANT 1024 /* bytes */
 
@@ -177,6 +180,10 @@ is_moderate(Node *node, bool divides)
 		return false;
 	if (isnan(number) || fabs(number) > GREATEST_CONSTANT)
 		return false;
+	/* of more, core drops some */
+	if (constant->consttype == NUMERICOID &&
+		DatumGetInt32(DirectFunctionCall1(numeric_scale, constant->constvalue)) > MOST_DIGITS)
+		return false;
 	return (number == 0 && !divides) || fabs(number) >= 1 / GREATEST_CONSTANT;
 }
 
@@ -192,6 +199,9 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 	/* subqueries around others could lead it to overflow, but for what an aggregate follows through them */
 	if (!silence->together && (function_is_among(function, of_float8, lengthof(of_float8)) ||
 							   (is_computed(linitial(arguments)) && is_computed(right))))
+		return false;
+	if (function_is_among(function, rounding, lengthof(rounding)) &&
+		!(is_computed(linitial(arguments)) && is_computed(right)))
 		return false;
 	if (function_is_among(function, with_constants, lengthof(with_constants)))
 	{

@@ -460,7 +460,33 @@ usage_mixes_keys(Node *quals, const Block *block)
 	return usage_value_mixes_keys(quals, block);
 }
 
-/* who meets but a part of an outer join's condition is there as well: all of it asks at once */
+/* what a side of a join asks that may be lacking */
+static void
+ask_side(Node *node, const Block *block, Asked *asked)
+{
+	const Block *owner = block;
+	RangeTblEntry *rte;
+	Query *query;
+
+	if (IsA(node, JoinExpr))
+	{
+		ask_side(((JoinExpr *) node)->larg, block, asked);
+		ask_side(((JoinExpr *) node)->rarg, block, asked);
+		ask_conjuncts(((JoinExpr *) node)->quals, asked);
+		return;
+	}
+	rte = rt_fetch(castNode(RangeTblRef, node)->rtindex, block->query->rtable);
+	query = rte->rtekind == RTE_SUBQUERY ? rte->subquery : NULL;
+	if (rte->rtekind == RTE_CTE)
+		query = usage_query_of_cte(rte, block, &owner);
+	if (query != NULL)
+		ask_query(query, owner, false, asked);
+}
+
+/*
+ * Who lacks a match of an outer join is there as well, and asked about it: so its conditions, and those
+ * of what may be lacking, do not ask who it is at all.
+ */
 static bool
 join_mixes_keys(const JoinExpr *join, const Block *block)
 {
@@ -469,7 +495,11 @@ join_mixes_keys(const JoinExpr *join, const Block *block)
 	if (join->jointype == JOIN_INNER)
 		return usage_mixes_keys(join->quals, block);
 	ask_conjuncts(join->quals, &asked);
-	return (asked.key || asked.row) && asked.other;
+	if (join->jointype != JOIN_RIGHT)
+		ask_side(join->rarg, block, &asked);
+	if (join->jointype != JOIN_LEFT)
+		ask_side(join->larg, block, &asked);
+	return asked.key || asked.row;
 }
 
 /* usage_jointree_mixes_keys -- the same of all that FROM and WHERE ask */

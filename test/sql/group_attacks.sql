@@ -328,6 +328,29 @@ SELECT statement, code, COALESCE(detail, message) FROM unnest(ARRAY['SELECT avg(
 	'SELECT avg(t) FILTER (WHERE t > 500) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q', 'SELECT avg(CASE WHEN t > 500 THEN 1 END) FROM (SELECT person, sum(price) AS t FROM group_attack.purchase GROUP BY person) q', 'SELECT sum(CASE WHEN price > 500 THEN 1 ELSE 0 END) FROM group_attack.purchase',
 	'SELECT avg(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, sum(price) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person HAVING sum(s) > 500) q']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 
+-- what is read beside rows: by LIMIT of a set operation, by subqueries without people, of rows that a join lacks
+RESET ROLE;
+SELECT privseg.create_purpose('group_attack_beside', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_beside', NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', 'group_attack_beside', 'group_attack.money', '{aggregate,filter}');
+CREATE TABLE group_attack.payment (id int PRIMARY KEY, payer bigint NOT NULL, payee bigint, sum numeric NOT NULL, fee numeric);
+INSERT INTO group_attack.payment SELECT i, i, CASE WHEN i <= 12 THEN 80 ELSE i + 1 END, i, CASE WHEN i <= 12 THEN 100 END FROM generate_series(1, 60) i;
+SELECT privseg.protect('group_attack.payment', 'payer', 'group_attack.person', also_about => '{payee}'), privseg.classify('group_attack.payment', 'fee', 'group_attack.money');
+GRANT SELECT ON group_attack.payment TO group_attack_counter;
+SET privseg.purpose = 'group_attack_beside';
+SET ROLE group_attack_counter;
+CREATE TEMP TABLE mine (i bigint, v numeric);
+SELECT count(*) FROM (SELECT n FROM generate_series(1, 2000) n UNION ALL SELECT 2 LIMIT (SELECT sum(bonus)::bigint FROM group_attack.person WHERE id = 17)) x;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FROM (SELECT n FROM generate_series(1, 50) n UNION ALL SELECT 2 LIMIT (SELECT bonus::bigint FROM group_attack.person WHERE id = 17)) x',
+	'SELECT count(*) FROM group_attack.person c WHERE id <= 10 AND EXISTS (SELECT WHERE c.id <> 7 OR c.bonus > 6)', 'SELECT count(*) FROM group_attack.person c WHERE id <= 10 AND EXISTS (SELECT FROM group_attack.rate r WHERE r.n = 1 AND (c.id <> 7 OR c.bonus > 6))',
+	'SELECT count(*) FROM group_attack.person c WHERE id <= 10 AND EXISTS (SELECT 1 WHERE c.id <> 7 UNION ALL SELECT 1 WHERE c.bonus > 6)', 'SELECT count(*) FROM group_attack.person c, LATERAL (SELECT FROM group_attack.rate r WHERE r.n = 1 AND (c.id <> 7 OR c.bonus > 6)) l WHERE id <= 10',
+	'SELECT count(*), count(*) FILTER (WHERE EXISTS (SELECT WHERE c.id <> 7 OR c.bonus > 6)) FROM group_attack.person c WHERE id <= 10', 'SELECT count(*) FROM group_attack.person c WHERE id <= 10 AND EXISTS (SELECT FROM mine m WHERE m.i = c.id AND m.v < c.bonus)', 'SELECT count(*) FROM group_attack.person c WHERE id <= 10 AND c.id IN (SELECT m.i FROM mine m WHERE m.v < c.bonus)',
+	'SELECT count(*) FROM group_attack.person c LEFT JOIN (SELECT id FROM group_attack.person WHERE id = 7 AND bonus < 6) d ON d.id = c.id WHERE c.id <= 10 AND d.id IS NULL', 'SELECT count(*) FROM group_attack.person c LEFT JOIN (SELECT id, bonus FROM group_attack.person WHERE id = 7) d ON d.id = c.id WHERE c.id <= 10 AND COALESCE(d.bonus, 8) > 6',
+	'SELECT count(*) FROM group_attack.person c LEFT JOIN group_attack.person d ON d.id = c.id AND d.id = 7 WHERE c.id <= 10 AND COALESCE(d.bonus, 8) > 6',
+	-- conditions in an aggregate, and arithmetic
+	'SELECT regr_avgx(CASE WHEN o.id <= 30 THEN o.price::float8 ELSE 0 END, CASE WHEN c.id <> 37 THEN c.bonus::float8 ELSE 0 END) FROM group_attack.purchase o JOIN group_attack.person c ON c.id = o.person', 'SELECT sum(CASE WHEN id <= 40 THEN 1 ELSE 0 END) FILTER (WHERE bonus > 20) FROM group_attack.person WHERE id <= 41',
+	'SELECT count(DISTINCT bonus - 2 * bonus) FROM group_attack.person', 'SELECT count(DISTINCT bonus - 3.5 * id) FROM group_attack.person', 'SELECT sum(bonus::float8 * ''1e-12''::float8 + ''268435456''::float8 - ''268435456''::float8) FROM group_attack.person', 'SELECT sum(bonus * 1.0000000000000000000000000001) FROM group_attack.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.rate r WHERE r.n = c.points AND r.factor > 20);
+SELECT count(*), sum(fee), sum(sum) FROM group_attack.payment;
+
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;
 DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;

@@ -519,3 +519,15 @@ SELECT statement, pg_temp.outcome('special_doctor', 'special_guests', statement)
 SET ROLE special_doctor;
 SELECT * FROM unnest(ARRAY['SELECT tableoid FROM special.ward', 'SELECT id FROM special.ward_b']) s, pg_temp.refusal(s);
 RESET ROLE;
+
+-- a value that is closed, sealed again for another column: by ON CONFLICT for another subject, whether it fits, and whether it is there
+CREATE TABLE special.file (id int PRIMARY KEY, guest bigint, e text, short varchar(5), s text);
+INSERT INTO special.file VALUES (1, 1, 'one', 'one', 'one'), (2, 2, 'two', 'two', 'two'), (3, 2, 'three and more', 'three', 'three');
+SELECT privseg.protect('special.file', 'guest', 'special.guest'), privseg.encrypt_column('special.file', 'e', 'special.health'), privseg.encrypt_column('special.file', 'short', 'special.health'), privseg.encrypt_column('special.file', 's', 'special.health', true);
+GRANT ALL ON special.file TO special_doctor;
+SET ROLE special_doctor;
+SELECT s, code, message FROM unnest(ARRAY['INSERT INTO special.file (id, guest, short) SELECT 1, guest, short FROM special.file WHERE id = 2 ON CONFLICT (id) DO UPDATE SET short = excluded.short', 'INSERT INTO special.file (id, guest, s) SELECT 1, guest, e FROM special.file WHERE id = 2 ON CONFLICT (id) DO UPDATE SET s = excluded.s',
+	'INSERT INTO special.file (id, guest, s) SELECT 1, guest, s FROM special.file WHERE id = 2 ON CONFLICT (id) DO UPDATE SET e = excluded.s', 'UPDATE special.file SET short = e WHERE id = 2', 'UPDATE special.file SET short = e WHERE id = 3', 'UPDATE special.file SET s = e WHERE id = 2', 'UPDATE special.file SET short = e, s = e WHERE id = 1']) s, pg_temp.refusal(s);
+INSERT INTO special.file (id, guest, short, s) SELECT 1, guest, e, e FROM special.file WHERE id = 1 ON CONFLICT (id) DO UPDATE SET short = excluded.s, s = excluded.short RETURNING short, s;
+SELECT id, e, short, s FROM special.file ORDER BY id;
+RESET ROLE;
