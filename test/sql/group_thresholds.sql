@@ -72,6 +72,7 @@ SELECT sum(total) FROM groups.purchase WHERE person <= 55 AND id <> 1001;
 SELECT sum(total) FROM groups.purchase WHERE person <= 55 AND person <> 5;
 -- in one statement, too
 SELECT count(*), count(*) FILTER (WHERE id <> 7) FROM groups.person;
+SELECT count(*), count(*) FILTER (WHERE id <> 37) FROM groups.person WHERE id BETWEEN 31 AND 60;
 -- what was rolled back was answered
 BEGIN; SELECT count(*) FROM groups.person WHERE id < 70; ROLLBACK;
 SELECT count(*) FROM groups.person WHERE id < 69;
