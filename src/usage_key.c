@@ -290,32 +290,6 @@ count_rows(Expr *rows)
 												InvalidOid, InvalidOid, COERCE_EXPLICIT_CAST);
 }
 
-/* the same sum of these comes of other numbers hardly ever */
-static Expr *
-hashed(Expr *rows)
-{
-	Expr *hash = (Expr *) makeFuncExpr(F_HASHINT8, INT4OID, list_make1(rows), InvalidOid,
-									   InvalidOid, COERCE_EXPLICIT_CALL);
-	Const *positive =
-		makeConst(INT4OID, -1, InvalidOid, sizeof(int32), Int32GetDatum(PG_INT32_MAX), false, true);
-
-	hash = (Expr *) makeFuncExpr(F_INT4AND, INT4OID, list_make2(hash, positive), InvalidOid,
-								 InvalidOid, COERCE_EXPLICIT_CALL);
-	return (Expr *) makeFuncExpr(F_INT8_INT4, INT8OID, list_make1(hash), InvalidOid, InvalidOid,
-								 COERCE_EXPLICIT_CAST);
-}
-
-/*
- * Of somebody's rows that are grouped it matters how many they are, and how they are dealt into his
- * groups: an average of his averages changes with that.
- */
-static List *
-grouped_rows(Query *query, Expr *rows, List *results)
-{
-	results = lappend(results, as_result(query, count_rows(rows)));
-	return lappend(results, as_result(query, hashed(count_rows(rows))));
-}
-
 static List *
 rows_as_results(Query *query, List *rows)
 {
@@ -324,11 +298,11 @@ rows_as_results(Query *query, List *rows)
 	ListCell *lc;
 
 	query->hasAggs |= groups;
-	if (groups && rows == NIL)
-		return grouped_rows(query, NULL, NIL);
+	/* how many there are here, and how many these stand for: a mean is of the former */
+	if (groups)
+		results = list_make1(as_result(query, count_rows(NULL)));
 	foreach (lc, rows)
-		results = groups ? grouped_rows(query, lfirst(lc), results) :
-						   lappend(results, as_result(query, lfirst(lc)));
+		results = lappend(results, as_result(query, groups ? count_rows(lfirst(lc)) : lfirst(lc)));
 	return results;
 }
 

@@ -213,7 +213,7 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 		return ++silence->arithmetic <= MOST_ARITHMETIC;
 	}
 	/* of columns that the statement brings together it could lead to overflow */
-	if (!silence->together || !function_is_among(function, of_columns, lengthof(of_columns)))
+	if (!function_is_among(function, of_columns, lengthof(of_columns)))
 		return false;
 	silence->integer = true;
 	return ++silence->arithmetic <= 1 && contain_var_clause(linitial(arguments)) &&
