@@ -683,7 +683,7 @@ enough_subjects_final(PG_FUNCTION_ARGS)
 		fold_list(set, cohort_most(reader));
 	answer.domain = CELL_DOMAIN(set->cell);
 	answer.sketch = set->sketch;
-	answer.source = (SketchSource){set->subjects, set->rows, places_of(set), 1};
+	answer.source = (SketchSource){set->subjects, set->rows, places_of(set), 0};
 	answer.place.reading = CELL_HAS(set->cell, POLICY_CELL_DISJOINT) ? reading->number : 0;
 	answer.place.group = reading->group;
 	answer.place.cell = CELL_NUMBER(set->cell);

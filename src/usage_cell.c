@@ -9,17 +9,12 @@
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
-#include "encrypted.h"
-#include "errors.h"
-#include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
-#include "rewrite/rewriteManip.h"
 #include "usage_group.h"
-#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -107,8 +102,8 @@ enough_of_key(const Key *key, const Counted *counted, int flags)
 }
 
 /*
- * The one relation whose rows a query reads, each once, and asks of nothing else; or NULL.  Then no row is in two groups that
- * it makes.
+ * The one relation whose rows a query reads, each once, and asks of nothing else; or NULL.  Then no row
+ * is in two groups that it makes.
  */
 static const RangeTblEntry *
 only_relation(const Query *query)
@@ -157,7 +152,7 @@ all_enough(const Block *block, const Counted *counted)
 		const Key *key = lfirst(lc);
 
 		each = list_concat(each, enough_of_key(key, counted, disjoint | once));
-		/* whoever lacks a value */
+		/* and of whom they are also about */
 		foreach (also, key->also)
 		{
 			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};

@@ -432,29 +432,30 @@ repeats_rows(Node *node, void *repeats)
 
 /* one that groups by whom its rows are about: does it have several of a person, or weigh his? */
 static bool
-groups_repeat_rows(const Block *block)
+groups_repeat_rows(const Query *query, Repeats *repeats)
 {
-	Repeats *repeats = unconstify(Repeats *, usage_repeats_of(block, false));
-
-	return usage_repeats_all(repeats) || repeats_rows((Node *) block->query->targetList, repeats) ||
-		   repeats_rows(block->query->havingQual, repeats);
+	return usage_repeats_all(repeats) || repeats_rows((Node *) query->targetList, repeats) ||
+		   repeats_rows(query->havingQual, repeats);
 }
 
 static List *
 examine_rows(Grouping *grouping, Block *block, Asks asks)
 {
 	Query *query = block->query;
+	bool groups = query->hasAggs || query->groupClause != NIL;
+	Repeats *repeats;
 	ListCell *lc;
 
 	if (asks == ASKS_RESULT)
 		return usage_refuse_groups(grouping,
 								   "It would return rows, or values that are not grouped.");
-	if (grouping->unfiltered != NIL && (query->hasAggs || query->groupClause != NIL) &&
+	if (groups && grouping->unfiltered != NIL &&
 		(usage_contains_any((Node *) query->targetList, grouping->unfiltered) ||
 		 usage_contains_any(query->havingQual, grouping->unfiltered)))
 		return usage_refuse_groups(
 			grouping, "A subquery in it computes for each person what is to be aggregated only.");
-	if ((query->hasAggs || query->groupClause != NIL) && groups_repeat_rows(block))
+	repeats = groups ? usage_repeats_of(block, false) : NULL;
+	if (groups && groups_repeat_rows(query, repeats))
 		return usage_refuse_groups(grouping, USAGE_REPEATS);
 	if (asks == ASKS_WHETHER)
 		return query_is_silent(query) ?
@@ -470,13 +471,13 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 	if (!usage_is_silent(query->havingQual) || usage_mixes_keys(query->havingQual, block))
 		return usage_refuse_groups(grouping, "A condition on groups may tell of single rows.");
 	/* who else they are about is no one of a group */
-	if (query->groupClause != NIL || query->hasAggs)
+	if (groups)
 		foreach (lc, block->keys)
 			if (((Key *) lfirst(lc))->also != NIL)
 				return usage_refuse_groups(
 					grouping, "A subquery in it groups rows that are about others, too.");
 	grouping->handing = lappend(grouping->handing, query);
-	if (query->groupClause != NIL && usage_splits_people(block))
+	if (query->groupClause != NIL && usage_splits_people(repeats))
 		grouping->splitting = lappend(grouping->splitting, query);
 	return usage_keys_as_results(block);
 }
@@ -502,6 +503,20 @@ examine_set(Grouping *grouping, const Block *block, Asks asks)
 	return NIL;
 }
 
+/* a subquery that reads no people's rows, and is run for each of a query around it */
+static List *
+examine_about_row(Grouping *grouping, const Block *block)
+{
+	if (!query_is_silent(block->query))
+		return usage_refuse_groups(grouping,
+								   "What a subquery in it computes may tell of single rows.");
+	if (usage_jointree_mixes_keys((Node *) block->query->jointree, block))
+		return usage_refuse_groups(grouping, USAGE_MIXES);
+	if (!usage_sources_are_fixed(grouping, block))
+		return usage_refuse_groups(grouping, USAGE_MAKES_UP);
+	return NIL;
+}
+
 /* returns whose rows its results are of; NIL: nobody's, or they are groups of enough */
 static List *
 examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
@@ -509,6 +524,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	Block block = {.outer = outer, .query = query};
 	Sublinks sublinks = {grouping, &block};
 	bool aggregates = query->hasAggs || query->groupClause != NIL;
+	bool correlated;
 	ListCell *lc;
 
 	check_stack_depth();
@@ -525,15 +541,9 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	usage_drop_equal_keys(&block);
 	(void) query_tree_walker(query, examine_sublinks, &sublinks,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
-	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) && !query_is_silent(query))
-		return usage_refuse_groups(grouping,
-								   "What a subquery in it computes may tell of single rows.");
-	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) &&
-		usage_jointree_mixes_keys((Node *) query->jointree, &block))
-		return usage_refuse_groups(grouping, USAGE_MIXES);
-	if (block.keys == NIL && asks != ASKS_RESULT && is_correlated(query) &&
-		!usage_sources_are_fixed(grouping, &block))
-		return usage_refuse_groups(grouping, USAGE_MAKES_UP);
+	correlated = asks != ASKS_RESULT && is_correlated(query);
+	if (block.keys == NIL && correlated)
+		return examine_about_row(grouping, &block);
 	if (block.keys == NIL || grouping->problem != NULL)
 		return NIL;
 	if (query->rowMarks != NIL)
@@ -557,7 +567,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	if (!aggregates ||
 		(asks != ASKS_RESULT && grouping->relations == NIL && groups_by_keys(&block)))
 		return examine_rows(grouping, &block, asks);
-	if (asks != ASKS_RESULT && is_correlated(query))
+	if (correlated)
 		return usage_refuse_groups(grouping,
 								   "A subquery in it groups rows of one row of another query.");
 	block.repeats = usage_repeats_of(&block, true);

@@ -65,6 +65,7 @@ extern uint32 usage_number_of_column(Oid root, AttrNumber column);
 extern Key *usage_key_of_relation(const ProtectedRelation *found, Oid relid, Index varno);
 extern List *usage_keys_as_results(Block *block);
 extern List *usage_keys_as_columns(List *results, Index varno);
+extern bool usage_is_key(Node *expr, const Block *block);
 extern bool usage_is_grouped_by(const Query *query, const Key *key);
 extern void usage_drop_equal_keys(Block *block);
 
@@ -80,10 +81,10 @@ extern bool usage_jointree_mixes_keys(Node *node, const Block *block);
 /* usage_repeat.c */
 typedef struct Repeats Repeats;
 
-extern const Repeats *usage_repeats_of(const Block *block, bool shown);
+extern Repeats *usage_repeats_of(const Block *block, bool shown);
 extern bool usage_repeats_all(const Repeats *repeats);
 extern bool usage_repeats(const Repeats *repeats, Aggref *aggregate);
-extern bool usage_splits_people(const Block *block);
+extern bool usage_splits_people(Repeats *repeats);
 
 /* usage_made.c */
 

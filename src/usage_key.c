@@ -75,6 +75,23 @@ are_compared(Node *quals, Node *a, Node *b)
 	return (equal(left, a) && equal(right, b)) || (equal(left, b) && equal(right, a));
 }
 
+/* usage_is_key -- is an expression of a query who its rows are about? */
+bool
+usage_is_key(Node *expr, const Block *block)
+{
+	ListCell *lc;
+
+	expr = usage_without_casts(expr);
+	foreach (lc, block->keys)
+	{
+		const Key *key = lfirst(lc);
+
+		if (equal(expr, usage_without_casts((Node *) key->expr)) || list_member(key->others, expr))
+			return true;
+	}
+	return false;
+}
+
 /* usage_is_grouped_by -- is it one of what a query groups by? */
 bool
 usage_is_grouped_by(const Query *query, const Key *key)
@@ -88,7 +105,10 @@ usage_is_grouped_by(const Query *query, const Key *key)
 	return false;
 }
 
-/* of a join that keeps one side's rows without a match, too: are rows of the other about the same person, or none? */
+/*
+ * Of a join that keeps one side's rows without a match, too: are rows of the other about the same person,
+ * or none?
+ */
 static bool
 is_kept_with(Node *node, const Key *kept, const Key *other)
 {

@@ -187,30 +187,24 @@ find_leaves(Node *node, Known *known)
 	return expression_tree_walker(node, find_leaves, known);
 }
 
-typedef struct Mixing
-{
-	const Scope *scope;
-	bool mixes;
-} Mixing;
-
 /* is it of several relations, and more than a comparison? */
 static bool
-mixes_leaves(Node *node, Mixing *mixing)
+mixes_leaves(Node *node, void *scope)
 {
-	Known known = {.scope = mixing->scope};
+	Known known = {.scope = scope};
 
 	if (node == NULL || IsA(node, Var))
 		return false;
 	if (IsA(node, List) || IsA(node, TargetEntry) || IsA(node, Aggref) ||
 		(IsA(node, BoolExpr) && ((BoolExpr *) node)->boolop == AND_EXPR))
-		return expression_tree_walker(node, mixes_leaves, mixing);
+		return expression_tree_walker(node, mixes_leaves, scope);
 	(void) find_leaves(node, &known);
 	if (!known.unknown && bms_num_members(known.leaves) < 2)
 		return false;
 	if (known.unknown || !IsA(node, OpExpr))
-		return (mixing->mixes = true);
+		return true;
 	/* a comparison, of parts that are of one each */
-	return expression_tree_walker(node, mixes_leaves, mixing);
+	return expression_tree_walker(node, mixes_leaves, scope);
 }
 
 /* ---- what is joined ---- */
@@ -240,12 +234,11 @@ static void
 add_conditions(Joined *joined, const Scope *scope, Node *quals)
 {
 	OpExpr *op = (OpExpr *) quals;
-	Mixing mixing = {.scope = scope};
 	ListCell *lc;
 
 	if (quals == NULL)
 		return;
-	joined->mixed |= mixes_leaves(quals, &mixing) || mixing.mixes;
+	joined->mixed |= mixes_leaves(quals, unconstify(Scope *, scope));
 	if (IsA(quals, List) || (IsA(quals, BoolExpr) && ((BoolExpr *) quals)->boolop == AND_EXPR))
 	{
 		foreach (lc, IsA(quals, List) ? (List *) quals : ((BoolExpr *) quals)->args)
@@ -538,7 +531,7 @@ find_all(const Joined *joined, int from, int end, Bitmapset *known)
  * usage_repeats_of -- of which of its relations does a query read each row once at most?
  *	shown	are its groups of enough?  Then what it groups by is told once for each
  */
-const Repeats *
+Repeats *
 usage_repeats_of(const Block *block, bool shown)
 {
 	Repeats *repeats = palloc0(sizeof(Repeats));
@@ -563,33 +556,19 @@ usage_repeats_all(const Repeats *repeats)
 	return repeats->joined.leaves != NIL && repeats->once == NULL;
 }
 
-static bool
-is_key(Node *expr, const Block *block)
-{
-	ListCell *lc;
-
-	foreach (lc, block->keys)
-		if (equal(usage_without_casts(expr),
-				  usage_without_casts((Node *) ((Key *) lfirst(lc))->expr)) ||
-			list_member(((Key *) lfirst(lc))->others, usage_without_casts(expr)))
-			return true;
-	return false;
-}
-
 /* usage_repeats -- may an aggregate of it weigh people by rows that the query repeats? */
 bool
 usage_repeats(const Repeats *repeats, Aggref *aggregate)
 {
 	Known known = {.scope = repeats->scope};
-	Mixing mixing = {.scope = repeats->scope};
 
 	if (aggregate->aggdistinct != NIL &&
-		is_key((Node *) linitial_node(TargetEntry, aggregate->args)->expr, &repeats->scope->block))
+		usage_is_key((Node *) linitial_node(TargetEntry, aggregate->args)->expr,
+					 &repeats->scope->block))
 		return false;
 	if (usage_repeats_all(repeats))
 		return true;
-	(void) mixes_leaves((Node *) aggregate, &mixing);
-	if (!repeats->joined.mixed && !mixing.mixes)
+	if (!repeats->joined.mixed && !mixes_leaves((Node *) aggregate, repeats->scope))
 		return false;
 	(void) find_leaves((Node *) aggregate->args, &known);
 	return known.unknown || !bms_is_subset(known.leaves, repeats->once);
@@ -598,28 +577,29 @@ usage_repeats(const Repeats *repeats, Aggref *aggregate)
 /*
  * usage_splits_people -- a query that groups by whom its rows are about: may it have several groups of a
  * person?  Not by what is found from who it is, as his town is.
+ *	repeats	not of groups that are shown; asked nothing else after this
  */
 bool
-usage_splits_people(const Block *block)
+usage_splits_people(Repeats *repeats)
 {
-	Joined joined = {.leaves = NIL};
-	Scope *scope = make_scope(block->outer, NULL, block->query);
+	Joined *joined = &repeats->joined;
+	const Scope *scope = repeats->scope;
+	const Block *block = &scope->block;
 	List *others = NIL;
 	Bitmapset *found;
 	ListCell *lc;
 
-	(void) add_jointree(&joined, scope, (Node *) block->query->jointree);
 	foreach (lc, block->query->groupClause)
 	{
 		SortGroupClause *clause = lfirst_node(SortGroupClause, lc);
 		Node *expr = get_sortgroupclause_expr(clause, block->query->targetList);
 
-		if (is_key(expr, block))
-			add_equality(&joined, scope, expr, makeBoolConst(true, false), clause->eqop);
+		if (usage_is_key(expr, block))
+			add_equality(joined, scope, expr, makeBoolConst(true, false), clause->eqop);
 		else
 			others = lappend(others, expr);
 	}
-	found = find_all(&joined, 0, list_length(joined.equalities), NULL);
+	found = find_all(joined, 0, list_length(joined->equalities), NULL);
 	foreach (lc, others)
 	{
 		Known known = {.scope = scope};

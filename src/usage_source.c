@@ -114,7 +114,8 @@ query_is_fixed(const Grouping *grouping, Query *query, const Block *outer)
 static bool
 is_fixed(const Grouping *grouping, const RangeTblEntry *rte, const Block *block)
 {
-	ListCell *lc;
+	const Block *owner;
+	Query *query;
 
 	switch (rte->rtekind)
 	{
@@ -125,20 +126,9 @@ is_fixed(const Grouping *grouping, const RangeTblEntry *rte, const Block *block)
 			return list_member_ptr(grouping->handing, rte->subquery) ||
 				   query_is_fixed(grouping, rte->subquery, block);
 		case RTE_CTE:
-			for (Index up = 0; up < rte->ctelevelsup && block != NULL; up++)
-				block = block->outer;
-			if (block == NULL || rte->self_reference)
-				return false;
-			foreach (lc, block->query->cteList)
-			{
-				CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-				if (strcmp(cte->ctename, rte->ctename) == 0)
-					return !cte->cterecursive &&
-						   (list_member_ptr(grouping->handing, cte->ctequery) ||
-							query_is_fixed(grouping, castNode(Query, cte->ctequery), block));
-			}
-			return false;
+			query = usage_query_of_cte(rte, block, &owner);
+			return query != NULL && (list_member_ptr(grouping->handing, query) ||
+									 query_is_fixed(grouping, query, owner));
 		case RTE_JOIN:
 		case RTE_RESULT:
 			return true;
@@ -186,17 +176,9 @@ static bool
 is_key(const Var *var, const Block *block)
 {
 	Var *here = copyObject(unconstify(Var *, var));
-	ListCell *lc;
 
 	here->varlevelsup = 0;
-	foreach (lc, block->keys)
-	{
-		const Key *key = lfirst(lc);
-
-		if (equal(here, usage_without_casts((Node *) key->expr)) || list_member(key->others, here))
-			return true;
-	}
-	return false;
+	return usage_is_key((Node *) here, block);
 }
 
 /* which row it is, or whose: of a table that a subquery reads there is no key at hand */
