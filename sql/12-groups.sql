@@ -53,3 +53,27 @@ BEGIN
 	END LOOP;
 END
 $$;
+
+-- For products of columns: who has another factor than most.
+CREATE FUNCTION privseg.enough_differ_step(internal, bigint, privseg.group_cell, bigint, bigint) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_step';
+COMMENT ON FUNCTION privseg.enough_differ_step(internal, bigint, privseg.group_cell, bigint, bigint) IS 'one more row of a group';
+CREATE FUNCTION privseg.enough_differ_combine(internal, internal) RETURNS internal
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_combine';
+COMMENT ON FUNCTION privseg.enough_differ_combine(internal, internal) IS 'those of two parts of a group who differ';
+CREATE FUNCTION privseg.enough_differ_serialize(internal) RETURNS bytea
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_serialize';
+COMMENT ON FUNCTION privseg.enough_differ_serialize(internal) IS 'those of a part of a group, for another process';
+CREATE FUNCTION privseg.enough_differ_deserialize(bytea, internal) RETURNS internal
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_deserialize';
+COMMENT ON FUNCTION privseg.enough_differ_deserialize(bytea, internal) IS 'those of a part of a group, from another process';
+CREATE FUNCTION privseg.enough_differ_final(internal) RETURNS boolean
+LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_final';
+COMMENT ON FUNCTION privseg.enough_differ_final(internal) IS 'are they enough, or nobody?';
+CREATE AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) (
+	SFUNC = privseg.enough_differ_step, STYPE = internal, SSPACE = 512,
+	FINALFUNC = privseg.enough_differ_final, COMBINEFUNC = privseg.enough_differ_combine,
+	SERIALFUNC = privseg.enough_differ_serialize, DESERIALFUNC = privseg.enough_differ_deserialize,
+	PARALLEL = safe);
+COMMENT ON AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) IS
+	'true where enough data subjects of a group differ in a factor, or none, else NULL; added to statements';

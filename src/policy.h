@@ -153,9 +153,10 @@ extern Oid policy_carrying; /* policy_carry.c hands over a query about this rela
 extern void policy_context_enter(PolicyContext *context);
 extern void policy_context_leave(const PolicyContext *context);
 
-/* ---- groups (policy_enough.c, policy_group_cell.c) ---- */
+/* ---- groups (policy_enough.c, policy_differ.c, policy_group_cell.c) ---- */
 
 extern Oid policy_enough_function(KeyKind kind);
+extern Oid policy_differ_function(void);
 #define POLICY_MOST_CELLS 0xffff
 #define POLICY_MOST_COLUMNS 0x1fff
 #define POLICY_CELL_ALSO 1
@@ -168,6 +169,7 @@ extern Const *policy_group_cell(Oid domain, uint32 cell, uint32 column, int flag
 extern Node *expression_choice(Node *test, Node *value, Node *otherwise);
 extern Node *expression_null_test(Node *value, NullTestType type);
 extern Node *expression_null_of(Node *value);
+extern Aggref *expression_aggregate(Oid function, Oid result, List *args, Expr *filter);
 
 /* ---- parameters (policy_parameter.c) ---- */
 

@@ -4,6 +4,7 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_aggregate.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "policy.h"
@@ -43,4 +44,34 @@ Node *
 expression_null_of(Node *value)
 {
 	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
+}
+
+/*
+ * expression_aggregate -- of the rows that meet a condition
+ *	args	of Expr *, which are copied
+ *	filter	NULL: of all rows
+ */
+Aggref *
+expression_aggregate(Oid function, Oid result, List *args, Expr *filter)
+{
+	Aggref *aggregate = makeNode(Aggref);
+	ListCell *lc;
+
+	aggregate->aggfnoid = function;
+	aggregate->aggtype = result;
+	aggregate->aggstar = args == NIL;
+	foreach (lc, args)
+	{
+		Expr *arg = copyObject(lfirst(lc));
+
+		aggregate->aggargtypes = lappend_oid(aggregate->aggargtypes, exprType((Node *) arg));
+		aggregate->args = lappend(aggregate->args,
+								  makeTargetEntry(arg, foreach_current_index(lc) + 1, NULL, false));
+	}
+	aggregate->aggfilter = copyObject(filter);
+	aggregate->aggkind = AGGKIND_NORMAL;
+	aggregate->aggsplit = AGGSPLIT_SIMPLE;
+	aggregate->aggno = aggregate->aggtransno = -1;
+	aggregate->location = -1;
+	return aggregate;
 }

@@ -65,7 +65,22 @@ policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags)
 					 false, FLOAT8PASSBYVAL);
 }
 
-/* policy_enough_function -- the aggregate for keys of a kind; InvalidOid where it is not there */
+/* Errors: XX000 where the extension lacks it */
+static Oid
+find_aggregate(const char *name, const Oid *arguments, int n)
+{
+	oidvector *vector = buildoidvector(arguments, n);
+	Oid result = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
+								 PointerGetDatum(vector),
+								 ObjectIdGetDatum(get_namespace_oid("privseg", true)));
+
+	pfree(vector);
+	if (!OidIsValid(result))
+		elog(ERROR, "privseg lacks the function %s", name);
+	return result;
+}
+
+/* policy_enough_function -- the aggregate for keys of a kind */
 Oid
 policy_enough_function(KeyKind kind)
 {
@@ -73,11 +88,15 @@ policy_enough_function(KeyKind kind)
 		[KEY_INTEGER] = INT8OID, [KEY_UUID] = UUIDOID, [KEY_TEXT] = TEXTOID};
 
 	Oid arguments[] = {types[kind], group_cell_type(), INT8OID};
-	oidvector *vector = buildoidvector(arguments, lengthof(arguments));
-	Oid result = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-								 CStringGetDatum("enough_subjects"), PointerGetDatum(vector),
-								 ObjectIdGetDatum(get_namespace_oid("privseg", true)));
 
-	pfree(vector);
-	return result;
+	return find_aggregate("enough_subjects", arguments, lengthof(arguments));
+}
+
+/* policy_differ_function -- and that of policy_differ.c */
+Oid
+policy_differ_function(void)
+{
+	Oid arguments[] = {INT8OID, group_cell_type(), INT8OID, INT8OID};
+
+	return find_aggregate("enough_differ", arguments, lengthof(arguments));
 }

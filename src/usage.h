@@ -175,6 +175,7 @@ extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 extern bool usage_is_silent(Node *expr);
 extern bool usage_group_is_silent(Node *expr);
 extern bool usage_names_column(Node *expr);
+extern bool usage_is_product(const OpExpr *op);
 extern Const *usage_constant(Node *expr);
 extern bool
 usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products, bool *terms);

@@ -58,26 +58,13 @@ typedef struct Counted
 static Aggref *
 enough(const Key *key, const Counted *counted, Expr *rows, int flags)
 {
-	Aggref *aggregate = makeNode(Aggref);
 	Const *what = policy_group_cell(key->domain, counted->cell, counted->column, flags);
+	Expr *weight = rows != NULL ? rows : (Expr *) makeNullConst(INT8OID, -1, InvalidOid);
+	Aggref *aggregate =
+		expression_aggregate(policy_enough_function(key->kind), BOOLOID,
+							 list_make3(key->expr, what, weight), (Expr *) counted->condition);
 
-	aggregate->aggfnoid = policy_enough_function(key->kind);
-	if (!OidIsValid(aggregate->aggfnoid))
-		elog(ERROR, "privseg lacks the function that counts subjects");
-	aggregate->aggtype = BOOLOID;
 	aggregate->inputcollid = exprCollation((Node *) key->expr);
-	aggregate->aggargtypes = list_make3_oid(exprType((Node *) key->expr), what->consttype, INT8OID);
-	aggregate->args =
-		list_make3(makeTargetEntry(copyObject(key->expr), 1, NULL, false),
-				   makeTargetEntry((Expr *) what, 2, NULL, false),
-				   makeTargetEntry(rows != NULL ? copyObject(rows) :
-												  (Expr *) makeNullConst(INT8OID, -1, InvalidOid),
-								   3, NULL, false));
-	aggregate->aggfilter = (Expr *) copyObject(counted->condition);
-	aggregate->aggkind = AGGKIND_NORMAL;
-	aggregate->aggsplit = AGGSPLIT_SIMPLE;
-	aggregate->aggno = aggregate->aggtransno = -1;
-	aggregate->location = -1;
 	return aggregate;
 }
 
@@ -216,25 +203,29 @@ cell_of(Cells *cells, Node *condition)
 	return cells->first + list_length(cells->conditions) - 1;
 }
 
-/* usage_query_of_cte -- the query of a WITH, inside the block that has it; NULL: it cannot be followed */
-Query *
-usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
+/* usage_cte_of -- a WITH, and the block that has it; NULL: it is not found */
+CommonTableExpr *
+usage_cte_of(const RangeTblEntry *rte, const Block *block, const Block **owner)
 {
 	ListCell *lc;
 
 	for (Index up = 0; up < rte->ctelevelsup && block != NULL; up++)
 		block = block->outer;
 	*owner = block;
-	if (block == NULL || rte->self_reference)
-		return NULL;
-	foreach (lc, block->query->cteList)
-	{
-		CommonTableExpr *cte = lfirst_node(CommonTableExpr, lc);
-
-		if (strcmp(cte->ctename, rte->ctename) == 0 && !cte->cterecursive)
-			return castNode(Query, cte->ctequery);
-	}
+	foreach (lc, block != NULL ? block->query->cteList : NIL)
+		if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
+			return lfirst_node(CommonTableExpr, lc);
 	return NULL;
+}
+
+/* usage_query_of_cte -- its query; NULL: it cannot be followed */
+Query *
+usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner)
+{
+	const CommonTableExpr *cte = usage_cte_of(rte, block, owner);
+
+	return cte == NULL || rte->self_reference || cte->cterecursive ? NULL :
+																	 castNode(Query, cte->ctequery);
 }
 
 /* usage_contains_any -- is one of these nodes in a tree? */
@@ -321,8 +312,10 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	const MadeColumn *column = NULL;
 	List *conditions = NIL; /* by which the statement chooses rows */
 	bool rest = false;
-	List *values = NIL; /* that some rows may lack */
-	List *present;      /* both */
+	List *values = NIL;
+	List *lacking = NIL; /* of these: some rows may have none */
+	List *present;       /* conditions, and that they have */
+	Node *enough;
 	ListCell *lc;
 
 	/* where rows are shown, only of values that are not */
@@ -359,8 +352,8 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (aggregate->aggdistinct != NIL && made.arithmetic > 0)
 		return refuse_aggregate(cells, aggregate,
 								"count(DISTINCT) in it is of more than a column.");
-	if (!made.nullable)
-		values = NIL;
+	if (made.nullable)
+		lacking = values;
 	if (usage_mixes_integers(&made))
 		return refuse_aggregate(cells, aggregate,
 								"An aggregate in it computes with integers of several tables: cast "
@@ -378,20 +371,23 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 			"An aggregate in it weighs values by others that the role may know: "
 			"keys, counts, columns of other tables, or that it may write or is shown.");
 	/* of one column: the statement does not choose who lacks a value for it */
-	if (list_length(values) == 1 && list_length(made.columns) == 1 && made.numbers == 0 &&
+	if (list_length(lacking) == 1 && list_length(made.columns) == 1 && made.numbers == 0 &&
 		!made.aggregates && !made.outer_joins && !usage_counts(aggregate))
 		column = linitial(made.columns);
 	present = conditions;
-	foreach (lc, values)
+	foreach (lc, lacking)
 		present = lappend(list_copy(present), expression_null_test(lfirst(lc), IS_NOT_NULL));
 	if (!usage_is_silent((Node *) conditions) ||
 		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	if (present == NIL || grouping->problem != NULL)
+	enough = usage_factors_differ(grouping, cells->block, aggregate, values, present);
+	if (grouping->problem != NULL || (present == NIL && enough == NULL))
 		return (Node *) aggregate;
-	return where_enough(column != NULL ? enough_with(cells, conditions, column, present) :
-										 enough_of(cells, present, values != NIL),
-						(Node *) aggregate);
+	if (present != NIL)
+		enough = make_and_qual(column != NULL ? enough_with(cells, conditions, column, present) :
+												enough_of(cells, present, lacking != NIL),
+							   enough);
+	return where_enough(enough, (Node *) aggregate);
 }
 
 static Node *

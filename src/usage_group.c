@@ -72,38 +72,49 @@ usage_refuse_groups(Grouping *grouping, const char *problem)
 
 /* ---- whose rows are ---- */
 
-static void
-add_names(RangeTblEntry *rte, int n)
-{
-	while (list_length(rte->eref->colnames) < n)
-		rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup("privseg_key")));
-}
-
-static int
-n_results(const Query *query)
+/*
+ * usage_name_results -- tell who reads a query of the results that were added to it
+ *	cte		of whose results it is, or NULL
+ */
+void
+usage_name_results(RangeTblEntry *rte, CommonTableExpr *cte, const Query *query)
 {
 	int n = 0;
 	ListCell *lc;
 
 	foreach (lc, query->targetList)
-		n += !lfirst_node(TargetEntry, lc)->resjunk;
-	return n;
+	{
+		const TargetEntry *entry = lfirst_node(TargetEntry, lc);
+		const Node *expr = (Node *) entry->expr;
+
+		if (entry->resjunk)
+			break;
+		if (n++ >= list_length(rte->eref->colnames))
+			rte->eref->colnames = lappend(rte->eref->colnames, makeString(pstrdup("privseg_key")));
+		if (cte != NULL && n > list_length(rte->coltypes))
+		{
+			rte->coltypes = lappend_oid(rte->coltypes, exprType(expr));
+			rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod(expr));
+			rte->colcollations = lappend_oid(rte->colcollations, exprCollation(expr));
+		}
+		if (cte != NULL && n > list_length(cte->ctecoltypes))
+		{
+			cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup("privseg_key")));
+			cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType(expr));
+			cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod(expr));
+			cte->ctecolcollations = lappend_oid(cte->ctecolcollations, exprCollation(expr));
+		}
+	}
 }
 
 static List *
 keys_of_cte(Grouping *grouping, RangeTblEntry *rte, const Block *block)
 {
-	CommonTableExpr *cte = NULL;
+	CommonTableExpr *cte = usage_cte_of(rte, block, &block);
 	CteKeys *keys = NULL;
 	Query *query;
 	ListCell *lc;
 
-	for (Index up = 0; up < rte->ctelevelsup && block != NULL; up++)
-		block = block->outer;
-	if (block != NULL)
-		foreach (lc, block->query->cteList)
-			if (strcmp(lfirst_node(CommonTableExpr, lc)->ctename, rte->ctename) == 0)
-				cte = lfirst_node(CommonTableExpr, lc);
 	if (cte == NULL)
 		return usage_refuse_groups(grouping, "A WITH query is not found.");
 	query = castNode(Query, cte->ctequery);
@@ -119,23 +130,8 @@ keys_of_cte(Grouping *grouping, RangeTblEntry *rte, const Block *block)
 		if (list_member_ptr(grouping->guarded, query))
 			cte->ctematerialized = CTEMaterializeAlways;
 	}
-	for (int i = list_length(rte->coltypes); keys->keys != NIL && i < n_results(query); i++)
-	{
-		TargetEntry *entry = list_nth_node(TargetEntry, query->targetList, i);
-
-		rte->coltypes = lappend_oid(rte->coltypes, exprType((Node *) entry->expr));
-		rte->coltypmods = lappend_int(rte->coltypmods, exprTypmod((Node *) entry->expr));
-		rte->colcollations = lappend_oid(rte->colcollations, exprCollation((Node *) entry->expr));
-		if (list_length(cte->ctecoltypes) > i)
-			continue;
-		cte->ctecolnames = lappend(cte->ctecolnames, makeString(pstrdup("privseg_key")));
-		cte->ctecoltypes = lappend_oid(cte->ctecoltypes, exprType((Node *) entry->expr));
-		cte->ctecoltypmods = lappend_int(cte->ctecoltypmods, exprTypmod((Node *) entry->expr));
-		cte->ctecolcollations =
-			lappend_oid(cte->ctecolcollations, exprCollation((Node *) entry->expr));
-	}
 	if (keys->keys != NIL)
-		add_names(rte, n_results(query));
+		usage_name_results(rte, cte, query);
 	return keys->keys;
 }
 
@@ -157,7 +153,7 @@ keys_of_relation(Grouping *grouping, const Block *block, RangeTblEntry *rte, Ind
 		case RTE_SUBQUERY:
 			keys = examine(grouping, rte->subquery, block, ASKS_ROWS);
 			if (keys != NIL)
-				add_names(rte, n_results(rte->subquery));
+				usage_name_results(rte, NULL, rte->subquery);
 			/* nothing is asked of a group before it is known to be large enough */
 			if (list_member_ptr(grouping->guarded, rte->subquery))
 				rte->security_barrier = true;

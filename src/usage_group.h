@@ -6,6 +6,7 @@
  *	  usage_key.c		keys that are the same, or grouped by
  *	  usage_cell.c		the groups they make
  *	  usage_made.c		what aggregates are computed of
+ *	  usage_factor.c	and what they multiply
  *	  usage_source.c	what the rows are joined with
  *	  usage_repeat.c	and how often each is there then
  */
@@ -59,10 +60,12 @@ typedef struct Block
 	"each table first, or use count(DISTINCT ...)."
 
 extern List *usage_refuse_groups(Grouping *grouping, const char *problem);
+extern void usage_name_results(RangeTblEntry *rte, CommonTableExpr *cte, const Query *query);
 
 /* usage_key.c */
 extern uint32 usage_number_of_column(Oid root, AttrNumber column);
 extern Key *usage_key_of_relation(const ProtectedRelation *found, Oid relid, Index varno);
+extern Expr *usage_as_result(Query *query, Expr *expr);
 extern List *usage_keys_as_results(Block *block);
 extern List *usage_keys_as_columns(List *results, Index varno);
 extern bool usage_is_key(Node *expr, const Block *block);
@@ -120,7 +123,13 @@ extern bool usage_weighs(const Grouping *grouping, const Aggref *aggregate, cons
 extern bool usage_counts(const Aggref *aggregate);
 extern bool usage_squares(const Aggref *aggregate);
 
+/* usage_factor.c */
+extern Node *usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggregate,
+								  List *values, List *present);
+
 /* usage_cell.c */
+extern CommonTableExpr *
+usage_cte_of(const RangeTblEntry *rte, const Block *block, const Block **owner);
 extern Query *usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner);
 extern bool usage_is_not_null(Oid relid, AttrNumber column);
 extern bool usage_contains_any(Node *node, void *nodes);

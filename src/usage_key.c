@@ -261,9 +261,9 @@ hand_on(Query *query, Expr *expr)
 	return n + 1;
 }
 
-/* a result of a query, for usage_keys_as_columns() to give the relation */
-static Expr *
-as_result(Query *query, Expr *expr)
+/* usage_as_result -- a result of a query, in a Var of no relation yet: varno 0 */
+Expr *
+usage_as_result(Query *query, Expr *expr)
 {
 	return (Expr *) makeVar(0, hand_on(query, expr), exprType((Node *) expr), -1,
 							exprCollation((Node *) expr), 0);
@@ -291,23 +291,13 @@ results_naming(const Query *query, const Block *block)
 static Expr *
 count_rows(Expr *rows)
 {
-	Aggref *count = makeNode(Aggref);
+	Aggref *sum;
 
-	count->aggfnoid = rows == NULL ? F_COUNT_ : F_SUM_INT8;
-	count->aggtype = rows == NULL ? INT8OID : NUMERICOID;
-	count->aggstar = rows == NULL;
-	if (rows != NULL)
-	{
-		count->aggargtypes = list_make1_oid(INT8OID);
-		count->args = list_make1(makeTargetEntry(copyObject(rows), 1, NULL, false));
-	}
-	count->aggkind = AGGKIND_NORMAL;
-	count->aggsplit = AGGSPLIT_SIMPLE;
-	count->aggno = count->aggtransno = -1;
-	count->location = -1;
-	return rows == NULL ? (Expr *) count :
-						  (Expr *) makeFuncExpr(F_INT8_NUMERIC, INT8OID, list_make1(count),
-												InvalidOid, InvalidOid, COERCE_EXPLICIT_CAST);
+	if (rows == NULL)
+		return (Expr *) expression_aggregate(F_COUNT_, INT8OID, NIL, NULL);
+	sum = expression_aggregate(F_SUM_INT8, NUMERICOID, list_make1(rows), NULL);
+	return (Expr *) makeFuncExpr(F_INT8_NUMERIC, INT8OID, list_make1(sum), InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CAST);
 }
 
 static List *
@@ -320,16 +310,17 @@ rows_as_results(Query *query, List *rows)
 	query->hasAggs |= groups;
 	/* how many there are here, and how many these stand for: a mean is of the former */
 	if (groups)
-		results = list_make1(as_result(query, count_rows(NULL)));
+		results = list_make1(usage_as_result(query, count_rows(NULL)));
 	foreach (lc, rows)
-		results = lappend(results, as_result(query, groups ? count_rows(lfirst(lc)) : lfirst(lc)));
+		results =
+			lappend(results, usage_as_result(query, groups ? count_rows(lfirst(lc)) : lfirst(lc)));
 	return results;
 }
 
 static Key *
 as_result_key(Query *query, const Key *key)
 {
-	return make_key(key->domain, key->kind, as_result(query, key->expr));
+	return make_key(key->domain, key->kind, usage_as_result(query, key->expr));
 }
 
 /* usage_keys_as_results -- keys of a query's rows, as its results */

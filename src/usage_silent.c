@@ -452,11 +452,15 @@ usage_group_is_silent(Node *expr)
 	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
 }
 
-/* also of queries around it, and of what is aggregated for each person */
-static bool
-is_product(const OpExpr *op)
+/*
+ * usage_is_product -- of two columns, those of queries around it and what is aggregated for each person
+ * among them?
+ */
+bool
+usage_is_product(const OpExpr *op)
 {
-	return !function_is_among(get_opcode(op->opno), sums, lengthof(sums)) &&
+	return list_length(op->args) == 2 &&
+		   !function_is_among(get_opcode(op->opno), sums, lengthof(sums)) &&
 		   names_column(linitial(op->args), NULL) && names_column(lsecond(op->args), NULL);
 }
 
@@ -505,7 +509,7 @@ is_sum_of_columns(Node *expr, Sum *sum)
 
 		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
 			return false;
-		sum->products |= is_product((OpExpr *) expr);
+		sum->products |= usage_is_product((OpExpr *) expr);
 		foreach (lc, ((OpExpr *) expr)->args)
 			if (!is_operand(lfirst(lc), (OpExpr *) expr, sum))
 				return false;

@@ -1,0 +1,294 @@
+/*
+ * usage_factor.c
+ *	  Products of columns: enough people differ in what others are multiplied by, or none
+ *	  (policy_differ.c).
+ *
+ * A product of two, and an aggregate of two arguments, may be computed in the query that groups, in a
+ * subquery that hands on rows, or of all rows of a person in one that groups them.  Its factors are
+ * handed on from there, as hashes: of a person's rows the least and the greatest.
+ */
+#include "compat.h"
+
+#include "catalog/pg_collation.h"
+#include "catalog/pg_type.h"
+#include "encrypted.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "nodes/nodeFuncs.h"
+#include "optimizer/clauses.h"
+#include "optimizer/tlist.h"
+#include "parser/parsetree.h"
+#include "rewrite/rewriteManip.h"
+#include "usage_group.h"
+#include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
+#include "utils/typcache.h"
+
+/* a factor of a query's rows, hashed */
+typedef struct Factor
+{
+	Expr *least;
+	Expr *greatest;
+} Factor;
+
+typedef struct Factors
+{
+	Grouping *grouping;
+	const Block *block;
+	List *found; /* of Factor * */
+} Factors;
+
+static bool find_factors(Node *node, Factors *factors);
+
+static Expr *
+hash_of(Grouping *grouping, Node *value)
+{
+	TypeCacheEntry *type = lookup_type_cache(exprType(value), TYPECACHE_HASH_EXTENDED_PROC);
+	Const *seed =
+		makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false, FLOAT8PASSBYVAL);
+
+	if (!OidIsValid(type->hash_extended_proc))
+	{
+		(void) usage_refuse_groups(grouping, "An aggregate in it multiplies what has no hash.");
+		return (Expr *) seed;
+	}
+	return (Expr *) makeFuncExpr(
+		type->hash_extended_proc, INT8OID, list_make2(copyObject(value), seed), InvalidOid,
+		OidIsValid(exprCollation(value)) ? C_COLLATION_OID : InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+static Factor *
+add_factor(Factors *factors, Expr *least, Expr *greatest)
+{
+	Factor *factor = palloc(sizeof(Factor));
+
+	factor->least = least;
+	factor->greatest = greatest;
+	factors->found = lappend(factors->found, factor);
+	return factor;
+}
+
+/* what a product is made of, opened */
+static bool
+find_columns(Node *node, List **columns)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Var) || IsA(node, Aggref) || encrypted_is_opening(node))
+	{
+		*columns = list_append_unique(*columns, node);
+		return false;
+	}
+	return expression_tree_walker(node, find_columns, columns);
+}
+
+/* a column's own powers choose nobody */
+static void
+add_columns(Factors *factors, List *operands)
+{
+	List *columns = NIL;
+	ListCell *lc;
+
+	(void) find_columns((Node *) operands, &columns);
+	foreach (lc, list_length(columns) > 1 ? columns : NIL)
+	{
+		Expr *hash = hash_of(factors->grouping, lfirst(lc));
+
+		(void) add_factor(factors, hash, hash);
+	}
+}
+
+static List *
+arguments_of(const Aggref *aggregate)
+{
+	List *arguments = NIL;
+	ListCell *lc;
+
+	foreach (lc, aggregate->args)
+		if (!lfirst_node(TargetEntry, lc)->resjunk)
+			arguments = lappend(arguments, lfirst_node(TargetEntry, lc)->expr);
+	return arguments;
+}
+
+/* of all rows that a query groups */
+static void
+group_factors(List *found, Expr *filter)
+{
+	ListCell *lc;
+
+	foreach (lc, found)
+	{
+		Factor *factor = lfirst(lc);
+
+		factor->least =
+			(Expr *) expression_aggregate(F_MIN_INT8, INT8OID, list_make1(factor->least), filter);
+		factor->greatest = (Expr *) expression_aggregate(F_MAX_INT8, INT8OID,
+														 list_make1(factor->greatest), filter);
+	}
+}
+
+/* of one subject's rows: those count that the aggregate is of */
+static void
+find_in_aggregate(const Aggref *aggregate, Factors *factors)
+{
+	Factors inside = {.grouping = factors->grouping, .block = factors->block};
+	List *arguments = arguments_of(aggregate);
+	List *present = NIL;
+	ListCell *lc;
+
+	if (usage_counts(aggregate))
+		return;
+	if (list_length(arguments) > 1)
+		add_columns(&inside, arguments);
+	(void) find_factors((Node *) arguments, &inside);
+	foreach (lc, inside.found != NIL ? arguments : NIL)
+		present = lappend(present, expression_null_test(copyObject(lfirst(lc)), IS_NOT_NULL));
+	group_factors(inside.found, make_ands_explicit(present));
+	factors->found = list_concat(factors->found, inside.found);
+}
+
+/* a column that a subquery, or WITH, makes */
+static void
+find_in_result(RangeTblEntry *rte, CommonTableExpr *cte, Query *query, const Block *outer,
+			   const Var *var, Factors *factors)
+{
+	Block block = {.outer = outer, .query = query};
+	Factors inside = {.grouping = factors->grouping, .block = &block};
+	const TargetEntry *entry = get_tle_by_resno(query->targetList, var->varattno);
+	bool groups = query->hasAggs || query->groupClause != NIL;
+	ListCell *lc;
+
+	/* groups of enough were looked at by themselves */
+	if (list_member_ptr(factors->grouping->guarded, query))
+		return;
+	if (entry == NULL || query->setOperations != NULL || query->distinctClause != NIL ||
+		query->limitCount != NULL || query->limitOffset != NULL)
+	{
+		(void) usage_refuse_groups(factors->grouping, "What it multiplies is not known.");
+		return;
+	}
+	(void) find_factors((Node *) entry->expr, &inside);
+	foreach (lc, inside.found)
+	{
+		Factor *factor = lfirst(lc);
+
+		if (groups && !contain_agg_clause((Node *) factor->least))
+			group_factors(list_make1(factor), NULL);
+		factor->least = usage_as_result(query, factor->least);
+		factor->greatest = usage_as_result(query, factor->greatest);
+		ChangeVarNodes((Node *) factor->least, 0, var->varno, 0);
+		ChangeVarNodes((Node *) factor->greatest, 0, var->varno, 0);
+		query->hasAggs |= groups;
+	}
+	if (inside.found != NIL)
+		usage_name_results(rte, cte, query);
+	factors->found = list_concat(factors->found, inside.found);
+}
+
+static void
+find_in_column(const Var *var, Factors *factors)
+{
+	const Block *block = factors->block;
+	RangeTblEntry *rte = rt_fetch(var->varno, block->query->rtable);
+	CommonTableExpr *cte;
+	const Block *owner;
+
+	switch (rte->rtekind)
+	{
+		case RTE_SUBQUERY:
+			find_in_result(rte, NULL, rte->subquery, block, var, factors);
+			break;
+		case RTE_CTE:
+			cte = usage_cte_of(rte, block, &owner);
+			if (cte != NULL)
+				find_in_result(rte, cte, castNode(Query, cte->ctequery), owner, var, factors);
+			break;
+		case RTE_JOIN:
+			if (var->varattno > 0)
+				(void) find_factors(list_nth(rte->joinaliasvars, var->varattno - 1), factors);
+			break;
+		default:
+			break;
+	}
+}
+
+/* a column of a query around it: of a product there, the factors would be handed on beside */
+static void
+find_in_outer(const Var *var, Factors *factors)
+{
+	Factors outer = {.grouping = factors->grouping, .block = factors->block->outer};
+	Var *there = copyObject(unconstify(Var *, var));
+
+	there->varlevelsup--;
+	if (outer.block != NULL)
+		(void) find_factors((Node *) there, &outer);
+	if (outer.block == NULL || outer.found != NIL)
+		(void) usage_refuse_groups(factors->grouping,
+								   "A subquery in it hands on products of a query around it.");
+}
+
+static bool
+find_factors(Node *node, Factors *factors)
+{
+	check_stack_depth();
+	if (node == NULL)
+		return false;
+	if (IsA(node, Aggref))
+	{
+		find_in_aggregate((Aggref *) node, factors);
+		return false;
+	}
+	if (IsA(node, Var))
+	{
+		if (((Var *) node)->varlevelsup > 0)
+			find_in_outer((Var *) node, factors);
+		else
+			find_in_column((Var *) node, factors);
+		return false;
+	}
+	if (IsA(node, OpExpr) && usage_is_product((OpExpr *) node))
+		add_columns(factors, ((OpExpr *) node)->args);
+	return expression_tree_walker(node, find_factors, factors);
+}
+
+static List *
+differ(Grouping *grouping, const Key *key, const Factor *factor, List *present)
+{
+	Const *cell = policy_group_cell(key->domain, 0, 0, 0);
+	List *args =
+		list_make4(hash_of(grouping, (Node *) key->expr), cell, factor->least, factor->greatest);
+	List *each =
+		list_make1(expression_aggregate(policy_differ_function(), BOOLOID, args,
+										present != NIL ? make_ands_explicit(present) : NULL));
+	ListCell *lc;
+
+	foreach (lc, key->also)
+		each = list_concat(each, differ(grouping, lfirst(lc), factor, present));
+	return each;
+}
+
+/*
+ * usage_factors_differ -- a condition on the products that an aggregate is of
+ *	values		what it is of, for each row
+ *	present		conditions that rows meet which it is of
+ * Returns NULL where it is of none.
+ */
+Node *
+usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values,
+					 List *present)
+{
+	Factors factors = {.grouping = grouping, .block = block};
+	List *each = NIL;
+	ListCell *lc;
+	ListCell *key;
+
+	if (usage_counts(aggregate))
+		return NULL;
+	if (list_length(values) > 1)
+		add_columns(&factors, values);
+	(void) find_factors((Node *) values, &factors);
+	foreach (lc, factors.found)
+		foreach (key, block->keys)
+			each = list_concat(each, differ(grouping, lfirst(key), lfirst(lc), present));
+	return each != NIL ? (Node *) make_ands_explicit(each) : NULL;
+}
