@@ -27,7 +27,7 @@ SET ROLE group_factor_counter;
 SET privseg.purpose = 'group_factor_stats';
 SELECT sum(income) FROM group_factor.person;
 SELECT sum(income * children) FROM group_factor.person;
-SELECT sum(children * income), avg((income + children) * children) FROM group_factor.person;
+SELECT sum(children * income), avg((income + pets) * children) FROM group_factor.person;
 SELECT corr(income, children), covar_pop(children, income), regr_slope(income, children), regr_sxy(income, hours) FROM group_factor.person;
 SELECT sum(price * quantity), sum(price * quantity) FILTER (WHERE size > 2) FROM group_factor.line;
 SELECT sum(price * children) FROM group_factor.line JOIN group_factor.person p ON p.id = person;
