@@ -45,17 +45,25 @@ typedef enum PolicyReads
 	READS_ALL        /* row_security = off was honoured */
 } PolicyReads;
 
+/* numbers that are the same where the same is asked again; 0: it cannot be known */
+typedef struct PolicyQuestion
+{
+	uint64 statement;
+	uint64
+		groups; /* the same groups of the same rows, whatever is asked of them; 0: it is not so simple */
+} PolicyQuestion;
+
 /* what tells one execution of a statement from another, and what they have in common */
 typedef struct PolicyRepeat
 {
 	uint64 execution; /* unlike that of any other; 0: it reads nothing under the policy */
-	uint64 question;  /* the same where the same is asked again; 0: it cannot be known */
+	PolicyQuestion question;
 } PolicyRepeat;
 
 /* what a statement asks */
 typedef struct PolicyAsked
 {
-	uint64 question;  /* as in PolicyRepeat */
+	PolicyQuestion question;
 	const void *uses; /* of columns, and what was decided about them (usage_plan.c), or NULL */
 } PolicyAsked;
 
@@ -123,7 +131,7 @@ extern bool policy_rows_may_be_newer(void);
 extern Oid policy_carried(void);
 
 /* of the execution to parallel workers (policy_cohort.c) */
-extern PolicyRepeat policy_repeat_begins(uint64 question, bool in_worker);
+extern PolicyRepeat policy_repeat_begins(PolicyQuestion question, bool in_worker);
 extern PolicyRepeat policy_repeat_running(void);
 extern void policy_repeat_publish(PolicyRepeat repeat);
 
@@ -158,10 +166,11 @@ extern void policy_context_leave(const PolicyContext *context);
 extern Oid policy_enough_function(KeyKind kind);
 extern Oid policy_differ_function(void);
 #define POLICY_MOST_CELLS 0xffff
-#define POLICY_MOST_COLUMNS 0x1fff
+#define POLICY_MOST_COLUMNS 0xfff
 #define POLICY_CELL_ALSO 1
 #define POLICY_CELL_ONCE 2
 #define POLICY_CELL_DISJOINT 4
+#define POLICY_CELL_CHOSEN 8
 extern Const *policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags);
 
 /* ---- expressions (policy_expression.c) ---- */

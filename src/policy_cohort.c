@@ -167,7 +167,7 @@ cohort_number(void)
 PolicyRepeat
 policy_repeat_running(void)
 {
-	PolicyRepeat none = {0, 0};
+	PolicyRepeat none = {0};
 
 	if (shared == NULL || MyBackendId <= 0 || MyBackendId > MaxBackends)
 		return none;
@@ -184,11 +184,11 @@ policy_repeat_publish(PolicyRepeat repeat)
 
 /*
  * policy_repeat_begins -- an execution begins
- *	question	see PolicyRepeat
+ *	question	that it asks
  *	in_worker	a parallel worker's own statement: it is its leader's
  */
 PolicyRepeat
-policy_repeat_begins(uint64 question, bool in_worker)
+policy_repeat_begins(PolicyQuestion question, bool in_worker)
 {
 	PolicyRepeat repeat = {.question = question};
 

@@ -17,7 +17,7 @@
  */
 #define CELL_NUMBER(cell) ((uint32) ((cell) &POLICY_MOST_CELLS))
 #define CELL_COLUMN(cell) ((uint32) (((cell) >> 16) & POLICY_MOST_COLUMNS))
-#define CELL_HAS(cell, flag) ((((cell) >> 29) & (flag)) != 0)
+#define CELL_HAS(cell, flag) ((((cell) >> 28) & (flag)) != 0)
 #define CELL_DOMAIN(cell) ((Oid) ((cell) >> 32))
 
 /* the subjects of a group, told from those of most others: how many, and their sum */

@@ -624,16 +624,18 @@ reading_of(const AggState *aggregates)
 	return reading;
 }
 
+/* of groups that have no row in common, something else may be asked: one answer would tell as much */
 static uint64
 question_of(const PolicyReader *reader, const Reading *reading, uint64 cell)
 {
-	uint64 question;
+	const PolicyQuestion *asked = &reader->repeat.question;
+	bool parts = CELL_HAS(cell, POLICY_CELL_CHOSEN) || !CELL_HAS(cell, POLICY_CELL_DISJOINT);
+	uint64 question = parts || asked->groups == 0 ? asked->statement : asked->groups;
 
-	if (reader->repeat.question == 0 || reading->asked == 0)
+	if (question == 0 || reading->asked == 0)
 		return 0;
-	question = hash_combine64(reader->repeat.question, mix64(CELL_NUMBER(cell) + 1));
-	question = hash_combine64(question, reading->asked);
-	return question != 0 ? question : 1;
+	question = hash_combine64(question, mix64(CELL_NUMBER(cell) + 1));
+	return Max(hash_combine64(question, reading->asked), 1);
 }
 
 /*

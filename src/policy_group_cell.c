@@ -55,11 +55,12 @@ group_cell_type(void)
  *								where the FROM clause is that relation alone.
  *		POLICY_CELL_ONCE		and no subject has two rows: they are not looked for
  *		POLICY_CELL_ALSO		whom rows are also about, said by that column: nobody is enough, too
+ *		POLICY_CELL_CHOSEN		the rows of a group that an aggregate's own condition chooses
  */
 Const *
 policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags)
 {
-	uint64 value = (uint64) domain << 32 | (uint64) flags << 29 | (uint64) column << 16 | cell;
+	uint64 value = (uint64) domain << 32 | (uint64) flags << 28 | (uint64) column << 16 | cell;
 
 	return makeConst(group_cell_type(), -1, InvalidOid, sizeof(int64), Int64GetDatum((int64) value),
 					 false, FLOAT8PASSBYVAL);

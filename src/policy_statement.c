@@ -60,7 +60,7 @@ policy_reader(PolicyReads reads)
 	strlcpy(reader.purpose, guc_purpose ? guc_purpose : "", NAMEDATALEN);
 	memset(&reader.resolved, 0, sizeof(Purpose));
 	reader.group_size = 0;
-	reader.repeat = (PolicyRepeat){0, 0};
+	reader.repeat = (PolicyRepeat){0};
 	reader.uses = NULL;
 	/* what runs inside begins later, and has a snapshot of its own */
 	reader.moment = consent_now(in_worker);
@@ -71,7 +71,7 @@ policy_reader(PolicyReads reads)
 	reader.group_size = reader.resolved.min_group_size;
 	if (reader.group_size == 0)
 		reader.group_size = guc_min_group_size;
-	reader.repeat = policy_repeat_begins(0, in_worker);
+	reader.repeat = policy_repeat_begins((PolicyQuestion){0}, in_worker);
 	return reader;
 }
 
@@ -88,7 +88,7 @@ policy_statement_begins(MemoryContext query_context, PolicyReads reads, int dept
 
 	statement->context = query_context;
 	statement->reader = policy_reader(reads);
-	statement->reader.repeat.question = asked != NULL ? asked->question : 0;
+	statement->reader.repeat.question = asked != NULL ? asked->question : (PolicyQuestion){0};
 	statement->reader.uses = asked != NULL ? asked->uses : NULL;
 	statement->depth = depth;
 	statement->callback.func = statement_ends;
@@ -278,7 +278,7 @@ publish_repeat(MemoryContext query_context)
 	const OpenStatement *open = open_in(query_context);
 
 	if (!IsInParallelMode())
-		policy_repeat_publish(open != NULL ? open->reader.repeat : (PolicyRepeat){0, 0});
+		policy_repeat_publish(open != NULL ? open->reader.repeat : (PolicyRepeat){0});
 }
 
 /*

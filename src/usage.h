@@ -197,7 +197,7 @@ extern bool usage_is_of_role(const RangeTblEntry *rte);
 
 /* ---- usage_question.c ---- */
 
-extern uint64 usage_question(Query *tree, ParamListInfo params);
+extern PolicyQuestion usage_question(Query *tree, ParamListInfo params);
 
 /* ---- usage_written.c ---- */
 

@@ -53,6 +53,7 @@ typedef struct Counted
 	int cell;
 	uint32 column;   /* that have a value there; 0: whatever they hold */
 	Node *condition; /* NULL: all */
+	bool chosen;     /* by what an aggregate asks, or lacks */
 } Counted;
 
 static Aggref *
@@ -130,6 +131,7 @@ all_enough(const Block *block, const Counted *counted)
 	const RangeTblEntry *only = only_relation(block->query);
 	int disjoint = only != NULL ? POLICY_CELL_DISJOINT : 0;
 	int once = only != NULL && has_each_once(only) ? POLICY_CELL_ONCE : 0;
+	int chosen = counted->chosen ? POLICY_CELL_CHOSEN : 0;
 	List *each = NIL;
 	ListCell *lc;
 	ListCell *also;
@@ -138,13 +140,16 @@ all_enough(const Block *block, const Counted *counted)
 	{
 		const Key *key = lfirst(lc);
 
-		each = list_concat(each, enough_of_key(key, counted, disjoint | once));
+		each = list_concat(each, enough_of_key(key, counted, disjoint | once | chosen));
 		/* and of whom they are also about */
 		foreach (also, key->also)
 		{
-			Counted others = {counted->cell, ((Key *) lfirst(also))->column, counted->condition};
+			Counted others = *counted;
 
-			each = lappend(each, enough(lfirst(also), &others, NULL, disjoint | POLICY_CELL_ALSO));
+			others.column = ((Key *) lfirst(also))->column;
+
+			each = lappend(
+				each, enough(lfirst(also), &others, NULL, disjoint | chosen | POLICY_CELL_ALSO));
 		}
 	}
 	return (Node *) make_ands_explicit(each);
@@ -248,6 +253,7 @@ counted_by(Cells *cells, List *conditions)
 						   conditions != NIL ? (Node *) make_ands_explicit(conditions) : NULL};
 
 	counted.cell = cell_of(cells, counted.condition);
+	counted.chosen = conditions != NIL;
 	return counted;
 }
 

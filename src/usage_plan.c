@@ -178,7 +178,7 @@ PolicyAsked
 usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 {
 	const RangeTblEntry *note = note_of(statement);
-	PolicyAsked asked = {0, note};
+	PolicyAsked asked = {.uses = note};
 
 	if (note != NULL && usage_shows_groups(note->coltypmods))
 	{

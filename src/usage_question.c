@@ -15,7 +15,9 @@
 #include "crypto.h"
 #include "lib/stringinfo.h"
 #include "nodes/nodeFuncs.h"
+#include "optimizer/optimizer.h"
 #include "policy_cohort.h"
+#include "rewrite/rewriteManip.h"
 #include "usage.h"
 #include "utils/lsyscache.h"
 
@@ -85,21 +87,28 @@ depends_on_reader(Node *node, UsageReader *reader)
 	return expression_tree_walker(node, depends_on_reader, reader);
 }
 
-/*
- * usage_question -- a number for a statement, the same when it is asked again; 0: it may mean
- * something else then.
- */
-uint64
-usage_question(Query *tree, ParamListInfo params)
+/* a tree's text, but for where it stands in the statement's; what names hold is escaped in it */
+static void
+append_tree(StringInfo text, const void *tree)
 {
-	StringInfoData text;
-	uint64 hash[2];
-	UsageReader reader;
+	static const char location[] = ":location ";
+	char *from = nodeToString(tree);
+	char *end = from;
 
-	if (!usage_reader(&reader) || depends_on_reader((Node *) tree, &reader))
-		return 0;
-	initStringInfo(&text);
-	appendStringInfoString(&text, nodeToString(tree));
+	for (char *at = strstr(from, location); at != NULL; at = strstr(end, location))
+	{
+		at += strlen(location);
+		appendBinaryStringInfo(text, end, at - end);
+		end = at + strspn(at, "-0123456789");
+	}
+	appendStringInfoString(text, end);
+	pfree(from);
+}
+
+/* false: their bytes cannot be told */
+static bool
+append_parameters(StringInfo text, ParamListInfo params)
+{
 	for (int i = 0; params != NULL && i < params->numParams; i++)
 	{
 		ParamExternData room;
@@ -109,24 +118,104 @@ usage_question(Query *tree, ParamListInfo params)
 		int16 length;
 		bool by_value;
 
-		appendStringInfo(&text, " %d:", i);
+		appendStringInfo(text, " %d:", i);
 		if (parameter == NULL || !OidIsValid(parameter->ptype) || parameter->isnull)
 			continue;
 		/* its bytes: two that are written alike may be different */
 		get_typlenbyval(parameter->ptype, &length, &by_value);
-		appendStringInfo(&text, "%u:", parameter->ptype);
+		appendStringInfo(text, "%u:", parameter->ptype);
 		if (by_value)
-			appendBinaryStringInfo(&text, (const char *) &parameter->value, sizeof(Datum));
+			appendBinaryStringInfo(text, (const char *) &parameter->value, sizeof(Datum));
 		else if (length == -1)
 		{
 			struct varlena *value = PG_DETOAST_DATUM_PACKED(parameter->value);
 
-			appendBinaryStringInfo(&text, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+			appendBinaryStringInfo(text, VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
 		}
 		else
-			return 0;
+			return false;
 	}
-	crypto_hash128((const uint8 *) cohort_secret(), text.data, text.len, (uint8 *) hash);
+	return true;
+}
+
+/* 0: it cannot be told */
+static uint64
+hash_of(Query *tree, ParamListInfo params)
+{
+	StringInfoData text;
+	uint64 hash[2] = {0};
+
+	initStringInfo(&text);
+	append_tree(&text, tree);
+	if (append_parameters(&text, params))
+	{
+		crypto_hash128((const uint8 *) cohort_secret(), text.data, text.len, (uint8 *) hash);
+		hash[0] = hash[0] != 0 ? hash[0] : 1;
+	}
 	pfree(text.data);
-	return hash[0] != 0 ? hash[0] : 1;
+	return hash[0];
+}
+
+/*
+ * A query without what it asks of its groups; NULL: it is not that simple.  Which calls count these
+ * groups follows from what it reads, then.
+ */
+static Query *
+only_groups(Query *tree)
+{
+	Query *query;
+	List *grouped = NIL;
+	ListCell *lc;
+
+	if (tree->commandType != CMD_SELECT || tree->setOperations != NULL ||
+		!(tree->hasAggs || tree->groupClause != NIL) || tree->groupingSets != NIL ||
+		checkExprHasSubLink((Node *) tree->targetList) || checkExprHasSubLink(tree->havingQual))
+		return NULL;
+	query = copyObject(tree);
+	foreach (lc, query->groupClause)
+	{
+		SortGroupClause *group = lfirst_node(SortGroupClause, lc);
+
+		grouped = lappend(grouped, get_sortgroupclause_expr(group, query->targetList));
+		group->tleSortGroupRef = foreach_current_index(lc) + 1;
+		/* taken from ORDER BY */
+		group->sortop = InvalidOid;
+		group->nulls_first = false;
+	}
+	query->targetList = grouped;
+	query->hasAggs = true;
+	query->havingQual = query->limitOffset = query->limitCount = NULL;
+	query->distinctClause = query->sortClause = NIL;
+	query->hasDistinctOn = false;
+	query->limitOption = LIMIT_OPTION_COUNT;
+	query->queryId = 0;
+	query->stmt_location = query->stmt_len = 0;
+	foreach (lc, query->rtable)
+	{
+		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		rte->selectedCols = NULL;
+	}
+	return query;
+}
+
+/*
+ * usage_question -- numbers for what a statement asks, the same when it is asked again; 0: it may mean
+ * something else then.
+ */
+PolicyQuestion
+usage_question(Query *tree, ParamListInfo params)
+{
+	PolicyQuestion question = {0};
+	UsageReader reader;
+	Query *groups;
+
+	if (!usage_reader(&reader) || depends_on_reader((Node *) tree, &reader))
+		return question;
+	question.statement = hash_of(tree, params);
+	/* where rows are shown, too, it depends on what is aggregated whose they are */
+	groups = reader.aggregate_only ? only_groups(tree) : NULL;
+	if (groups != NULL)
+		question.groups = hash_of(groups, params);
+	return question;
 }

@@ -138,6 +138,12 @@ SELECT month, count(*) FROM groups.visit WHERE person > 40 GROUP BY month ORDER 
 SHOW enable_partitionwise_aggregate;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET enable_partitionwise_aggregate; RESET enable_partitionwise_join;
 DEALLOCATE months;
+-- something else of the same groups, which have no row in common; not of other rows, nor of those that an aggregate chooses
+SELECT count(*), month, avg(month)::int FROM groups.visit GROUP BY month HAVING sum(month) > 100 ORDER BY month DESC LIMIT 2;
+SELECT month AS m, sum(month + 1.0) FROM   groups.visit GROUP BY month ORDER BY sum(month);
+SELECT month, count(*) FILTER (WHERE person > 50), sum(month) FILTER (WHERE person <= 70) FROM groups.visit GROUP BY month ORDER BY month;
+SELECT statement, code, message FROM unnest(ARRAY['SELECT month, sum(month) FROM groups.visit WHERE person <> 7 GROUP BY month', 'SELECT sum(month) FROM groups.visit', 'SELECT month > 2, sum(month) FROM groups.visit GROUP BY month > 2', 'SELECT month, sum(month) FILTER (WHERE person > 51) FROM groups.visit GROUP BY month',
+	'SELECT month, count(*) FILTER (WHERE person <= 69) FROM groups.visit GROUP BY month']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 RESET ROLE;
 DROP TABLE mine;
 DROP SCHEMA groups CASCADE;

@@ -33,7 +33,8 @@ GRANT SELECT ON person, purchase TO counter;
 SELECT privseg.create_data_category('g');
 SELECT privseg.protect('person', 'id'), privseg.protect('purchase', 'person', 'person'), privseg.classify('person', 'salary', 'g');
 -- whole: all people of the group, where only those who have a value for a column are counted
-CREATE TABLE answer (purpose text, statement text, who bigint, whole bigint, value text);
+-- groups: of a table alone, which have no row in common, whatever a statement asks of them
+CREATE TABLE answer (purpose text, statement text, who bigint, whole bigint, value text, groups text);
 CREATE TABLE part (LIKE answer);
 CREATE TABLE finding (what text, purpose text, statement text, detail text);
 CREATE TABLE tally (what text);
@@ -41,10 +42,11 @@ CREATE TABLE tally (what text);
 -- runs a statement as the role, and compares what it shows with all rows
 --	cells	statements that give (group as text, people as bits, all of the group, column) of each group, one for each
 --			condition in it, and each column that some have no value for
+--	groups	for each of them what it groups, but for what an aggregate chooses
 -- do two groups differ by few?  Not so the same people, of whom some have no value
 CREATE FUNCTION near(k int, who bigint, whole bigint, value text, other bigint, other_whole bigint, other_value text) RETURNS boolean LANGUAGE sql IMMUTABLE AS
 'SELECT bit_count((who # other)::bit(64)) BETWEEN 1 AND k - 1 AND NOT (whole = other_whole AND value <> other_value)';
-CREATE FUNCTION try(p text, k int, statement text, cells text[], exact boolean) RETURNS void LANGUAGE plpgsql AS \$\$
+CREATE FUNCTION try(p text, k int, statement text, cells text[], groups text[], exact boolean) RETURNS void LANGUAGE plpgsql AS \$\$
 DECLARE
 	shown text[];
 	code text := '';
@@ -66,12 +68,12 @@ BEGIN
 	PERFORM set_config('role', 'none', true);
 	PERFORM set_config('row_security', 'off', true);
 	INSERT INTO tally VALUES (CASE WHEN code = '' THEN 'answered' WHEN told LIKE '%nearly the same%' THEN 'nearly the same' ELSE code || ' ' || told END);
-	CREATE TEMP TABLE IF NOT EXISTS asked (g text, who bigint, whole bigint, value text, n int);
+	CREATE TEMP TABLE IF NOT EXISTS asked (g text, who bigint, whole bigint, value text, n int, groups text);
 	TRUNCATE asked;
 	FOR i IN 1 .. cardinality(cells) LOOP
-		EXECUTE format('INSERT INTO asked SELECT COALESCE(g::text, ''none''), who, whole, value, %s FROM (%s) s WHERE who IS NOT NULL AND bit_count(who::bit(64)) >= %s', i, cells[i], k);
+		EXECUTE format('INSERT INTO asked SELECT COALESCE(g::text, ''none''), who, whole, value, %s, %L FROM (%s) s WHERE who IS NOT NULL AND bit_count(who::bit(64)) >= %s', i, groups[i], cells[i], k);
 	END LOOP;
-	near := EXISTS (SELECT FROM asked a, answer b WHERE b.purpose = p AND b.statement <> try.statement AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
+	near := EXISTS (SELECT FROM asked a, answer b WHERE b.purpose = p AND b.statement <> try.statement AND (a.groups = b.groups) IS NOT TRUE AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
 		OR EXISTS (SELECT FROM asked a, asked b WHERE a.n <> b.n AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value));
 	IF code = '' THEN
 		SELECT array_agg(DISTINCT g ORDER BY g) INTO large FROM asked WHERE n = 1;
@@ -82,18 +84,18 @@ BEGIN
 		IF near THEN
 			INSERT INTO finding VALUES ('two answers that differ by few', p, statement, '');
 		END IF;
-		INSERT INTO answer SELECT p, statement, who, whole, value FROM asked;
+		INSERT INTO answer SELECT p, statement, who, whole, value, asked.groups FROM asked;
 	ELSIF told NOT LIKE '%nearly the same%' THEN
 		INSERT INTO finding VALUES ('refused for another reason', p, statement, code || ' ' || told);
 	ELSIF exact AND NOT near
-		AND NOT EXISTS (SELECT FROM asked a, part b WHERE b.purpose = p AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
+		AND NOT EXISTS (SELECT FROM asked a, part b WHERE b.purpose = p AND (a.groups = b.groups) IS NOT TRUE AND near(k, a.who, a.whole, a.value, b.who, b.whole, b.value))
 		-- the same people, a few of them with other rows
-		AND NOT EXISTS (SELECT FROM asked a, (SELECT * FROM answer UNION ALL SELECT * FROM part) b WHERE b.purpose = p AND b.statement LIKE '%JOIN%' AND a.who = b.who) THEN
+		AND NOT EXISTS (SELECT FROM asked a, (SELECT * FROM answer UNION ALL SELECT * FROM part) b WHERE b.purpose = p AND b.statement LIKE '%purchase%' AND a.who = b.who) THEN
 		INSERT INTO finding VALUES ('refused without need', p, statement, '');
 	END IF;
 	-- some of its groups may have been shown before it was refused
 	IF code <> '' THEN
-		INSERT INTO part SELECT p, statement, who, whole, value FROM asked;
+		INSERT INTO part SELECT p, statement, who, whole, value, asked.groups FROM asked;
 	END IF;
 	PERFORM set_config('row_security', 'on', true);
 END \$\$;
@@ -108,6 +110,12 @@ sub condition
 	} 1 .. upto(2);
 
 	return join ' AND ', @conditions;
+}
+
+# the same of their purchases, which somebody may have in several groups
+sub purchases
+{
+	return any('true', 'year > 2020', 'amount > ' . upto(30), 'amount <= ' . (70 + upto(30)), 'person <> ' . upto(60));
 }
 
 my $script = "SET client_min_messages = error;\n";
@@ -132,35 +140,41 @@ SQL
 		my $where = condition();
 		my $group = any('town', 'kind', 'age < 30', 'town, kind', '');
 		my $joins = any(0, 0, 1);
+		my $alone = rand() < 0.2;
 		my $from = $joins ? 'person JOIN purchase ON purchase.person = person.id' : any('person', 'person', '(SELECT * FROM person) person');
+		($where, $group, $joins, $from) = (purchases(), any('year', 'amount < 50', ''), 1, 'purchase') if $alone;
 		my $by = $group eq '' ? '' : "GROUP BY $group";
 		my $label = $group eq '' ? "'all'" : $group eq 'town, kind' ? "format('%s %s', town, kind)" : "($group)::text";
-		my $bits = 'bit_or(1::bigint << person.id::int)';
+		my $bits = $alone ? 'bit_or(1::bigint << person::int)' : 'bit_or(1::bigint << person.id::int)';
 		my $all = "$bits AS whole, '' AS value";
 
 		$from =~ s/^person$/person/;
 		$where =~ s/\bid\b/person.id/g;
-		my @measures = ('count(*)');
+		my $groups = $from =~ /JOIN/ ? 'NULL' : "\$q\$$from WHERE $where $by\$q\$";
+		my @groups = ($groups);
+		my @measures = $alone ? any('count(*)', 'sum(amount)', 'count(*), count(DISTINCT year)', 'avg(amount)') : ('count(*)');
 		my @cells = ("SELECT $label AS g, $bits AS who, $all FROM $from WHERE $where $by");
 
 		if (rand() < 0.3)
 		{
-			my $filter = condition();
+			my $filter = $alone ? purchases() : condition();
 
 			$filter =~ s/\bid\b/person.id/g;
-			push @measures, "sum(age) FILTER (WHERE $filter)";
+			push @measures, ($alone ? 'sum(amount)' : 'sum(age)') . " FILTER (WHERE $filter)";
+			push @groups, 'NULL';
 			push @cells, "SELECT $label AS g, $bits FILTER (WHERE $filter) AS who, $bits FILTER (WHERE $filter) AS whole, '' AS value FROM $from WHERE $where $by";
 		}
-		if (rand() < 0.2)
+		if (!$alone && rand() < 0.2)
 		{
 			push @measures, 'avg(salary)';
+			push @groups, $groups;
 			push @cells, "SELECT $label AS g, $bits FILTER (WHERE salary IS NOT NULL) AS who, $bits AS whole, 'salary' AS value FROM $from WHERE $where $by";
 		}
 		my $statement = "SELECT $label AS g, " . join(', ', @measures) . " FROM $from WHERE $where $by";
 
-		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . "], " . ($joins ? 'false' : 'true') . ");\n";
+		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . '], ARRAY[' . join(', ', @groups) . "]::text[], " . ($joins ? 'false' : 'true') . ");\n";
 		# the same again is answered again
-		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . "], false);\n" if rand() < 0.05;
+		$script .= "SELECT try('$purpose', $k, \$q\$$statement\$q\$, ARRAY[" . join(', ', map { "\$q\$$_\$q\$" } @cells) . '], ARRAY[' . join(', ', @groups) . "]::text[], false);\n" if rand() < 0.05;
 	}
 }
 $node->safe_psql('postgres', $script);
