@@ -332,6 +332,7 @@ enough_differ_final(PG_FUNCTION_ARGS)
 	const PolicyReader *reader = policy_reader_of_statement(context);
 	uint64 others = 0;
 	uint64 common;
+	uint64 most = 0;
 
 	if (reader == NULL || reader->reads == READS_NOTHING)
 		refuse_call();
@@ -339,7 +340,13 @@ enough_differ_final(PG_FUNCTION_ARGS)
 		PG_RETURN_BOOL(true);
 	others = differing->subjects->members;
 	if (differing->stage == STAGE_ALL)
-		others -= count_common(differing, &common);
+	{
+		most = count_common(differing, &common);
+		/* no two have the same */
+		if (most < 2)
+			PG_RETURN_BOOL(true);
+	}
+	others -= most;
 	if (others > 0 && others < differing->enough)
 		PG_RETURN_NULL();
 	PG_RETURN_BOOL(true);

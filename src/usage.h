@@ -12,6 +12,7 @@
  *	  usage_silent.c	expressions that tell of no row
  *	  usage_told.c		calls that may tell what they are made with
  *	  usage_group.c		groups of enough subjects
+ *	  usage_call.c		and the constants that functions are called with
  *	  usage_question.c	the same statement, asked again
  *	  usage_written.c	what the transaction has changed
  *	  usage_plan.c		all of it, for a statement that is planned and one that runs
@@ -177,8 +178,23 @@ extern bool usage_group_is_silent(Node *expr);
 extern bool usage_names_column(Node *expr);
 extern bool usage_is_product(const OpExpr *op);
 extern Const *usage_constant(Node *expr);
-extern bool
-usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products, bool *terms);
+/* arithmetic of what is aggregated */
+typedef struct UsageSum
+{
+	int arithmetic; /* how much of it there is */
+	bool integers;  /* of integers, too, which must be of one table */
+	bool products;  /* a column is not only added to another */
+	bool terms;     /* a constant is added */
+	bool rounds;    /* a column loses digits */
+} UsageSum;
+
+extern bool usage_is_column(Node *expr);
+extern bool usage_is_sum_of_columns(Node *expr, UsageSum *sum);
+
+/* ---- usage_call.c ---- */
+
+extern bool usage_takes_constants(Oid function, List *arguments);
+extern bool usage_is_part_of_time(Oid function, List *arguments);
 
 /* ---- usage_told.c ---- */
 

@@ -355,7 +355,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		return refuse_aggregate(cells, aggregate,
 								"CASE in it gives the other rows a value, beside FILTER or another "
 								"argument: leave ELSE out.");
-	if (aggregate->aggdistinct != NIL && made.arithmetic > 0)
+	if (aggregate->aggdistinct != NIL && made.sum.arithmetic > 0)
 		return refuse_aggregate(cells, aggregate,
 								"count(DISTINCT) in it is of more than a column.");
 	if (made.nullable)

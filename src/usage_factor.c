@@ -82,7 +82,7 @@ find_columns(Node *node, List **columns)
 	return expression_tree_walker(node, find_columns, columns);
 }
 
-/* a column's own powers choose nobody */
+/* each by itself, and what it is added up to: a column's own powers choose nobody */
 static void
 add_columns(Factors *factors, List *operands)
 {
@@ -90,12 +90,26 @@ add_columns(Factors *factors, List *operands)
 	ListCell *lc;
 
 	(void) find_columns((Node *) operands, &columns);
-	foreach (lc, list_length(columns) > 1 ? columns : NIL)
+	if (list_length(columns) < 2)
+		return;
+	foreach (lc, operands)
+		columns = list_append_unique(columns, lfirst(lc));
+	foreach (lc, columns)
 	{
 		Expr *hash = hash_of(factors->grouping, lfirst(lc));
 
 		(void) add_factor(factors, hash, hash);
 	}
+}
+
+/* does an aggregate multiply its arguments, or one with itself? */
+static bool
+multiplies(const Aggref *aggregate)
+{
+	const char *name = get_func_name(aggregate->aggfnoid);
+
+	return usage_squares(aggregate) && strcmp(name, "regr_avgx") != 0 &&
+		   strcmp(name, "regr_avgy") != 0;
 }
 
 static List *
@@ -138,7 +152,7 @@ find_in_aggregate(const Aggref *aggregate, Factors *factors)
 
 	if (usage_counts(aggregate))
 		return;
-	if (list_length(arguments) > 1)
+	if (multiplies(aggregate))
 		add_columns(&inside, arguments);
 	(void) find_factors((Node *) arguments, &inside);
 	foreach (lc, inside.found != NIL ? arguments : NIL)
@@ -284,7 +298,7 @@ usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggre
 
 	if (usage_counts(aggregate))
 		return NULL;
-	if (list_length(values) > 1)
+	if (multiplies(aggregate))
 		add_columns(&factors, values);
 	(void) find_factors((Node *) values, &factors);
 	foreach (lc, factors.found)

@@ -513,13 +513,25 @@ examine_about_row(Grouping *grouping, const Block *block)
 	return NIL;
 }
 
+/* DISTINCT of rows is GROUP BY of all that is asked for */
+static void
+group_distinct(Query *query)
+{
+	if (query->distinctClause == NIL || query->hasDistinctOn || query->hasAggs ||
+		query->groupClause != NIL || query->groupingSets != NIL || query->hasWindowFuncs ||
+		query->hasTargetSRFs)
+		return;
+	query->groupClause = query->distinctClause;
+	query->distinctClause = NIL;
+}
+
 /* returns whose rows its results are of; NIL: nobody's, or they are groups of enough */
 static List *
 examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 {
 	Block block = {.outer = outer, .query = query};
 	Sublinks sublinks = {grouping, &block};
-	bool aggregates = query->hasAggs || query->groupClause != NIL;
+	bool aggregates;
 	bool correlated;
 	ListCell *lc;
 
@@ -535,6 +547,9 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 			block.keys = list_concat(block.keys, keys_of_relation(grouping, &block, lfirst(lc),
 																  foreach_current_index(lc) + 1));
 	usage_drop_equal_keys(&block);
+	if (block.keys != NIL && grouping->reader->aggregate_only)
+		group_distinct(query);
+	aggregates = query->hasAggs || query->groupClause != NIL;
 	(void) query_tree_walker(query, examine_sublinks, &sublinks,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
 	correlated = asks != ASKS_RESULT && is_correlated(query);
@@ -559,10 +574,14 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 		return usage_refuse_groups(grouping, "A function in it returns a set for each row.");
 	if (!rows_are_silent(query))
 		return usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	/* of values of which groups only are shown, one person is none */
 	if (!aggregates ||
 		(asks != ASKS_RESULT && grouping->relations == NIL && groups_by_keys(&block)))
 		return examine_rows(grouping, &block, asks);
+	/* not left out one by one: what is computed of them would be wrong, and nobody told */
+	if (asks != ASKS_RESULT && groups_by_keys(&block))
+		return usage_refuse_groups(grouping,
+								   "A subquery in it groups the rows of each person, whose "
+								   "groups are too small to be shown.");
 	if (correlated)
 		return usage_refuse_groups(grouping,
 								   "A subquery in it groups rows of one row of another query.");

@@ -96,17 +96,15 @@ typedef struct Made
 {
 	const UsageReader *reader; /* or NULL */
 	const List *splitting;     /* as in Grouping */
-	int arithmetic;
-	bool integers;    /* of integers, too */
-	bool products;    /* of columns, or squares */
-	bool squares;     /* of one subject's rows: variances and the like */
-	bool terms;       /* constants that are added */
-	bool parts;       /* sums of some of one subject's rows */
-	List *columns;    /* of MadeColumn *, each once */
-	int numbers;      /* that are none: counts, constant rows */
-	bool aggregates;  /* sums of one subject's rows are among them */
-	bool outer_joins; /* a join may have left one without value */
-	bool nullable;    /* some rows may have none */
+	UsageSum sum;              /* products: or squares */
+	bool squares;              /* of one subject's rows: variances and the like */
+	bool digits;               /* who asks loses some: it must be a column as it is */
+	bool parts;                /* sums of some of one subject's rows */
+	List *columns;             /* of MadeColumn *, each once */
+	int numbers;               /* that are none: counts, constant rows */
+	bool aggregates;           /* sums of one subject's rows are among them */
+	bool outer_joins;          /* a join may have left one without value */
+	bool nullable;             /* some rows may have none */
 	const char *problem;
 } Made;
 

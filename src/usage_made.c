@@ -147,12 +147,12 @@ add_aggregate(const Aggref *aggregate, Made *made)
 {
 	made->aggregates = true;
 	/* each constant that is added is there as often as there are rows */
-	if (usage_counts(aggregate) || (made->terms && sums(aggregate)))
+	if (usage_counts(aggregate) || (made->sum.terms && sums(aggregate)))
 		made->numbers++;
 	else if (!sums(aggregate))
 		made->nullable = true;
 	if (usage_squares(aggregate))
-		made->squares = made->products = true;
+		made->squares = made->sum.products = true;
 }
 
 /* of one subject's rows, or of a group of enough */
@@ -160,7 +160,7 @@ static bool
 aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *made)
 {
 	Made counted = {.reader = NULL};
-	bool terms = made->terms; /* around it */
+	bool terms = made->sum.terms; /* around it */
 	ListCell *lc;
 
 	if (aggregate->aggfilter != NULL || aggregate->agglevelsup > 0 ||
@@ -178,13 +178,13 @@ aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *
 		}
 		made->parts = true;
 	}
-	made->terms = false;
+	made->sum.terms = false;
 	foreach (lc, aggregate->args)
 		if (!usage_is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
 									  usage_counts(aggregate) ? &counted : made))
 			return false;
 	add_aggregate(aggregate, made);
-	made->terms |= terms;
+	made->sum.terms |= terms;
 	return true;
 }
 
@@ -197,6 +197,8 @@ usage_is_made_of_columns(Node *expr, const Block *block, Made *made)
 {
 	Var *var = (Var *) usage_without_casts(expr);
 	Index depth = 0;
+	bool digits = made->digits;
+	bool result = true;
 	ListCell *lc;
 
 	check_stack_depth();
@@ -212,13 +214,19 @@ usage_is_made_of_columns(Node *expr, const Block *block, Made *made)
 			return false;
 	if (IsA(expr, Aggref))
 		return aggregate_is_made_of_columns((Aggref *) expr, block, made);
-	if (!usage_is_sum_of_columns(expr, &made->arithmetic, &made->integers, &made->products,
-								 &made->terms))
+	made->sum.rounds = false;
+	if (!usage_is_sum_of_columns(expr, &made->sum) || (digits && !usage_is_column(expr)))
+	{
+		if (made->sum.rounds || digits)
+			made->problem = "An aggregate in it rounds what is computed for each row: divide, or "
+							"cast, the aggregate, or cast a column as it is.";
 		return false;
+	}
+	made->digits |= made->sum.rounds;
 	foreach (lc, pull_var_clause(expr, PVC_RECURSE_AGGREGATES))
-		if (!column_is_made_of_columns(lfirst(lc), block, made))
-			return false;
-	return true;
+		result &= column_is_made_of_columns(lfirst(lc), block, made);
+	made->digits = digits;
+	return result;
 }
 
 /*
@@ -230,7 +238,7 @@ usage_mixes_integers(const Made *made)
 {
 	ListCell *lc;
 
-	if (!made->integers)
+	if (!made->sum.integers)
 		return false;
 	foreach (lc, made->columns)
 		if (protected_relation(((MadeColumn *) lfirst(lc))->relid) == NULL ||
@@ -243,7 +251,7 @@ usage_mixes_integers(const Made *made)
 static bool
 only_adds(const Aggref *aggregate, const Made *made)
 {
-	return !made->products && sums(aggregate);
+	return !made->sum.products && sums(aggregate);
 }
 
 /*

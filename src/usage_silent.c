@@ -35,7 +35,8 @@
 static const char *const functions[] = {
 	"abs",        "age",          "btrim",   "char_length", "character_length", "date_part",
 	"date_trunc", "extract",      "initcap", "left",        "length",           "lower",
-	"ltrim",      "octet_length", "right",   "rtrim",       "textcat",          "upper"};
+	"ltrim",      "octet_length", "right",   "rtrim",       "substr",           "substring",
+	"textcat",    "to_char",      "upper"};
 
 /* conversions to what holds every value */
 static const Oid conversions[] = {F_INT8_INT4,
@@ -58,6 +59,11 @@ static const Oid conversions[] = {F_INT8_INT4,
 								  F_TEXT_BPCHAR,
 								  F_TIMESTAMPTZ_TIMESTAMP,
 								  F_TIMESTAMP_TIMESTAMPTZ};
+
+/* those of them that keep so many digits only */
+static const Oid rounding_conversions[] = {F_NUMERIC_FLOAT4, F_NUMERIC_FLOAT8, F_FLOAT8_NUMERIC};
+
+static const Oid negations[] = {F_NUMERIC_UMINUS, F_NUMERIC_UPLUS, F_FLOAT8UM, F_FLOAT8UP};
 
 /* of two columns of one table, which hold what it may hold together; products of bigint are too large */
 static const Oid of_columns[] = {F_INT4PL,  F_INT4MI,  F_INT4MUL, F_INT8PL, F_INT8MI,
@@ -277,31 +283,6 @@ is_reviewed(Node *call)
 	}
 }
 
-/* of what takes the name of a part of a time: it is one that every date has */
-static bool
-takes_a_part(Oid function, List *arguments)
-{
-	static const char *const parts[] = {"century", "day",     "decade", "millennium",
-										"month",   "quarter", "week",   "year"};
-	const char *name = get_func_name(function);
-	Const *part = linitial(arguments);
-	char *word;
-
-	if (strcmp(name, "extract") != 0 && strcmp(name, "date_part") != 0 &&
-		strcmp(name, "date_trunc") != 0)
-		return true;
-	if (list_length(arguments) != 2 || !IsA(part, Const) || part->constisnull ||
-		part->consttype != TEXTOID ||
-		(exprType(lsecond(arguments)) != DATEOID && exprType(lsecond(arguments)) != TIMESTAMPOID &&
-		 exprType(lsecond(arguments)) != TIMESTAMPTZOID))
-		return false;
-	word = TextDatumGetCString(part->constvalue);
-	for (size_t i = 0; i < lengthof(parts); i++)
-		if (pg_strcasecmp(word, parts[i]) == 0)
-			return true;
-	return false;
-}
-
 static bool
 is_short(Node *text)
 {
@@ -336,11 +317,12 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 		return is_silent(linitial(arguments), silence);
 	if (function >= FirstNormalObjectId)
 		return false;
-	if (is_named(function) && takes_a_part(function, arguments) &&
+	if (is_named(function) && usage_takes_constants(function, arguments) &&
 		!is_long(function, arguments, silence))
 		return are_silent(arguments, silence);
 	if (function_is_among(function, conversions, lengthof(conversions)) ||
-		is_arithmetic(function, arguments, silence))
+		function_is_among(function, negations, lengthof(negations)) ||
+		usage_is_part_of_time(function, arguments) || is_arithmetic(function, arguments, silence))
 		return are_silent(arguments, silence);
 	return function != F_TEXTCAT && is_reviewed(call) && are_silent(arguments, silence);
 }
@@ -464,18 +446,81 @@ usage_is_product(const OpExpr *op)
 		   names_column(linitial(op->args), NULL) && names_column(lsecond(op->args), NULL);
 }
 
-/* what a sum of columns is made of besides */
-typedef struct Sum
+/* conversions of which some lose digits; *rounds is set then */
+static Node *
+without_conversions(Node *expr, bool *rounds)
 {
-	bool products;
-	bool terms;
-} Sum;
+	for (;;)
+	{
+		Oid function = IsA(expr, FuncExpr) ? ((FuncExpr *) expr)->funcid : InvalidOid;
 
-static bool is_sum_of_columns(Node *expr, Sum *sum);
+		if (IsA(expr, RelabelType))
+			expr = (Node *) ((RelabelType *) expr)->arg;
+		else if (OidIsValid(function) &&
+				 (encrypted_is_opening(expr) ||
+				  function_is_among(function, conversions, lengthof(conversions))))
+		{
+			*rounds |=
+				function_is_among(function, rounding_conversions, lengthof(rounding_conversions));
+			expr = linitial(((FuncExpr *) expr)->args);
+		}
+		else
+			return expr;
+	}
+}
+
+/* usage_is_column -- of any type, and nothing is computed of it */
+bool
+usage_is_column(Node *expr)
+{
+	bool rounds;
+
+	return IsA(without_conversions(expr, &rounds), Var);
+}
+
+/* is a constant 1, 10, 0.1 ...?  A number that is divided by others has no end */
+static bool
+is_power_of_ten(Node *node)
+{
+	const Const *constant = usage_constant(node);
+	char *digits;
+
+	if (constant == NULL || constant->constisnull || constant->consttype != NUMERICOID)
+		return false;
+	digits = DatumGetCString(DirectFunctionCall1(numeric_out, constant->constvalue));
+	digits += strspn(digits, "0.");
+	return *digits == '1' && digits[1 + strspn(digits + 1, "0.")] == '\0';
+}
+
+/*
+ * Numbers that lose digits are those of a column: who could add to them, or multiply them, before, would
+ * choose how large they must be for the last digit that is kept, and learn how many are.
+ */
+static bool
+keeps_digits(const OpExpr *op, UsageSum *sum)
+{
+	Oid function = get_opcode(op->opno);
+	ListCell *lc;
+
+	if (function == F_NUMERIC_DIV && !is_power_of_ten(lsecond(op->args)))
+	{
+		sum->rounds = true;
+		return false;
+	}
+	if (function != F_NUMERIC_DIV && !function_is_among(function, rounding, lengthof(rounding)))
+		return true;
+	sum->rounds = true;
+	foreach (lc, op->args)
+		if (names_column(lfirst(lc), NULL) && !usage_is_column(lfirst(lc)))
+			return false;
+	return true;
+}
+
+static bool is_sum_of_columns(Node *expr, UsageSum *sum);
 
 /* a constant that others are multiplied by is no part of what is added up */
 static bool
-is_operand(Node *operand, const OpExpr *op, Sum *sum)
+is_operand(Node *operand, const OpExpr *op, UsageSum *sum)
 {
 	if (!function_is_among(get_opcode(op->opno), sums, lengthof(sums)) &&
 		!names_column(operand, NULL))
@@ -484,34 +529,31 @@ is_operand(Node *operand, const OpExpr *op, Sum *sum)
 }
 
 static bool
-is_sum_of_columns(Node *expr, Sum *sum)
+is_sum_of_columns(Node *expr, UsageSum *sum)
 {
+	bool rounds = false;
 	ListCell *lc;
 
-	for (;;)
-	{
-		if (IsA(expr, RelabelType))
-			expr = (Node *) ((RelabelType *) expr)->arg;
-		else if (IsA(expr, FuncExpr) && (encrypted_is_opening(expr) ||
-										 function_is_among(((FuncExpr *) expr)->funcid, conversions,
-														   lengthof(conversions))))
-			expr = linitial(((FuncExpr *) expr)->args);
-		else
-			break;
-	}
+	expr = without_conversions(expr, &rounds);
 	if (IsA(expr, Const) || IsA(expr, Param))
 		sum->terms = true;
-	if (IsA(expr, Var) || IsA(expr, Const) || IsA(expr, Param))
+	if (IsA(expr, Const) || IsA(expr, Param))
 		return true;
-	if (IsA(expr, OpExpr))
+	sum->rounds |= rounds;
+	if (IsA(expr, Var))
+		return true;
+	if (IsA(expr, OpExpr) && !rounds)
 	{
+		OpExpr *op = (OpExpr *) expr;
 		Silence silence = {.together = true};
 
-		if (!is_arithmetic(get_opcode(((OpExpr *) expr)->opno), ((OpExpr *) expr)->args, &silence))
+		if (function_is_among(get_opcode(op->opno), negations, lengthof(negations)))
+			return is_sum_of_columns(linitial(op->args), sum);
+		if (!is_arithmetic(get_opcode(op->opno), op->args, &silence) || !keeps_digits(op, sum))
 			return false;
-		sum->products |= usage_is_product((OpExpr *) expr);
-		foreach (lc, ((OpExpr *) expr)->args)
-			if (!is_operand(lfirst(lc), (OpExpr *) expr, sum))
+		sum->products |= usage_is_product(op);
+		foreach (lc, op->args)
+			if (!is_operand(lfirst(lc), op, sum))
 				return false;
 		return true;
 	}
@@ -521,23 +563,15 @@ is_sum_of_columns(Node *expr, Sum *sum)
 /*
  * usage_is_sum_of_columns -- is what is aggregated a column, or arithmetic of columns?  Conditions in it
  * would choose rows of the group.
- *	arithmetic	how much of it there is already, around it; and what there is in it, too
- *	integers	set: some of it is of integers, which must be of one table
- *	products	set: a column is not only added to another
- *	terms		set: a constant is added
+ *	sum		what there is around it; and what there is in it, too
  */
 bool
-usage_is_sum_of_columns(Node *expr, int *arithmetic, bool *integers, bool *products, bool *terms)
+usage_is_sum_of_columns(Node *expr, UsageSum *sum)
 {
-	Silence silence = {.arithmetic = *arithmetic, .together = true};
-	Sum sum = {0};
+	Silence silence = {.arithmetic = sum->arithmetic, .together = true};
 	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
 
-	*arithmetic = silence.arithmetic;
-	*integers |= silence.integer;
-	if (!silent || !is_sum_of_columns(expr, &sum))
-		return false;
-	*products |= sum.products;
-	*terms |= sum.terms;
-	return true;
+	sum->arithmetic = silence.arithmetic;
+	sum->integers |= silence.integer;
+	return silent && is_sum_of_columns(expr, sum);
 }

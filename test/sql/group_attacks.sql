@@ -77,7 +77,7 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT sum(s) FROM (SELECT person, covar_pop(price, id) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH q AS (SELECT o.person, regr_sxy(o.price, r.factor) AS s FROM group_attack.purchase o JOIN group_attack.rate r ON r.n = o.id GROUP BY o.person) SELECT avg(s) FROM q',
 	'SELECT sum(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, regr_slope(price, id) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person) q',
 	'SELECT var_pop(s) FROM (SELECT person, sum(price + 1) AS s FROM group_attack.purchase GROUP BY person) q',
-	'SELECT covar_pop(s, n) FROM (SELECT person, sum(price) AS s, sum(quantity::numeric * 0 + 1) AS n FROM group_attack.purchase GROUP BY person) q', 'SELECT corr(s, n) FROM (SELECT c.id, sum(o.price) AS s, regr_count(c.points, o.quantity) AS n FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id GROUP BY c.id) q',
+	'SELECT sum(s * n) FROM (SELECT person, sum(price) AS s, sum(quantity::numeric * 0 + 1) AS n FROM group_attack.purchase GROUP BY person) q', 'SELECT corr(s, n) FROM (SELECT c.id, sum(o.price) AS s, regr_count(c.points, o.quantity) AS n FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id GROUP BY c.id) q',
 	'SELECT var_pop(s) FROM (SELECT person, var_samp(price) AS s FROM group_attack.purchase GROUP BY person) q'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- who it is, or which row, and something else: in HAVING and GROUP BY, in what a subquery returns, by what it calls a row, in conditions that are negated or are one of several
@@ -113,13 +113,20 @@ SET privseg.purpose = 'group_attack_stats';
 -- not so: constants, and columns that are as unknown, each with many people to a value
 SELECT sum(salary * 1.19), avg(bonus + 10)::numeric(6, 2) FROM group_attack.person;
 SELECT sum(price * quantity), corr(price, quantity)::numeric(4, 2) FROM group_attack.purchase;
+-- a last digit that is lost, which a constant lifts one person's value over
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum((bonus * 1e-10 + 900000000000.0000047801) / 1e11) FROM group_attack.person', 'SELECT sum(bonus / 1.7) FROM group_attack.person', 'SELECT sum((bonus + 900000000000.5)::float8) FROM group_attack.person', 'SELECT sum((bonus * 5e-8 + 900000000000)::float8::numeric) FROM group_attack.person',
+	'SELECT corr(bonus + 900000000000, salary) FROM group_attack.person', 'SELECT sum(x / 10.0) FROM (SELECT bonus + 900000000000 AS x FROM group_attack.person) q', 'SELECT sum(x::float8) FROM (SELECT bonus * 5e-8 + 900000000000 AS x FROM group_attack.person) q', 'SELECT sum(x / 10.0) FROM (SELECT bonus / 10.0 AS x FROM group_attack.person) q',
+	'SELECT avg(s::float8) FROM (SELECT person, sum(price + 900000000000) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH w AS (SELECT bonus * 3.0 AS x FROM group_attack.person) SELECT sum(x::float8) FROM w', 'SELECT sum(bonus::float8 * ''3''::float8 + salary::float8 * ''1e-3''::float8) FROM group_attack.person'])
+	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT sum(bonus / 100.0)::numeric(8, 2), avg(bonus / 0.01 + 5)::numeric(8, 2), sum(-bonus), sum(bonus::float8), avg(bonus::float8::numeric)::numeric(8, 2) FROM group_attack.person;
+SELECT avg(s / 10.0)::numeric(8, 2), avg(s::float8)::numeric(8, 2) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person) q;
 SELECT count(DISTINCT town), count(DISTINCT id) FROM group_attack.person;
 SELECT sum(points + quantity) FROM (SELECT c.points, 1::numeric AS quantity FROM group_attack.person c) q;
 SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 0;
 SELECT count(*) > 0 FROM group_attack.person TABLESAMPLE bernoulli(100);
 SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
 
-SELECT var_pop(spent * 2 + 1)::numeric(10, 2), avg(varied)::numeric(8, 2), corr(spent, bought)::numeric(4, 2) FROM (SELECT person, sum(price * 1.19) AS spent, sum(quantity) AS bought FROM group_attack.purchase WHERE person <= 70 GROUP BY person) q JOIN (SELECT person AS id, var_pop(price) AS varied FROM group_attack.purchase WHERE person <= 70 GROUP BY person) r ON id = person;
+SELECT var_pop(spent * 2 + 1)::numeric(10, 2), avg(varied)::numeric(8, 2), corr(paid, bought)::numeric(4, 2) FROM (SELECT person, sum(price * 1.19) AS spent, sum(price) AS paid, sum(quantity) AS bought FROM group_attack.purchase WHERE person <= 70 GROUP BY person) q JOIN (SELECT person AS id, var_pop(price) AS varied FROM group_attack.purchase WHERE person <= 70 GROUP BY person) r ON id = person;
 
 -- which rows went into a sum for each person
 SELECT sum(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 10 AND 30 GROUP BY person) q;

@@ -12,8 +12,8 @@ SET client_min_messages = warning;
 CREATE SCHEMA group_factor;
 CREATE ROLE group_factor_counter;
 GRANT USAGE ON SCHEMA group_factor TO PUBLIC;
-CREATE TABLE group_factor.person (id bigint PRIMARY KEY, income numeric NOT NULL, children int NOT NULL, pets int NOT NULL, hours float8 NOT NULL);
-INSERT INTO group_factor.person SELECT i, i * 10, CASE WHEN i = 17 THEN 2 ELSE 1 END, i % 5, CASE WHEN i IN (17, 57) THEN 0 ELSE 8 END FROM generate_series(1, 100) i;
+CREATE TABLE group_factor.person (id bigint PRIMARY KEY, income numeric NOT NULL, children int NOT NULL, pets int NOT NULL, hours float8 NOT NULL, billed numeric NOT NULL, paid numeric NOT NULL);
+INSERT INTO group_factor.person SELECT i, i * 10, CASE WHEN i = 17 THEN 2 ELSE 1 END, i % 5, CASE WHEN i IN (17, 57) THEN 0 ELSE 8 END, i % 50, i % 50 - (i = 17)::int FROM generate_series(1, 100) i;
 CREATE TABLE group_factor.line (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_factor.person, price numeric NOT NULL, quantity int NOT NULL, size int NOT NULL);
 INSERT INTO group_factor.line SELECT i, 1 + i % 100, i % 37, CASE WHEN i = 216 THEN 2 ELSE 1 END, i % 6 FROM generate_series(1, 500) i;
 SELECT privseg.create_purpose('group_factor_stats', 'contract'), privseg.create_purpose('group_factor_small', 'contract', min_group_size => 3), privseg.protect('group_factor.person', 'id');
@@ -28,6 +28,8 @@ SET privseg.purpose = 'group_factor_stats';
 SELECT sum(income) FROM group_factor.person;
 SELECT sum(income * children) FROM group_factor.person;
 SELECT sum(children * income), avg((income + pets) * children) FROM group_factor.person;
+SELECT var_pop(income + children), stddev(income - children), var_pop(income)::numeric(8, 2) FROM group_factor.person;
+SELECT sum(income * (billed - paid)), covar_pop(income, pets)::numeric(4, 2), sum((paid - billed) * income) FROM group_factor.person;
 SELECT corr(income, children), covar_pop(children, income), regr_slope(income, children), regr_sxy(income, hours) FROM group_factor.person;
 SELECT sum(price * quantity), sum(price * quantity) FILTER (WHERE size > 2) FROM group_factor.line;
 SELECT sum(price * children) FROM group_factor.line JOIN group_factor.person p ON p.id = person;
@@ -43,7 +45,7 @@ SELECT sum(price * size), sum(price * size) FILTER (WHERE size > 2) FROM group_f
 SELECT sum(price * pets) FROM group_factor.line JOIN group_factor.person p ON p.id = person;
 SELECT sum(v)::numeric(8, 2) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.line GROUP BY person) q;
 WITH q AS (SELECT person, covar_pop(price, size) AS v FROM group_factor.line GROUP BY person), r AS (SELECT v AS w, person FROM q) SELECT sum(w)::numeric(8, 2), avg(s.w)::numeric(8, 2) FROM (SELECT * FROM r) s;
-SELECT var_pop(children)::numeric(4, 2), sum(income * 2), sum(children + pets), regr_count(income, children) FROM group_factor.person;
+SELECT var_pop(children)::numeric(4, 2), sum(income * 2), sum(children + pets), regr_count(income, children), regr_avgx(children, income) FROM group_factor.person;
 -- what nobody can compare
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(1, NULL, 1, 1)');
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(id, NULL, 1, 1) FROM group_factor.person');
@@ -62,8 +64,8 @@ CREATE TABLE group_factor.expected AS
 	WITH present AS (SELECT * FROM group_factor.part WHERE x * f IS NOT NULL),
 		columns AS (SELECT g, person, 'x' AS name, x AS value FROM present UNION ALL SELECT g, person, 'f', f FROM present),
 		candidates AS (SELECT DISTINCT g, name, value FROM columns),
-		differing AS (SELECT g, name, c.value, count(DISTINCT person) FILTER (WHERE p.value <> c.value) AS n FROM candidates c JOIN columns p USING (g, name) GROUP BY 1, 2, 3),
-		hidden AS (SELECT g FROM differing WHERE n BETWEEN 1 AND 2 UNION SELECT g FROM present GROUP BY g HAVING count(DISTINCT person) < 3)
+		differing AS (SELECT g, name, c.value, count(DISTINCT person) FILTER (WHERE p.value <> c.value) AS n, count(DISTINCT person) AS people FROM candidates c JOIN columns p USING (g, name) GROUP BY 1, 2, 3),
+		hidden AS (SELECT g FROM differing WHERE n BETWEEN 1 AND 2 AND people - n > 1 UNION SELECT g FROM present GROUP BY g HAVING count(DISTINCT person) < 3)
 	SELECT g, CASE WHEN g NOT IN (SELECT g FROM hidden) THEN sum(x * f) END AS product,
 		CASE WHEN g NOT IN (SELECT g FROM hidden) THEN covar_pop(x, f)::numeric(20, 6) END AS covariance
 	FROM group_factor.part GROUP BY g HAVING count(DISTINCT person) >= 3;

@@ -101,6 +101,10 @@ SELECT statement, code, detail FROM unnest(ARRAY['SELECT * FROM (SELECT town, co
 	'SELECT count(*) FROM attacks.person c WHERE (SELECT count(*) FROM attacks.purchase o WHERE o.person = c.id) > 2']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 SELECT count(*) FROM attacks.person WHERE id IN (SELECT person FROM attacks.purchase GROUP BY person HAVING count(*) > 2);
 SELECT town, sum(n) FROM (SELECT c.id, c.town, count(*) AS n FROM attacks.purchase o JOIN attacks.person c ON c.id = o.person GROUP BY c.id) x GROUP BY town ORDER BY town;
+-- times and texts by their parts, for constants that no row can make an error of; a date has no hour
+SELECT statement, code, detail FROM unnest(ARRAY['to_char(born, ''YYYY-MM'')', 'to_char(born::timestamp, ''IYYY/IW HH24:MI:SS Q'')', 'extract(dow FROM born)', 'extract(year FROM born)::int', 'date_part(''day'', age(date ''2026-01-01'', born))', 'date_trunc(''hour'', born::timestamp)', 'extract(hour FROM born::timestamp)', 'substring(town, 1, 4)', 'substr(town, 5)', 'extract(DOW FROM born)',
+	'to_char(born, ''TMMonth'')', 'to_char(born, NULL)', 'to_char(born, town)', 'to_char(id, ''9'')', 'extract(hour FROM born)', 'date_trunc(''dow'', born)', 'extract(epoch FROM age(born))', 'substring(town, 1, -1)', 'substring(town, 1, NULL)', 'substring(town, ''(o'')', 'substring(town, id::int)', 'income::int', 'extract(year FROM born)::smallint', 'substring(town::bytea, 1, 2)'])
+	WITH ORDINALITY s (expression, n), LATERAL (SELECT 'SELECT count(*) FROM attacks.person GROUP BY ' || expression AS statement) t, LATERAL pg_temp.refusal(statement) ORDER BY n;
 SELECT date_trunc('year', born)::date, count(*) FROM attacks.person WHERE born > '2000-01-01'::date - 365 GROUP BY 1;
 -- the same again is none that was refused, nor one that the role changes
 SELECT size, sum(born - '2000-01-01') FROM (SELECT t.size, c.born FROM attacks.person c JOIN attacks.town t ON c.id <> t.size - 5) x GROUP BY size;
