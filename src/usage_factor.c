@@ -82,24 +82,87 @@ find_columns(Node *node, List **columns)
 	return expression_tree_walker(node, find_columns, columns);
 }
 
-/* each by itself, and what it is added up to: a column's own powers choose nobody */
-static void
-add_columns(Factors *factors, List *operands)
+static Expr *
+as_numeric(Expr *value)
 {
-	List *columns = NIL;
+	Oid cast;
+
+	switch (getBaseType(exprType((Node *) value)))
+	{
+		case INT2OID:
+			cast = F_NUMERIC_INT2;
+			break;
+		case INT4OID:
+			cast = F_NUMERIC_INT4;
+			break;
+		case INT8OID:
+			cast = F_NUMERIC_INT8;
+			break;
+		case FLOAT4OID:
+			cast = F_NUMERIC_FLOAT4;
+			break;
+		case FLOAT8OID:
+			cast = F_NUMERIC_FLOAT8;
+			break;
+		default:
+			return value;
+	}
+	return (Expr *) makeFuncExpr(cast, NUMERICOID, list_make1(value), InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CAST);
+}
+
+/* a product that an aggregate makes: a numeric, which is never too large, as float8 may be */
+static Expr *
+product_of(Expr *a, Expr *b)
+{
+	return (Expr *) makeFuncExpr(F_NUMERIC_MUL, NUMERICOID,
+								 list_make2(as_numeric(a), as_numeric(b)), InvalidOid, InvalidOid,
+								 COERCE_EXPLICIT_CALL);
+}
+
+static void
+add_hashes(Factors *factors, List *values)
+{
 	ListCell *lc;
 
-	(void) find_columns((Node *) operands, &columns);
-	if (list_length(columns) < 2)
-		return;
-	foreach (lc, operands)
-		columns = list_append_unique(columns, lfirst(lc));
-	foreach (lc, columns)
+	foreach (lc, values)
 	{
 		Expr *hash = hash_of(factors->grouping, lfirst(lc));
 
 		(void) add_factor(factors, hash, hash);
 	}
+}
+
+/* columns, operands, which may be sums, and the product, which is of few where all others have zero */
+static void
+add_product(Factors *factors, OpExpr *op)
+{
+	List *values = NIL;
+
+	(void) find_columns((Node *) op->args, &values);
+	/* a column's own powers choose nobody */
+	if (list_length(values) > 1)
+		add_hashes(factors, lappend(list_concat_unique(values, op->args), op));
+}
+
+/* the same of an aggregate that multiplies its arguments, or sums with themselves */
+static void
+add_arguments(Factors *factors, List *arguments)
+{
+	List *columns = NIL;
+	List *values;
+	ListCell *lc;
+
+	(void) find_columns((Node *) arguments, &columns);
+	if (list_length(columns) < 2)
+		return;
+	values = list_concat_unique(list_copy(columns), arguments);
+	foreach (lc, columns)
+		for (int i = 0; i < foreach_current_index(lc); i++)
+			values = lappend(values, product_of(list_nth(columns, i), lfirst(lc)));
+	if (list_length(arguments) == 2 && list_length(columns) > 2)
+		values = lappend(values, product_of(linitial(arguments), lsecond(arguments)));
+	add_hashes(factors, values);
 }
 
 /* does an aggregate multiply its arguments, or one with itself? */
@@ -153,7 +216,7 @@ find_in_aggregate(const Aggref *aggregate, Factors *factors)
 	if (usage_counts(aggregate))
 		return;
 	if (multiplies(aggregate))
-		add_columns(&inside, arguments);
+		add_arguments(&inside, arguments);
 	(void) find_factors((Node *) arguments, &inside);
 	foreach (lc, inside.found != NIL ? arguments : NIL)
 		present = lappend(present, expression_null_test(copyObject(lfirst(lc)), IS_NOT_NULL));
@@ -261,7 +324,7 @@ find_factors(Node *node, Factors *factors)
 		return false;
 	}
 	if (IsA(node, OpExpr) && usage_is_product((OpExpr *) node))
-		add_columns(factors, ((OpExpr *) node)->args);
+		add_product(factors, (OpExpr *) node);
 	return expression_tree_walker(node, find_factors, factors);
 }
 
@@ -299,7 +362,7 @@ usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggre
 	if (usage_counts(aggregate))
 		return NULL;
 	if (multiplies(aggregate))
-		add_columns(&factors, values);
+		add_arguments(&factors, values);
 	(void) find_factors((Node *) values, &factors);
 	foreach (lc, factors.found)
 		foreach (key, block->keys)
