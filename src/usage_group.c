@@ -513,16 +513,21 @@ examine_about_row(Grouping *grouping, const Block *block)
 	return NIL;
 }
 
-/* DISTINCT of rows is GROUP BY of all that is asked for */
+/* DISTINCT of whom rows are about, for another query: one row about each, as GROUP BY makes */
 static void
-group_distinct(Query *query)
+group_distinct(const Block *block)
 {
+	Query *query = block->query;
+
 	if (query->distinctClause == NIL || query->hasDistinctOn || query->hasAggs ||
 		query->groupClause != NIL || query->groupingSets != NIL || query->hasWindowFuncs ||
-		query->hasTargetSRFs)
+		query->hasTargetSRFs || query->limitCount != NULL || query->limitOffset != NULL)
 		return;
 	query->groupClause = query->distinctClause;
-	query->distinctClause = NIL;
+	if (groups_by_keys(block))
+		query->distinctClause = NIL;
+	else
+		query->groupClause = NIL;
 }
 
 /* returns whose rows its results are of; NIL: nobody's, or they are groups of enough */
@@ -547,8 +552,8 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 			block.keys = list_concat(block.keys, keys_of_relation(grouping, &block, lfirst(lc),
 																  foreach_current_index(lc) + 1));
 	usage_drop_equal_keys(&block);
-	if (block.keys != NIL && grouping->reader->aggregate_only)
-		group_distinct(query);
+	if (block.keys != NIL && asks == ASKS_ROWS && grouping->relations == NIL)
+		group_distinct(&block);
 	aggregates = query->hasAggs || query->groupClause != NIL;
 	(void) query_tree_walker(query, examine_sublinks, &sublinks,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);

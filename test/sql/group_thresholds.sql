@@ -40,10 +40,10 @@ SELECT count(*) FROM groups.purchase WHERE person = 5;
 -- one that nothing is in
 SELECT count(*) FROM groups.person WHERE false;
 -- rows are sent to nobody
-SELECT statement, code, detail FROM unnest(ARRAY['SELECT id FROM groups.person', 'SELECT 1 FROM groups.person', 'SELECT DISTINCT ON (town) town FROM groups.person', 'SELECT town FROM groups.person LIMIT 1', 'SELECT town, count(*) FROM groups.person GROUP BY ROLLUP (town)',
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT id FROM groups.person', 'SELECT 1 FROM groups.person', 'SELECT DISTINCT town FROM groups.person', 'SELECT town FROM groups.person LIMIT 1', 'SELECT town, count(*) FROM groups.person GROUP BY ROLLUP (town)',
 	'SELECT town, count(*) FROM groups.person GROUP BY CUBE (town, age)', 'SELECT count(*), rank() OVER (ORDER BY town) FROM groups.person GROUP BY town', 'SELECT array_agg(town) FROM groups.person', 'SELECT string_agg(town, '','') FROM groups.person', 'SELECT min(age), max(age) FROM groups.person',
 	'SELECT mode() WITHIN GROUP (ORDER BY age) FROM groups.person', 'SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY age) FROM groups.person', 'SELECT bool_or(age > 5) FROM groups.person', 'SELECT json_agg(p) FROM groups.person p', 'SELECT town FROM groups.person UNION SELECT ''x''',
-	'SELECT count(*) FROM (SELECT town FROM groups.person LIMIT 5) s', 'SELECT count(*) FROM (SELECT DISTINCT ON (town) id FROM groups.person) s', 'UPDATE groups.person SET age = 1', 'DELETE FROM groups.person', 'INSERT INTO groups.person (id, age) VALUES (5000, 1)', 'SELECT count(*) FROM groups.person a, groups.person b WHERE b.id = 5',
+	'SELECT count(*) FROM (SELECT town FROM groups.person LIMIT 5) s', 'SELECT count(*) FROM (SELECT DISTINCT town FROM groups.person) s', 'UPDATE groups.person SET age = 1', 'DELETE FROM groups.person', 'INSERT INTO groups.person (id, age) VALUES (5000, 1)', 'SELECT count(*) FROM groups.person a, groups.person b WHERE b.id = 5',
 	'SELECT EXISTS (SELECT FROM groups.person WHERE id = 5)', 'SELECT count(*) FROM groups.person WHERE EXISTS (SELECT FROM groups.person WHERE id = 5 AND age > 3)', 'TABLE groups.person', 'SELECT (SELECT town FROM groups.person WHERE id = 5)', 'VALUES ((SELECT age FROM groups.person WHERE id = 5))',
 	'SELECT count(*) FROM groups.person, generate_series(1, age)']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 COPY (SELECT town, count(*) FROM groups.person GROUP BY town ORDER BY 1) TO stdout;
@@ -73,11 +73,6 @@ SELECT sum(total) FROM groups.purchase WHERE person <= 55 AND person <> 5;
 -- in one statement, too
 SELECT count(*), count(*) FILTER (WHERE id <> 7) FROM groups.person;
 SELECT count(*), count(*) FILTER (WHERE id <> 37) FROM groups.person WHERE id BETWEEN 31 AND 60;
--- DISTINCT groups by all that it returns
-SELECT DISTINCT town FROM groups.person ORDER BY town DESC LIMIT 3;
-SELECT DISTINCT id FROM groups.person;
-SELECT count(*) FROM (SELECT DISTINCT town FROM groups.person) s;
-SELECT count(*), sum(n) FROM (SELECT count(*) AS n FROM (SELECT DISTINCT person FROM groups.purchase) s) t;
 -- what was rolled back was answered
 BEGIN; SELECT count(*) FROM groups.person WHERE id < 70; ROLLBACK;
 SELECT count(*) FROM groups.person WHERE id < 69;
@@ -143,6 +138,9 @@ SELECT month, count(*) FROM groups.visit WHERE person > 40 GROUP BY month ORDER 
 SHOW enable_partitionwise_aggregate;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET enable_partitionwise_aggregate; RESET enable_partitionwise_join;
 DEALLOCATE months;
+-- DISTINCT of whom rows are about
+SELECT town, count(*) FROM (SELECT DISTINCT o.person, p.town FROM groups.purchase o JOIN groups.person p ON p.id = o.person WHERE o.id <= 300) s GROUP BY town ORDER BY town;
+SELECT code, detail FROM pg_temp.refusal('SELECT count(*) FROM (SELECT DISTINCT ON (person) person, total FROM groups.purchase) s');
 -- something else of the same groups, which have no row in common; not of other rows, nor of those that an aggregate chooses
 SELECT count(*), month, avg(month)::int FROM groups.visit GROUP BY month HAVING sum(month) > 100 ORDER BY month DESC LIMIT 2;
 SELECT month AS m, sum(month + 1.0) FROM   groups.visit GROUP BY month ORDER BY sum(month);
