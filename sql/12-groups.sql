@@ -67,7 +67,7 @@ COMMENT ON FUNCTION privseg.enough_differ_serialize(internal) IS 'those of a par
 CREATE FUNCTION privseg.enough_differ_deserialize(bytea, internal) RETURNS internal
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_deserialize';
 COMMENT ON FUNCTION privseg.enough_differ_deserialize(bytea, internal) IS 'those of a part of a group, from another process';
-CREATE FUNCTION privseg.enough_differ_final(internal) RETURNS boolean
+CREATE FUNCTION privseg.enough_differ_final(internal) RETURNS bigint
 LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'enough_differ_final';
 COMMENT ON FUNCTION privseg.enough_differ_final(internal) IS 'are they enough, or nobody?';
 CREATE AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) (
@@ -76,4 +76,4 @@ CREATE AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigin
 	SERIALFUNC = privseg.enough_differ_serialize, DESERIALFUNC = privseg.enough_differ_deserialize,
 	PARALLEL = safe);
 COMMENT ON AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) IS
-	'true where enough data subjects of a group differ in a factor, or none, else NULL; added to statements';
+	'above zero where enough data subjects of a group differ in a factor, or none; added to statements';

@@ -167,6 +167,7 @@ extern Oid policy_enough_function(KeyKind kind);
 extern Oid policy_differ_function(void);
 #define POLICY_MOST_CELLS 0xffff
 #define POLICY_MOST_COLUMNS 0xfff
+#define POLICY_FACTORS 0xffe /* a column's number: of what others are multiplied by */
 #define POLICY_CELL_ALSO 1
 #define POLICY_CELL_ONCE 2
 #define POLICY_CELL_DISJOINT 4

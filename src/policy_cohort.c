@@ -283,9 +283,9 @@ people_differing(const Cohort *a, const Cohort *b, int most)
 }
 
 static Cohort *
-make_cohort(const PolicyReader *reader, const CohortAnswer *answer)
+make_cohort(const CohortAnswer *answer)
 {
-	int most = cohort_most(reader);
+	int most = answer->most;
 	bool plain = answer->source.rows == NULL;
 	size_t first = policy_sketch_size(most);
 	Cohort *cohort = palloc0(offsetof(Cohort, sketch) + first);
@@ -439,7 +439,7 @@ static int64
 compare(History *history, const Cohort *cohort, const PolicyReader *reader,
 		const CohortAnswer *answer, TimestampTz now, bool *differs)
 {
-	int most = cohort_most(reader);
+	int most = answer->most;
 	HistoryItem *items = history->places > 0 ? dsa_get_address(area, history->items) : NULL;
 	int64 same = -1;
 
@@ -570,7 +570,7 @@ cohort_answer(const PolicyReader *reader, const CohortAnswer *answer)
 	/* no two cohorts differ by at least one and fewer than one */
 	if (guc_differencing_window == 0 || reader->group_size <= 1)
 		return;
-	cohort = make_cohort(reader, answer);
+	cohort = make_cohort(answer);
 	note(cohort, answer, execution);
 	attach();
 	now = GetCurrentTimestamp();

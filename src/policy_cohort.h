@@ -45,6 +45,7 @@ typedef struct CohortAnswer
 	CohortPlace place;
 	CohortGroup group; /* also those who have no value */
 	uint32 column;     /* for this column; 0: it is the whole group */
+	int most;          /* fewer that differ are too few */
 	uint64 question;   /* what is asked, down to the place in the statement; 0: not repeatable */
 } CohortAnswer;
 

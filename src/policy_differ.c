@@ -13,13 +13,16 @@
  * twice as many as are enough, one factor at most can be that of all but a few, and only those who differ
  * from it are kept, until they are enough.
  *
- * It is true or NULL, as enough_subjects is (policy_enough.c).
+ * The answer is the cell's number plus one, or that below zero: enough_subjects, which is told of the pairs of
+ * subjects and factors, keeps none of a product that is not shown (policy_enough.c).
  */
 #include "compat.h"
 
 #include "common/hashfn.h"
 #include "errors.h"
 #include "policy.h"
+#include "policy_cohort.h"
+#include "policy_reading.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(enough_differ_step);
@@ -57,6 +60,7 @@ typedef enum Stage
 typedef struct Differing
 {
 	uint64 enough;
+	uint64 cell;
 	Stage stage;
 	uint64 common;
 	subjects_hash *subjects; /* NULL: enough differ */
@@ -80,11 +84,12 @@ group_context(FunctionCallInfo fcinfo)
 }
 
 static Differing *
-make_differing(MemoryContext context, uint64 enough)
+make_differing(MemoryContext context, uint64 enough, uint64 cell)
 {
 	Differing *differing = MemoryContextAllocZero(context, sizeof(Differing));
 
 	differing->enough = enough;
+	differing->cell = cell;
 	differing->subjects = subjects_create(context, 16, NULL);
 	return differing;
 }
@@ -193,7 +198,8 @@ enough_differ_step(PG_FUNCTION_ARGS)
 
 		if (reader == NULL || PG_ARGISNULL(2))
 			refuse_call();
-		differing = make_differing(context, (uint64) Max(reader->group_size, 1));
+		differing = make_differing(context, (uint64) Max(reader->group_size, 1),
+								   (uint64) PG_GETARG_INT64(2));
 	}
 	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(3) && !PG_ARGISNULL(4))
 		add(differing, (uint64) PG_GETARG_INT64(1), (uint64) PG_GETARG_INT64(3),
@@ -226,7 +232,7 @@ enough_differ_combine(PG_FUNCTION_ARGS)
 	if (other == NULL)
 		PG_RETURN_POINTER(differing);
 	if (differing == NULL)
-		differing = make_differing(context, other->enough);
+		differing = make_differing(context, other->enough, other->cell);
 	if (differing->stage == STAGE_ENOUGH)
 		PG_RETURN_POINTER(differing);
 	/* more than enough have either's common factor */
@@ -236,7 +242,7 @@ enough_differ_combine(PG_FUNCTION_ARGS)
 		forget_subjects(differing);
 	else if (other->stage == STAGE_COMMON && differing->stage == STAGE_ALL)
 	{
-		Differing *both = make_differing(context, other->enough);
+		Differing *both = make_differing(context, other->enough, other->cell);
 
 		both->stage = STAGE_COMMON;
 		both->common = other->common;
@@ -253,6 +259,7 @@ enough_differ_combine(PG_FUNCTION_ARGS)
 enum
 {
 	SERIAL_ENOUGH,
+	SERIAL_CELL,
 	SERIAL_STAGE,
 	SERIAL_COMMON,
 	SERIAL_WORDS
@@ -274,6 +281,7 @@ enough_differ_serialize(PG_FUNCTION_ARGS)
 
 	(void) group_context(fcinfo);
 	words[SERIAL_ENOUGH] = differing->enough;
+	words[SERIAL_CELL] = differing->cell;
 	words[SERIAL_STAGE] = differing->stage;
 	words[SERIAL_COMMON] = differing->common;
 	if (n > 0)
@@ -306,7 +314,7 @@ enough_differ_deserialize(PG_FUNCTION_ARGS)
 	size = VARSIZE_ANY_EXHDR(bytes);
 	words = palloc(size);
 	memcpy(words, VARDATA_ANY(bytes), size);
-	differing = make_differing(CurrentMemoryContext, words[SERIAL_ENOUGH]);
+	differing = make_differing(CurrentMemoryContext, words[SERIAL_ENOUGH], words[SERIAL_CELL]);
 	differing->stage = (Stage) words[SERIAL_STAGE];
 	differing->common = words[SERIAL_COMMON];
 	if (differing->stage == STAGE_ENOUGH)
@@ -323,31 +331,40 @@ enough_differ_deserialize(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(differing);
 }
 
-/* enough_differ_final(internal) RETURNS boolean: true or NULL */
+static bool
+are_enough(const Differing *differing)
+{
+	uint64 others;
+	uint64 common;
+	uint64 most = 0;
+
+	if (differing->stage == STAGE_ENOUGH)
+		return true;
+	if (differing->stage == STAGE_ALL)
+	{
+		most = count_common(differing, &common);
+		/* no two have the same */
+		if (most < 2)
+			return true;
+	}
+	others = differing->subjects->members - most;
+	return others == 0 || others >= differing->enough;
+}
+
+/* enough_differ_final(internal) RETURNS bigint */
 Datum
 enough_differ_final(PG_FUNCTION_ARGS)
 {
 	MemoryContext context = group_context(fcinfo);
 	const Differing *differing = PG_ARGISNULL(0) ? NULL : (Differing *) PG_GETARG_POINTER(0);
 	const PolicyReader *reader = policy_reader_of_statement(context);
-	uint64 others = 0;
-	uint64 common;
-	uint64 most = 0;
+	int64 answer;
 
 	if (reader == NULL || reader->reads == READS_NOTHING)
 		refuse_call();
-	if (reader->reads == READS_ALL || differing == NULL || differing->stage == STAGE_ENOUGH)
-		PG_RETURN_BOOL(true);
-	others = differing->subjects->members;
-	if (differing->stage == STAGE_ALL)
-	{
-		most = count_common(differing, &common);
-		/* no two have the same */
-		if (most < 2)
-			PG_RETURN_BOOL(true);
-	}
-	others -= most;
-	if (others > 0 && others < differing->enough)
-		PG_RETURN_NULL();
-	PG_RETURN_BOOL(true);
+	/* of no rows */
+	if (differing == NULL)
+		PG_RETURN_INT64(PG_INT64_MAX);
+	answer = (int64) CELL_NUMBER(differing->cell) + 1;
+	PG_RETURN_INT64(reader->reads == READS_ALL || are_enough(differing) ? answer : -answer);
 }

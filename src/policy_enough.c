@@ -16,14 +16,12 @@
 #include "compat.h"
 
 #include "catalog.h"
-#include "common/hashfn.h"
 #include "consent_key.h"
 #include "errors.h"
-#include "executor/nodeAgg.h"
 #include "policy.h"
 #include "policy_cohort.h"
+#include "policy_reading.h"
 #include "policy_sketch.h"
-#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/uuid.h"
 
@@ -269,7 +267,7 @@ add(SubjectSet *set, uint64 subject, uint64 rows)
 	}
 	if (unlikely(waiting == NULL))
 	{
-		if (add_to_few(set, subject, rows))
+		if (set->places == 0 && add_to_few(set, subject, rows))
 			return;
 		waiting = set->waiting = MemoryContextAllocZero(set->context, sizeof(Waiting));
 	}
@@ -501,143 +499,6 @@ enough_subjects_deserialize(PG_FUNCTION_ARGS)
 
 /* ---- the answer ---- */
 
-#define MAX_WHOLES 16
-
-/* what the answers of the calls of one node of the plan have in common, while its input is read once */
-typedef struct Reading
-{
-	uint64 number;
-	uint64 asked; /* hash of the parameters from outside; 0: not known */
-	uint64 group; /* which of its groups is answered */
-	int n_wholes;
-	struct
-	{
-		uint64 cell;
-		CohortGroup group;
-	} wholes[MAX_WHOLES]; /* of that group, whatever the rows hold */
-} Reading;
-
-/* is it the first group since the input is read, or read anew? */
-static bool
-begins_reading(const AggState *aggregates)
-{
-	ExprContext *context = aggregates->ss.ps.ps_ExprContext;
-	int i = aggregates->curperagg - aggregates->peragg;
-
-	return context->ecxt_aggvalues[i] == (Datum) 0 && !context->ecxt_aggnulls[i];
-}
-
-/* a parameter's bytes; false: they cannot be told */
-static bool
-parameter_bytes(const ParamExecData *parameter, Oid type, const void **data, size_t *length)
-{
-	int16 size;
-	bool by_value;
-
-	if (!OidIsValid(type))
-		return false;
-	get_typlenbyval(type, &size, &by_value);
-	if (parameter->isnull)
-	{
-		*data = "";
-		*length = 0;
-	}
-	else if (by_value)
-	{
-		*data = &parameter->value;
-		*length = sizeof(Datum);
-	}
-	else if (size == -1)
-	{
-		struct varlena *value = PG_DETOAST_DATUM_PACKED(parameter->value);
-
-		*data = VARDATA_ANY(value);
-		*length = VARSIZE_ANY_EXHDR(value);
-	}
-	else
-	{
-		*data = DatumGetPointer(parameter->value);
-		*length = size == -2 ? strlen(DatumGetCString(parameter->value)) : (size_t) size;
-	}
-	return true;
-}
-
-/* a hash of all that this part of the plan is told by others; 0: it cannot be told */
-static uint64
-hash_parameters(const AggState *aggregates)
-{
-	EState *state = aggregates->ss.ps.state;
-	List *types = state->es_plannedstmt->paramExecTypes;
-	uint64 hash = 1;
-	int id = -1;
-
-	while ((id = bms_next_member(aggregates->ss.ps.plan->extParam, id)) >= 0)
-	{
-		const ParamExecData *parameter = &state->es_param_exec_vals[id];
-		uint64 word[2];
-		const void *data;
-		size_t length;
-
-		if (parameter->execPlan != NULL || id >= list_length(types) ||
-			!parameter_bytes(parameter, list_nth_oid(types, id), &data, &length))
-			return 0;
-		crypto_hash128((const uint8 *) cohort_secret(), data, length, (uint8 *) word);
-		/* a NULL is none of the values */
-		hash = mix64(hash_combine64(hash, word[0] + parameter->isnull));
-	}
-	return hash != 0 ? hash : 1;
-}
-
-/* the first of these calls: core answers them in this order, for one group after the other */
-static FmgrInfo *
-first_call(const AggState *aggregates, int *number)
-{
-	int i = 0;
-
-	while (aggregates->peragg[i].finalfn.fn_addr != enough_subjects_final)
-		i++;
-	*number = i;
-	return &aggregates->peragg[i].finalfn;
-}
-
-static Reading *
-reading_of(const AggState *aggregates)
-{
-	int first;
-	FmgrInfo *call = first_call(aggregates, &first);
-	Reading *reading = call->fn_extra;
-	bool begins = false;
-
-	if (reading == NULL)
-	{
-		reading = call->fn_extra = MemoryContextAllocZero(call->fn_mcxt, sizeof(Reading));
-		begins = true;
-	}
-	if (aggregates->curperagg - aggregates->peragg != first)
-		return reading;
-	reading->group++;
-	reading->n_wholes = 0;
-	if (!begins && !begins_reading(aggregates))
-		return reading;
-	reading->number = cohort_number();
-	reading->asked = hash_parameters(aggregates);
-	return reading;
-}
-
-/* of groups that have no row in common, something else may be asked: one answer would tell as much */
-static uint64
-question_of(const PolicyReader *reader, const Reading *reading, uint64 cell)
-{
-	const PolicyQuestion *asked = &reader->repeat.question;
-	bool parts = CELL_HAS(cell, POLICY_CELL_CHOSEN) || !CELL_HAS(cell, POLICY_CELL_DISJOINT);
-	uint64 question = parts || asked->groups == 0 ? asked->statement : asked->groups;
-
-	if (question == 0 || reading->asked == 0)
-		return 0;
-	question = hash_combine64(question, mix64(CELL_NUMBER(cell) + 1));
-	return Max(hash_combine64(question, reading->asked), 1);
-}
-
 /*
  * The group that some rows are those of which have a value: the call about all of them is answered
  * before.  Of any other it is the group itself.
@@ -677,7 +538,8 @@ enough_subjects_final(PG_FUNCTION_ARGS)
 	reading = reading_of((AggState *) fcinfo->context);
 	if (set != NULL)
 		catch_up(set);
-	if (set != NULL && CELL_HAS(set->cell, POLICY_CELL_ALSO) && n_subjects(set) == 0)
+	if (set != NULL && CELL_HAS(set->cell, POLICY_CELL_ALSO) &&
+		(n_subjects(set) == 0 || reading_is_hidden((AggState *) fcinfo->context, set->cell)))
 		PG_RETURN_BOOL(true);
 	if (set == NULL || n_subjects(set) < (uint64) reader->group_size)
 		PG_RETURN_NULL();
@@ -692,7 +554,9 @@ enough_subjects_final(PG_FUNCTION_ARGS)
 	answer.also = CELL_HAS(set->cell, POLICY_CELL_ALSO) ? CELL_COLUMN(set->cell) : 0;
 	answer.column = answer.also == 0 ? CELL_COLUMN(set->cell) : 0;
 	answer.group = group_of(reading, set);
-	answer.question = question_of(reader, reading, set->cell);
+	answer.question = reading_question(reading, reader, set->cell);
+	/* a subject who has another factor makes two */
+	answer.most = cohort_most(reader) * (answer.also == POLICY_FACTORS ? 2 : 1);
 	cohort_answer(reader, &answer);
 	PG_RETURN_BOOL(true);
 }

@@ -47,8 +47,9 @@ group_cell_type(void)
  *	domain		whose subjects are counted
  *	cell		a number, the same for calls over the same rows of the statement's groups; at most
  *				POLICY_MOST_CELLS
- *	column		a number for the column whose values are counted, below POLICY_MOST_COLUMNS, which is any
- *				and several; 0: rows are, whatever they hold
+ *	column		a number for the column whose values are counted, below POLICY_FACTORS, which is for pairs
+ *				of a subject and a factor; POLICY_MOST_COLUMNS: any and several; 0: rows are, whatever
+ *				they hold
  *	flags
  *		POLICY_CELL_DISJOINT	no row of a protected relation can be in two groups of this call.  A
  *								join makes several of a row, and each may be in another group: not so

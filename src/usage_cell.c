@@ -15,6 +15,7 @@
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
 #include "usage_group.h"
+#include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
@@ -283,6 +284,85 @@ enough_with(Cells *cells, List *conditions, const MadeColumn *column, List *pres
 	return (Node *) make_and_qual(all, all_enough(cells->block, &counted));
 }
 
+/* ---- products ---- */
+
+static Expr *
+hash_with(Expr *hash, Expr *seed)
+{
+	return (Expr *) makeFuncExpr(F_HASHINT8EXTENDED, INT8OID, list_make2(copyObject(hash), seed),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* those who differ in a factor are enough, or nobody (policy_differ.c) */
+static Node *
+enough_differ(const Key *key, Expr *who, const Factor *factor, const Counted *counted)
+{
+	Const *what = policy_group_cell(key->domain, counted->cell, 0, 0);
+	Const *zero =
+		makeConst(INT8OID, -1, InvalidOid, sizeof(int64), Int64GetDatum(0), false, FLOAT8PASSBYVAL);
+	Aggref *differ = expression_aggregate(policy_differ_function(), INT8OID,
+										  list_make4(who, what, factor->least, factor->greatest),
+										  (Expr *) counted->condition);
+
+	return (Node *) makeFuncExpr(F_INT8GT, BOOLOID, list_make2(differ, zero), InvalidOid,
+								 InvalidOid, COERCE_EXPLICIT_CALL);
+}
+
+/* and so are those of two answers, who are told by pairs of a subject and a factor */
+static Node *
+enough_pairs(const Key *key, Expr *who, const Factor *factor, const Counted *counted, int flags)
+{
+	Key pairs = {.domain = key->domain, .kind = KEY_INTEGER};
+
+	pairs.expr = hash_with(factor->greatest, hash_with(factor->least, copyObject(who)));
+	return (Node *) enough(&pairs, counted, NULL, flags | POLICY_CELL_ALSO);
+}
+
+static List *
+with_also(List *keys)
+{
+	List *all = list_copy(keys);
+	ListCell *lc;
+
+	foreach (lc, keys)
+		all = list_concat(all, ((Key *) lfirst(lc))->also);
+	return all;
+}
+
+/* NULL: it multiplies nothing */
+static Node *
+enough_of_factors(Cells *cells, const Aggref *aggregate, List *values, List *present)
+{
+	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values);
+	Counted counted = {.column = POLICY_FACTORS, .chosen = true};
+	int flags = POLICY_CELL_CHOSEN |
+				(only_relation(cells->block->query) != NULL ? POLICY_CELL_DISJOINT : 0);
+	List *differ = NIL;
+	List *pairs = NIL;
+	ListCell *lc;
+	ListCell *key;
+
+	if (factors == NIL)
+		return NULL;
+	if (present != NIL)
+		counted.condition = (Node *) make_ands_explicit(present);
+	counted.cell = cell_of(cells, (Node *) list_make2(values, counted.condition));
+	foreach (key, with_also(cells->block->keys))
+	{
+		Expr *who = usage_hash_of(cells->grouping, (Node *) ((Key *) lfirst(key))->expr);
+
+		foreach (lc, factors)
+		{
+			differ = lappend(differ, enough_differ(lfirst(key), who, lfirst(lc), &counted));
+			pairs = lappend(pairs, enough_pairs(lfirst(key), who, lfirst(lc), &counted, flags));
+		}
+	}
+	/* in this order: policy_enough.c */
+	return (Node *) make_ands_explicit(list_concat(differ, pairs));
+}
+
+/* ---- aggregates ---- */
+
 /*
  * An argument's value, once it is known to tell of no row; NULL: it may.
  *	conditions	what it chooses rows by is added
@@ -386,7 +466,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (!usage_is_silent((Node *) conditions) ||
 		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	enough = usage_factors_differ(grouping, cells->block, aggregate, values, present);
+	enough = enough_of_factors(cells, aggregate, values, present);
 	if (grouping->problem != NULL || (present == NIL && enough == NULL))
 		return (Node *) aggregate;
 	if (present != NIL)

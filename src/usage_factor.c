@@ -24,13 +24,6 @@
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
 
-/* a factor of a query's rows, hashed */
-typedef struct Factor
-{
-	Expr *least;
-	Expr *greatest;
-} Factor;
-
 typedef struct Factors
 {
 	Grouping *grouping;
@@ -40,8 +33,9 @@ typedef struct Factors
 
 static bool find_factors(Node *node, Factors *factors);
 
-static Expr *
-hash_of(Grouping *grouping, Node *value)
+/* usage_hash_of -- as an expression; the same for values that are equal */
+Expr *
+usage_hash_of(Grouping *grouping, Node *value)
 {
 	TypeCacheEntry *type = lookup_type_cache(exprType(value), TYPECACHE_HASH_EXTENDED_PROC);
 	Const *seed =
@@ -127,7 +121,7 @@ add_hashes(Factors *factors, List *values)
 
 	foreach (lc, values)
 	{
-		Expr *hash = hash_of(factors->grouping, lfirst(lc));
+		Expr *hash = usage_hash_of(factors->grouping, lfirst(lc));
 
 		(void) add_factor(factors, hash, hash);
 	}
@@ -328,44 +322,19 @@ find_factors(Node *node, Factors *factors)
 	return expression_tree_walker(node, find_factors, factors);
 }
 
-static List *
-differ(Grouping *grouping, const Key *key, const Factor *factor, List *present)
-{
-	Const *cell = policy_group_cell(key->domain, 0, 0, 0);
-	List *args =
-		list_make4(hash_of(grouping, (Node *) key->expr), cell, factor->least, factor->greatest);
-	List *each =
-		list_make1(expression_aggregate(policy_differ_function(), BOOLOID, args,
-										present != NIL ? make_ands_explicit(present) : NULL));
-	ListCell *lc;
-
-	foreach (lc, key->also)
-		each = list_concat(each, differ(grouping, lfirst(lc), factor, present));
-	return each;
-}
-
 /*
- * usage_factors_differ -- a condition on the products that an aggregate is of
+ * usage_factors -- of Factor *: what an aggregate multiplies by what
  *	values		what it is of, for each row
- *	present		conditions that rows meet which it is of
- * Returns NULL where it is of none.
  */
-Node *
-usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values,
-					 List *present)
+List *
+usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values)
 {
 	Factors factors = {.grouping = grouping, .block = block};
-	List *each = NIL;
-	ListCell *lc;
-	ListCell *key;
 
 	if (usage_counts(aggregate))
-		return NULL;
+		return NIL;
 	if (multiplies(aggregate))
 		add_arguments(&factors, values);
 	(void) find_factors((Node *) values, &factors);
-	foreach (lc, factors.found)
-		foreach (key, block->keys)
-			each = list_concat(each, differ(grouping, lfirst(key), lfirst(lc), present));
-	return each != NIL ? (Node *) make_ands_explicit(each) : NULL;
+	return factors.found;
 }

@@ -122,8 +122,17 @@ extern bool usage_counts(const Aggref *aggregate);
 extern bool usage_squares(const Aggref *aggregate);
 
 /* usage_factor.c */
-extern Node *usage_factors_differ(Grouping *grouping, const Block *block, const Aggref *aggregate,
-								  List *values, List *present);
+
+/* what others are multiplied by, hashed: of the rows of a query, or of those that each of them stands for */
+typedef struct Factor
+{
+	Expr *least;
+	Expr *greatest;
+} Factor;
+
+extern Expr *usage_hash_of(Grouping *grouping, Node *value);
+extern List *
+usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values);
 
 /* usage_cell.c */
 extern CommonTableExpr *

@@ -212,7 +212,7 @@ make_key(Oid domain, KeyKind kind, Expr *expr)
 uint32
 usage_number_of_column(Oid root, AttrNumber column)
 {
-	return hash_combine(murmurhash32(root), murmurhash32(column)) % (POLICY_MOST_COLUMNS - 1) + 1;
+	return hash_combine(murmurhash32(root), murmurhash32(column)) % (POLICY_FACTORS - 1) + 1;
 }
 
 /* usage_key_of_relation -- whose its rows are, and whom they are also about */

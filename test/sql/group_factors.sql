@@ -48,6 +48,10 @@ SELECT sum(price * pets) FROM group_factor.line JOIN group_factor.person p ON p.
 SELECT sum(v)::numeric(8, 2) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.line GROUP BY person) q;
 WITH q AS (SELECT person, covar_pop(price, size) AS v FROM group_factor.line GROUP BY person), r AS (SELECT v AS w, person FROM q) SELECT sum(w)::numeric(8, 2), avg(s.w)::numeric(8, 2) FROM (SELECT * FROM r) s;
 SELECT var_pop(children)::numeric(4, 2), sum(income * 2), sum(children + pets), regr_count(income, children), regr_avgx(children, income) FROM group_factor.person;
+-- two answers, of factors that nearly all have the same of; of which one person makes two pairs
+SELECT sum(income * billed) FROM group_factor.person;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(income * paid) FROM group_factor.person', 'SELECT corr(paid, pets) FROM group_factor.person', 'SELECT sum(income * billed), sum(income * paid) FROM group_factor.person', 'SELECT sum(income * (paid + pets)) FROM group_factor.person', 'SELECT avg(income * billed) FROM group_factor.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT sum(income * billed) FROM group_factor.person;
 -- what nobody can compare
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(1, NULL, 1, 1)');
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(id, NULL, 1, 1) FROM group_factor.person');

@@ -138,6 +138,18 @@ SELECT month, count(*) FROM groups.visit WHERE person > 40 GROUP BY month ORDER 
 SHOW enable_partitionwise_aggregate;
 RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET enable_partitionwise_aggregate; RESET enable_partitionwise_join;
 DEALLOCATE months;
+-- people whose rows several processes have counted are counted once
+RESET ROLE;
+CREATE TABLE groups.crowd (person bigint NOT NULL, g int NOT NULL, note text);
+INSERT INTO groups.crowd SELECT g * 10 + i % (5 + g), g, repeat('x', 100) FROM generate_series(1, 8000) i, generate_series(1, 6) g ORDER BY hashint4(i * 7 + g);
+SELECT privseg.protect('groups.crowd', 'person', 'groups.person');
+GRANT SELECT ON groups.crowd TO groups_counter;
+ANALYZE groups.crowd;
+SET ROLE groups_counter;
+SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off; SET max_parallel_workers_per_gather = 2;
+SELECT g, count(*) FROM groups.crowd GROUP BY g ORDER BY g;
+SELECT g, count(*), count(DISTINCT person) FROM groups.crowd GROUP BY g ORDER BY g;
+RESET parallel_setup_cost; RESET parallel_tuple_cost; RESET min_parallel_table_scan_size; RESET parallel_leader_participation; RESET max_parallel_workers_per_gather;
 -- DISTINCT of whom rows are about
 SELECT town, count(*) FROM (SELECT DISTINCT o.person, p.town FROM groups.purchase o JOIN groups.person p ON p.id = o.person WHERE o.id <= 300) s GROUP BY town ORDER BY town;
 SELECT code, detail FROM pg_temp.refusal('SELECT count(*) FROM (SELECT DISTINCT ON (person) person, total FROM groups.purchase) s');
