@@ -3,7 +3,8 @@
  *	  Which expressions run code of a user, or SQL: also by way of a type.
  *
  * Functions of core do, too: input of a record asks the checks of its columns'
- * domains, to_json() looks for a cast, query_to_xml() runs a query.
+ * domains, to_json() looks for a cast, query_to_xml() runs a query.  Which record, or
+ * which view, may be named by a value, so that no type in the expression shows it.
  */
 #include "compat.h"
 
@@ -30,11 +31,18 @@
 static const Oid only_values[] = {F_NEXTVAL, F_GEN_RANDOM_UUID, F_CLOCK_TIMESTAMP, F_TIMEOFDAY,
 								  F_RANDOM};
 
-/* not volatile, and run queries */
-static const Oid run_queries[] = {
-	F_TABLE_TO_XML,    F_TABLE_TO_XMLSCHEMA,    F_TABLE_TO_XML_AND_XMLSCHEMA,
-	F_SCHEMA_TO_XML,   F_SCHEMA_TO_XMLSCHEMA,   F_SCHEMA_TO_XML_AND_XMLSCHEMA,
-	F_DATABASE_TO_XML, F_DATABASE_TO_XMLSCHEMA, F_DATABASE_TO_XML_AND_XMLSCHEMA};
+/* not volatile, and run queries, or compute what a partition key has of constants */
+static const Oid run_what_is_named[] = {F_TABLE_TO_XML,
+										F_TABLE_TO_XMLSCHEMA,
+										F_TABLE_TO_XML_AND_XMLSCHEMA,
+										F_SCHEMA_TO_XML,
+										F_SCHEMA_TO_XMLSCHEMA,
+										F_SCHEMA_TO_XML_AND_XMLSCHEMA,
+										F_DATABASE_TO_XML,
+										F_DATABASE_TO_XMLSCHEMA,
+										F_DATABASE_TO_XML_AND_XMLSCHEMA,
+										F_SATISFIES_HASH_PARTITION,
+										F_PG_GET_PARTITION_CONSTRAINTDEF};
 
 /* function_is_among -- is it one of these? */
 bool
@@ -66,19 +74,30 @@ extension_only_computes(Oid function)
 	return name_is_among(name, reviewed, lengthof(reviewed)) && is_superusers_c(function);
 }
 
+/*
+ * function_runs_what_is_named -- a function of core's: may it run code of a user that it finds by a name or
+ * an OID, or do more than compute a value?  Input of a type that an OID names is not among them: its result
+ * tells it, which is of no type.
+ *	in_check	asked of each value that is written: how often a sequence of somebody's was asked tells of it
+ */
+bool
+function_runs_what_is_named(Oid function, bool in_check)
+{
+	if (func_volatile(function) == PROVOLATILE_VOLATILE)
+		return !function_is_among(function, only_values, lengthof(only_values)) ||
+			   (in_check && function == F_NEXTVAL);
+	return function_is_among(function, run_what_is_named, lengthof(run_what_is_named));
+}
+
 static bool
-function_is_of_user(Oid function, void *context)
+function_is_of_user(Oid function, void *in_check)
 {
 	if (function >= FirstNormalObjectId)
 		/* the stored policies ask for the first */
 		return function != catalog_function_oid(CATALOG_LIBRARY_IS_PRELOADED) &&
 			   !extension_only_computes(function);
-	if (func_volatile(function) == PROVOLATILE_VOLATILE)
-		return !function_is_among(function, only_values, lengthof(only_values));
-	return function_is_among(function, run_queries, lengthof(run_queries));
+	return function_runs_what_is_named(function, in_check != NULL);
 }
-
-static bool runs(Node *node, void *in_check);
 
 /*
  * domain_checks -- the expressions of a domain's own checks.  As they are kept: what the type cache has is
@@ -116,12 +135,11 @@ domain_checks(Oid domain)
 bool
 domain_runs_user_code(Oid type)
 {
-	bool in_check = true;
 	ListCell *lc;
 
 	for (; get_typtype(type) == TYPTYPE_DOMAIN; type = type_below(type))
 		foreach (lc, domain_checks(type))
-			if (runs(lfirst(lc), &in_check))
+			if (check_runs_user_code(lfirst(lc)))
 				return true;
 	return false;
 }
@@ -196,7 +214,7 @@ runs(Node *node, void *in_check)
 		return false;
 	check_stack_depth();
 	if (IsA(node, SubLink) || IsA(node, SubPlan) ||
-		check_functions_in_node(node, function_is_of_user, NULL))
+		check_functions_in_node(node, function_is_of_user, in_check))
 		return true;
 	if (IsA(node, CoerceToDomain) &&
 		(in_check != NULL || domain_runs_user_code(((CoerceToDomain *) node)->resulttype)))
@@ -204,6 +222,18 @@ runs(Node *node, void *in_check)
 	if (arguments_of(node, &args) && !types_are_of_core(node, args))
 		return true;
 	return expression_tree_walker(node, runs, in_check);
+}
+
+/*
+ * check_runs_user_code -- may a domain's check, or does it make a value of another domain, whose checks
+ * somebody may change?
+ */
+bool
+check_runs_user_code(Node *check)
+{
+	bool in_check = true;
+
+	return runs(check, &in_check);
 }
 
 /*

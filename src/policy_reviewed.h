@@ -59,8 +59,12 @@ extern bool type_is_of_core(Oid type);
 /* policy_code.c: a function in a list of them */
 extern bool function_is_among(Oid function, const Oid *functions, size_t n);
 extern bool name_is_among(const char *name, const char *const *names, size_t n);
+/* a function of core's: does it run what it finds by a name or an OID, or do more than compute? */
+extern bool function_runs_what_is_named(Oid function, bool in_check);
 /* an expression's functions and types: is any of them a user's? */
 extern bool runs_user_code(Node *expression);
+/* the same of a domain's check: other domains are a user's */
+extern bool check_runs_user_code(Node *check);
 extern bool domain_runs_user_code(Oid type);
 /* a domain's own checks */
 extern List *domain_checks(Oid domain);

@@ -205,12 +205,14 @@ runs_alone(Node *node, void *context)
 static void
 refuse_untrusted(void)
 {
-	ereport(ERROR,
-			(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
-			 errmsg("a mask may call only what is PostgreSQL's own or a superuser's"),
-			 errdetail("Its functions, operators, casts and types are handed the value."),
-			 errhint("Have a superuser own the functions, also those that checks of its domains "
-					 "call; or leave the mask out, and NULL is shown.")));
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_BAD_ARGUMENT),
+		 errmsg("a mask may call only what is PostgreSQL's own or a superuser's"),
+		 errdetail(
+			 "Its functions, operators, casts and types are handed the value, and so is what a function of PostgreSQL's own finds by a name or an OID."),
+		 errhint("Have a superuser own the functions, also those that checks of its domains "
+				 "call; or leave the mask out, and NULL is shown.")));
 }
 
 /* as an expression of the value's type, over the value; under usage_mask_settings() */

@@ -1,7 +1,8 @@
 /*
  * usage_trust.c
  *	  Whose code runs in a mask, or in a domain's check: PostgreSQL's own and that of superusers is
- *	  trusted.  Anybody else's would be handed the value.
+ *	  trusted, but for what of core's finds other code by a name or an OID.  Anybody else's would be
+ *	  handed the value.
  *
  * A type brings code by the checks of the domains that it is made of, and by casts, which some of core's
  * functions look for.  Input, output and comparisons are superusers', whoever owns a composite, a range,
@@ -39,7 +40,7 @@ static bool calls_untrusted(Node *node, void *context);
 /* ---- functions ---- */
 
 static bool
-function_is_untrusted(Oid function, void *context)
+function_is_of_others(Oid function)
 {
 	HeapTuple tuple;
 	bool result;
@@ -52,6 +53,28 @@ function_is_untrusted(Oid function, void *context)
 	if (HeapTupleIsValid(tuple))
 		ReleaseSysCache(tuple);
 	return result;
+}
+
+static bool
+function_is_untrusted(Oid function, void *context)
+{
+	return function < FirstNormalObjectId ? function_runs_what_is_named(function, true) :
+											function_is_of_others(function);
+}
+
+/*
+ * Is a call of core's of a type that those of its arguments do not tell?  Input of domains, records, arrays
+ * and ranges is told the type by an OID, and asks its checks; what returns nothing is called for something
+ * else, as the validators of functions are, which parse one.  In a cast the expression tells the type.
+ */
+static bool
+call_finds_type(Node *node)
+{
+	const FuncExpr *call = (FuncExpr *) node;
+
+	return IsA(node, FuncExpr) && call->funcid < FirstNormalObjectId &&
+		   call->funcresulttype != CSTRINGOID &&
+		   get_typtype(call->funcresulttype) == TYPTYPE_PSEUDO;
 }
 
 static bool
@@ -80,7 +103,7 @@ range_is_untrusted(Oid range)
 		return true;
 	canonical = ((Form_pg_range) GETSTRUCT(tuple))->rngcanonical;
 	ReleaseSysCache(tuple);
-	return OidIsValid(canonical) && function_is_untrusted(canonical, NULL);
+	return OidIsValid(canonical) && function_is_of_others(canonical);
 }
 
 /*
@@ -146,7 +169,7 @@ calls_untrusted(Node *node, void *context)
 	check_stack_depth();
 	/* what a check is about is of the type below the domain, which is looked at by itself */
 	if (!IsA(node, List) && !IsA(node, CaseWhen) && !IsA(node, CoerceToDomainValue) &&
-		(check_functions_in_node(node, function_is_untrusted, NULL) ||
+		(check_functions_in_node(node, function_is_untrusted, NULL) || call_finds_type(node) ||
 		 type_any_part(exprType(node), is_untrusted, context)))
 		return true;
 	return expression_tree_walker(node, calls_untrusted, context);
@@ -189,7 +212,7 @@ names_untrusted_function(List *name)
 	FuncCandidateList candidate = FuncnameGetCandidates(name, -1, NIL, false, false, false, true);
 
 	for (; candidate != NULL; candidate = candidate->next)
-		if (function_is_untrusted(candidate->oid, NULL))
+		if (function_is_of_others(candidate->oid))
 			return true;
 	return names_untrusted_type(makeTypeNameFromNameList(name));
 }
@@ -200,7 +223,7 @@ names_untrusted_operator(List *name)
 	FuncCandidateList candidate = OpernameGetCandidates(name, '\0', true);
 
 	for (; candidate != NULL; candidate = candidate->next)
-		if (function_is_untrusted(get_opcode(candidate->oid), NULL))
+		if (function_is_of_others(get_opcode(candidate->oid)))
 			return true;
 	return false;
 }

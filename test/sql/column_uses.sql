@@ -196,6 +196,21 @@ SELECT c AS column, mask, code, message FROM (VALUES ('pair', $$ROW((value).what
 	('card', $$value::uses.telling::text$$), ('card', $$'a'::uses.telling::text$$), ('card', $$value::uses.above::text$$), ('card', $$'{a}'::uses.telling[]::text$$), ('card', $$CAST('{a}' AS uses.telling[])::text$$), ('card', $$uses._telling('{a}')::text$$), ('card', $$uses.hearings('{a}')::text$$), ('card', $$uses.tells_all('{a}')$$),
 	('card', $$CASE WHEN value OPERATOR(uses.###) '{a}' THEN 'x' END$$), ('card', $$'(x,y)'::uses.heard_pair::text$$), ('card', $$array_to_string(uses.given(value), '')$$)) m (c, mask), pg_temp.refusal(format('SELECT privseg.classify(''uses.typed'', %L, ''uses.contact'', %L)', c, mask));
 SELECT code, message FROM pg_temp.refusal($$SELECT privseg.classify('uses.endless', 'itself', 'uses.contact', 'NULL')$$);
+-- nor by functions of core that find a type, a view, a function or a partition by a name or an OID
+SET ROLE uses_owner;
+CREATE FUNCTION uses.listens() RETURNS text LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE WARNING 'listens'; RETURN 'x'; END $$;
+CREATE VIEW uses.listening AS SELECT uses.listens();
+CREATE TABLE uses.parted (id bigint) PARTITION BY RANGE (((uses.told('partition'))::int + id));
+RESET ROLE;
+SELECT mask, code, message FROM unnest(ARRAY[$$domain_in(textout(value), 'uses.hearing'::regtype::oid, -1) IS NULL$$, $$record_in(textout('(,' || value || ')'), 'uses.heard_pair'::regtype::oid, -1) IS NULL$$, $$array_in(textout('{' || value || '}'), 'uses.hearing'::regtype::oid, -1) IS NULL$$,
+	$$range_in(textout(value), 'uses.span'::regtype::oid, -1) IS NULL$$, $$table_to_xml('uses.listening'::regclass, true, true, '') IS DOCUMENT$$, $$schema_to_xml('uses', true, true, '') IS DOCUMENT$$, $$database_to_xml(true, true, '') IS DOCUMENT$$,
+	$$query_to_xml('TABLE uses.listening', true, true, '') IS DOCUMENT$$, $$fmgr_sql_validator('uses.listens()'::regprocedure) IS NULL$$, $$satisfies_hash_partition('uses.parted'::regclass, 1, 0, value)$$, $$pg_get_partition_constraintdef('uses.parted'::regclass) IS NULL$$, $$array_append('{}'::text[], value) IS NULL$$, $$enum_first(NULL::uses.kind) IS NULL$$, $$(value::text[])[1] = 'a'$$, $$value::uses.kind = 'a'$$, $$value::uses.span IS NULL$$, $$textin(textout(value)) = 'a'$$])
+	WITH ORDINALITY m (mask, n), pg_temp.refusal(format('SELECT privseg.classify(''uses.typed'', ''card'', ''uses.contact'', %L)', 'CASE WHEN ' || mask || ' THEN ''x'' END')) ORDER BY n;
+-- whichever it is: all that can be called whose result is of a type that those of their arguments do not tell
+SELECT count(*) > 40 AS many, count(*) FILTER (WHERE r.code IS DISTINCT FROM '22023') AS accepted, min(p.oid::regprocedure::text) FILTER (WHERE r.code IS DISTINCT FROM '22023') AS first
+	FROM pg_proc p JOIN pg_type t ON t.oid = p.prorettype, LATERAL (SELECT string_agg('NULL::' || a::regtype, ', ' ORDER BY n), bool_or(a::regtype::text ~ '^any') FROM unnest(p.proargtypes::oid[]) WITH ORDINALITY a (a, n)) a (list, poly),
+	pg_temp.refusal(format('SELECT privseg.classify(''uses.typed'', ''card'', ''uses.contact'', %L)', format('CASE WHEN %s(%s) IS NULL THEN ''x'' END', p.proname, a.list))) r
+	WHERE p.pronamespace = 'pg_catalog'::regnamespace AND p.prokind = 'f' AND p.provolatile <> 'v' AND NOT p.proretset AND t.typtype = 'p' AND t.typname NOT IN ('cstring', 'internal') AND NOT 'internal'::regtype = ANY (p.proargtypes::oid[]) AND NOT (a.poly AND t.typname ~ '^any.');
 SELECT privseg.classify('uses.typed', 'pair', 'uses.contact', 'ROW(NULL, round((value).much, -1))::uses.pair'), privseg.classify('uses.typed', 'span', 'uses.contact', 'uses.span(floor(lower(value) / 10) * 10, upper(value) * 10)'), privseg.classify('uses.typed', 'pairs', 'uses.contact', 'ARRAY[ROW((value[1]).what, NULL)::uses.pair]'),
 	privseg.classify('uses.typed', 'short', 'uses.contact', 'ARRAY[left(value[1], 2)]::uses.short[]');
 GRANT SELECT ON uses.typed TO uses_masked;
@@ -207,7 +222,7 @@ ALTER DOMAIN uses.short ADD CHECK (uses.told(VALUE)) NOT VALID;
 SET ROLE uses_masked;
 SELECT short FROM uses.typed;
 RESET ROLE;
-DROP TABLE uses.typed, uses.endless;
+DROP TABLE uses.typed, uses.endless, uses.parted;
 DROP TABLE uses.visit;
 
 -- under every role: what comes, or how it is refused

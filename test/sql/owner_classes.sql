@@ -142,6 +142,21 @@ SELECT privseg.classify('owned.listens', c, 'class.money') FROM unnest('{a,b,c,e
 SECURITY LABEL FOR privseg ON COLUMN owned.listens.d IS 'class.money';
 SET client_min_messages = warning;
 SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.listens' AND message ~ 'checks' ORDER BY object;
+-- also where a function of core's finds the domain, or what is written is told by what that does
+SET ROLE class_owner;
+CREATE SEQUENCE owned.asked;
+CREATE DOMAIN owned.found AS numeric CHECK (domain_in(numeric_out(VALUE), 'owned.heard'::regtype::oid, -1) IS NOT NULL);
+CREATE DOMAIN owned.notified AS numeric CHECK (pg_notify('owned', VALUE::text) IS NOT NULL);
+CREATE DOMAIN owned.counted AS numeric CHECK (CASE WHEN VALUE > 5 THEN nextval('owned.asked') END > 0);
+CREATE DOMAIN owned.led AS numeric CHECK ((VALUE::numeric)::owned.unused IS NOT NULL);
+CREATE DOMAIN owned.at_random AS numeric CHECK (VALUE <> random() AND VALUE < extract(epoch FROM now()));
+CREATE TABLE owned.finds (person bigint, a owned.found, b owned.notified[], c owned.counted, d owned.led, e owned.at_random);
+RESET ROLE;
+SELECT privseg.protect('owned.finds', 'person', 'owned.person');
+SET client_min_messages = notice;
+SELECT privseg.classify('owned.finds', c, 'class.money') FROM unnest('{a,b,c,d,e}'::name[]) c;
+SET client_min_messages = warning;
+SELECT object, message FROM privseg.check() WHERE object ~ '^owned\.finds' AND message ~ 'checks' ORDER BY object;
 -- one that comes while the column has no class
 SET ROLE class_owner;
 CREATE TABLE owned.later (person bigint, a owned.unused[]);
