@@ -111,14 +111,15 @@ is_this_type(Oid type, void *wanted)
 
 /*
  * guard_domain_code -- a check of this domain was created, validated or not.  What it calls is handed
- * whatever is written into columns of the domain, as a trigger would be.
+ * whatever is written into columns of the domain, as a trigger would be; so is another domain that it makes a
+ * value of, and any check that this one gets later.
  */
 void
 guard_domain_code(Oid domain, Node *check)
 {
 	ListCell *lc;
 
-	if (!runs_user_code(check) || role_is_admin(GetUserId(), "privseg_admin"))
+	if (!check_runs_user_code(check) || role_is_admin(GetUserId(), "privseg_admin"))
 		return;
 	foreach (lc, locked_members())
 	{

@@ -108,19 +108,23 @@ SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '
 ALTER FUNCTION owned.take() OWNER TO CURRENT_USER;
 SELECT count(*) FROM privseg.check() WHERE object ~ '^owned\.part' AND message ~ 'trigger';
 
--- checks of a domain are handed what is written, also those that are not validated, through types made of it
+-- checks of a domain are handed what is written, also those that are not validated, through types made of it, and those of
+-- other domains that they lead to
 SET ROLE class_owner;
 CREATE DOMAIN owned.money AS numeric;
 CREATE DOMAIN owned.salary AS owned.money;
 CREATE TYPE owned.pay AS (what text, much owned.money);
 CREATE DOMAIN owned.unused AS numeric;
+CREATE TYPE owned.unused_row AS (much owned.unused);
+CREATE SEQUENCE owned.asked;
 CREATE DOMAIN owned.town AS text;
 CREATE FUNCTION owned.told(numeric) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
 CREATE FUNCTION owned.told(text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RAISE NOTICE ''%'', $1; RETURN true; END';
 RESET ROLE;
 SELECT c.type, r AS as_role, s AS statement, t.code, t.message FROM unnest('{owned.money,owned.salary,owned.money[],owned.salary[],owned.pay,owned.pay[]}'::text[]) WITH ORDINALITY c (type, i), unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, m), unnest(ARRAY[
 	'ALTER DOMAIN owned.money ADD CHECK (owned.told(VALUE)) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (owned.told(VALUE))', 'ALTER DOMAIN owned.money ADD CHECK (VALUE > -1) NOT VALID', 'ALTER DOMAIN owned.unused ADD CHECK (owned.told(VALUE)) NOT VALID',
-	'ALTER DOMAIN owned.town ADD CHECK (owned.told(VALUE)) NOT VALID']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(format('RESET ROLE; CREATE TABLE owned.paid (person bigint, pay %s, town owned.town); SELECT privseg.protect(''owned.paid'', ''person'', ''owned.person''), privseg.classify(''owned.paid'', ''pay'', ''class.money''); SET LOCAL ROLE %s; %s', c.type, r, s)) t
+	'ALTER DOMAIN owned.town ADD CHECK (owned.told(VALUE)) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (VALUE::numeric::owned.unused IS NOT NULL) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (ROW(VALUE)::owned.unused_row IS NOT NULL) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (ARRAY[VALUE]::owned.unused[] IS NOT NULL) NOT VALID',
+	'ALTER DOMAIN owned.money ADD CHECK (domain_in(numeric_out(VALUE), ''owned.unused''::regtype::oid, -1) IS NOT NULL) NOT VALID', 'ALTER DOMAIN owned.money ADD CHECK (CASE WHEN VALUE > 5 THEN nextval(''owned.asked'') END > 0) NOT VALID']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(format('RESET ROLE; CREATE TABLE owned.paid (person bigint, pay %s, town owned.town); SELECT privseg.protect(''owned.paid'', ''person'', ''owned.person''), privseg.classify(''owned.paid'', ''pay'', ''class.money''); SET LOCAL ROLE %s; %s', c.type, r, s)) t
 	WHERE i = 1 OR (n = 1 AND m = 1) ORDER BY i, m, n;
 
 -- those that were there when the column came, which is refused where there are rows, or got its class
@@ -144,7 +148,6 @@ SET client_min_messages = warning;
 SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.listens' AND message ~ 'checks' ORDER BY object;
 -- also where a function of core's finds the domain, or what is written is told by what that does
 SET ROLE class_owner;
-CREATE SEQUENCE owned.asked;
 CREATE DOMAIN owned.found AS numeric CHECK (domain_in(numeric_out(VALUE), 'owned.heard'::regtype::oid, -1) IS NOT NULL);
 CREATE DOMAIN owned.notified AS numeric CHECK (pg_notify('owned', VALUE::text) IS NOT NULL);
 CREATE DOMAIN owned.counted AS numeric CHECK (CASE WHEN VALUE > 5 THEN nextval('owned.asked') END > 0);
