@@ -32,8 +32,6 @@
 
 #pragma GCC visibility push(hidden)
 
-/* a value is handed on to a column, and stays encrypted if it is: no use of it */
-#define USE_CARRY 0x40
 /* a column of a new row is filled */
 #define USE_INSERT 0x100
 /* ON CONFLICT finds a row by it */
@@ -44,8 +42,7 @@
 #define USE_PARTITION 0x800
 /* a part of it is assigned, and the rest stays: there is no mask for that either */
 #define USE_PART 0x1000
-/* a value is handed on to EXCLUDED, and opened there: an encrypted one is not masked on the way */
-#define USE_HOLD 0x8000
+
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
 {

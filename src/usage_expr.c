@@ -28,16 +28,6 @@ without_labels(Node *node)
 	return node;
 }
 
-/* also in an array, or as a domain */
-static bool
-is_encrypted(Oid type)
-{
-	Oid base = getBaseType(type);
-	Oid element = get_element_type(base);
-
-	return encrypted_code(OidIsValid(element) ? getBaseType(element) : base) != ENCRYPTED_NONE;
-}
-
 static void
 use_var(Walk *walk, Node *node, Var *var)
 {
@@ -46,12 +36,7 @@ use_var(Walk *walk, Node *node, Var *var)
 
 	for (Index up = 0; up < var->varlevelsup; up++)
 		level = level->outer;
-	/* what is handed on unopened keeps its subject; if it is sent, it is opened then */
-	if ((context & USE_UNOPENED) != 0 && node == (Node *) var && is_encrypted(var->vartype))
-	{
-		usage_column(walk, level, var->varno, var->varattno, context);
-		return;
-	}
+	/* an encrypted value that is only handed on, too: where it goes, its length and its NULL can be seen */
 	context &= USE_SEEN | USE_AGGREGATE;
 	if (context == 0 || (var->varattno < 0 && var->varattno != TableOidAttributeNumber))
 		return;
@@ -175,24 +160,8 @@ walk_sublink(Walk *walk, SubLink *link)
 		for (int i = 0; i < asked->n; i++)
 			asked->columns[i] = (Wanted){
 				walk->context | (usage_any_tells(link->testexpr) ? USE_PROJECT : 0), walk->into};
-	usage_walk_with(walk, link->testexpr, walk->context & ~USE_UNOPENED);
+	usage_walk_with(walk, link->testexpr, walk->context);
 	usage_walk_query(walk->usage, query, walk->level, asked, false);
-}
-
-/* a call that makes something else of encrypted values: they are not handed on */
-static bool
-opens(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_ScalarArrayOpExpr:
-			return !is_encrypted(exprType(node));
-		default:
-			return false;
-	}
 }
 
 /*
@@ -293,13 +262,11 @@ usage_walk_expr(Node *node, Walk *walk)
 		return expression_tree_walker(node, usage_walk_expr, &inside);
 	}
 	/* what is more than one column is no longer the entry alone; conditions are looked at */
-	if (walk->alone || (walk->context & USE_UNOPENED) != 0)
+	if (walk->alone)
 	{
 		Walk inside = *walk;
 
-		inside.alone = inside.alone && IsA(node, RelabelType);
-		if (opens(node))
-			inside.context &= ~USE_UNOPENED;
+		inside.alone = IsA(node, RelabelType);
 		return expression_tree_walker(node, usage_walk_expr, &inside);
 	}
 	return expression_tree_walker(node, usage_walk_expr, walk);

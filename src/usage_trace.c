@@ -133,9 +133,6 @@ use_of_relation(Walk *walk, const RangeTblEntry *rte, AttrNumber column, int con
 		use_of_tableoid(walk->usage, rte->relid, root, context);
 	if (column < 0)
 		return;
-	/* an encrypted one that is handed on is not shown by it */
-	if ((context & USE_CARRY) != 0)
-		context &= ~USE_PROJECT;
 	column = usage_root_column(rte->relid, column, root);
 	if (column <= 0)
 		return;
@@ -145,21 +142,6 @@ use_of_relation(Walk *walk, const RangeTblEntry *rte, AttrNumber column, int con
 	if ((context & USE_PROJECT) != 0)
 		for (int i = -1; (i = bms_next_member(walk->into, i)) >= 0;)
 			usage_entry(walk->usage, root, column, USE_PROJECT, list_nth(walk->usage->targets, i));
-}
-
-/*
- * usage_asks -- add a use to what something is used for.  It is handed on unopened where all that would
- * show it does no more than that.
- */
-void
-usage_asks(int *context, int use)
-{
-	static const int shown = USE_PROJECT | USE_AGGREGATE;
-	int asked = *context;
-	bool carried = ((asked & shown) == 0 || (asked & USE_CARRY) != 0) &&
-				   ((use & shown) == 0 || (use & USE_CARRY) != 0);
-	asked = (asked | use) & (USE_SEEN | USE_AGGREGATE | USE_UNOPENED);
-	*context = carried ? asked : asked & ~USE_CARRY;
 }
 
 int
@@ -206,7 +188,7 @@ use_of_inserted(const Walk *walk, Level *level, const RangeTblEntry *rte, AttrNu
 	ListCell *lc;
 
 	inside.level = level;
-	inside.context = context | USE_HOLD;
+	inside.context = context;
 	inside.entry = NULL;
 	inside.groups = inside.distinct = inside.alone = false;
 	foreach (lc, level->query->targetList)
@@ -289,7 +271,7 @@ usage_column(Walk *walk, Level *level, Index varno, AttrNumber column, int conte
 	/* SEARCH and CYCLE add columns */
 	if (asked == NULL || column < 1 || column > asked->n)
 		return;
-	usage_asks(&asked->columns[column - 1].context, context);
+	asked->columns[column - 1].context |= context & (USE_SEEN | USE_AGGREGATE);
 	asked->columns[column - 1].into = bms_add_members(asked->columns[column - 1].into, walk->into);
 }
 

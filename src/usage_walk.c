@@ -164,7 +164,7 @@ find_assigned(Node *node, Assigned *assigned)
 static void
 walk_junk(Usage *usage, Level *level, List *targets, TargetEntry *entry)
 {
-	Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+	Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT};
 	SubLink *link = (SubLink *) entry->expr;
 	Assigned assigned = {.link = link};
 	Query *query;
@@ -254,7 +254,7 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 	foreach (lc, targets)
 	{
 		TargetEntry *entry = lfirst_node(TargetEntry, lc);
-		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT};
 		Var *var = (Var *) entry->expr;
 		AttrNumber column;
 
@@ -355,7 +355,7 @@ static Wanted
 wanted_of(const Asked *asked, AttrNumber column)
 {
 	return asked != NULL && column <= asked->n ? asked->columns[column - 1] :
-												 (Wanted){USE_PROJECT | USE_CARRY, NULL};
+												 (Wanted){USE_PROJECT, NULL};
 }
 
 static void
@@ -371,7 +371,7 @@ walk_modification(Usage *usage, Level *level, const Asked *asked)
 		walk_columns(usage, level, query->targetList, query->commandType == CMD_UPDATE);
 	else
 	{
-		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT | USE_CARRY};
+		Walk walk = {.usage = usage, .level = level, .context = USE_PROJECT};
 
 		(void) usage_walk_expr((Node *) query->targetList, &walk);
 	}
@@ -442,7 +442,7 @@ walk_made(Usage *usage, Level *level, RangeTblEntry *rte, const Asked *asked)
 
 	for (int i = 0; asked != NULL && i < asked->n; i++)
 	{
-		usage_asks(&walk.context, asked->columns[i].context);
+		walk.context |= asked->columns[i].context;
 		walk.into = bms_add_members(walk.into, asked->columns[i].into);
 	}
 	if (walk.context == 0)
@@ -505,7 +505,7 @@ walk_ctes(Usage *usage, Level *level)
 		/* a query that reads itself may use its results for anything */
 		if (cte->cterecursive)
 			for (int column = 0; column < asked->n; column++)
-				usage_asks(&asked->columns[column].context, USE_SEEN);
+				asked->columns[column].context |= USE_SEEN;
 		usage_walk_query(usage, castNode(Query, cte->ctequery), level, asked, !cte->cterecursive);
 	}
 }

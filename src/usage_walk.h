@@ -57,9 +57,6 @@ typedef struct Walk
 /* to be shown, or to be chosen by */
 #define USE_SEEN (USE_PROJECT | USE_FILTER)
 
-/* what is encrypted is handed on as it is */
-#define USE_UNOPENED (USE_CARRY | USE_HOLD)
-
 /* usage_walk.c */
 extern void
 usage_walk_query(Usage *usage, Query *query, Level *outer, const Asked *asked, bool hands_on);
@@ -71,7 +68,6 @@ extern Asked *usage_new_asked(int n);
 
 /* usage_trace.c */
 extern bool usage_is_sorted_by(const List *clause, const TargetEntry *entry);
-extern void usage_asks(int *context, int use);
 extern int usage_n_columns(const RangeTblEntry *rte);
 extern void
 usage_entry(Usage *usage, Oid root, AttrNumber column, int use, const UsageTarget *into);

