@@ -191,6 +191,7 @@ DECLARE
 	class pg_catalog.pg_class;
 	policy record;
 	changes text;
+	analyzed name;
 BEGIN
 	SELECT c.* INTO STRICT class FROM pg_class c WHERE c.oid = secure_relation.member;
 	EXECUTE format('ALTER TABLE ONLY %s ENABLE ROW LEVEL SECURITY', secure_relation.member);
@@ -213,8 +214,18 @@ BEGIN
 				USING ERRCODE = 'duplicate_object', HINT = 'Drop or rename it first.';
 		END IF;
 	END LOOP;
+	FOR analyzed IN SELECT a FROM privseg.analyzed_by_code(secure_relation.member) a
+	LOOP
+		EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS 0', secure_relation.member, analyzed);
+		changes := concat_ws(', ', changes, format('"%s"', analyzed));
+	END LOOP;
+	IF changes IS NOT NULL THEN
+		RAISE NOTICE 'ANALYZE keeps nothing of columns of "%" from now on: %', class.relname, changes
+			USING DETAIL = 'It would hand values of everybody to code of a user, which their types bring along.';
+	END IF;
 	-- commands take names, and whoever owns a schema can move it meanwhile
-	IF NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = secure_relation.member AND c.relrowsecurity AND c.relforcerowsecurity)
+	IF EXISTS (SELECT FROM privseg.analyzed_by_code(secure_relation.member))
+	   OR NOT EXISTS (SELECT FROM pg_class c WHERE c.oid = secure_relation.member AND c.relrowsecurity AND c.relforcerowsecurity)
 	   OR (SELECT count(*) FROM pg_policy p WHERE p.polrelid = secure_relation.member AND p.polname IN ('privseg', 'privseg_library')) <> 2 THEN
 		RAISE EXCEPTION '"%" was given another name meanwhile', class.relname
 			USING ERRCODE = 'object_not_in_prerequisite_state', HINT = 'Run the statement again.';
@@ -303,9 +314,6 @@ AS $$
 	  FROM pg_attribute a JOIN pg_attrdef d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
 	 WHERE a.attrelid = $1 AND a.attgenerated <> '' AND NOT privseg.definition_is_reviewed(d.adbin)
 	UNION ALL
-	SELECT format('type of column "%s"', a.attname) FROM pg_attribute a
-	 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND NOT privseg.type_is_reviewed(a.atttypid)
-	UNION ALL
 	SELECT format('statistics "%s"', s.stxname) FROM pg_statistic_ext s
 	 WHERE s.stxrelid = $1 AND NOT privseg.definition_is_reviewed(s.stxexprs)
 	UNION ALL
@@ -315,6 +323,17 @@ AS $$
 	SELECT format('rule "%s"', w.rulename) FROM pg_rewrite w WHERE w.ev_class = $1
 $$;
 COMMENT ON FUNCTION privseg.unreviewed_code(regclass) IS 'what would run over every row of a table, and is not known to be silent';
+
+-- Of a range, ANALYZE asks a function of its maker's how far the bounds of every row are apart, and autovacuum
+-- runs ANALYZE: of such columns it is to keep nothing.
+CREATE FUNCTION privseg.analyzed_by_code(relation regclass) RETURNS SETOF name
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT a.attname FROM pg_attribute a
+	 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget <> 0 AND NOT privseg.type_is_reviewed(a.atttypid)
+$$;
+COMMENT ON FUNCTION privseg.analyzed_by_code(regclass) IS 'columns whose values ANALYZE hands to code of a user, which their type brings along';
 
 CREATE FUNCTION privseg.telling_indexes(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE
@@ -382,7 +401,10 @@ BEGIN
 		SELECT c.* FROM privseg.relation_tree(secure_children.root) t JOIN pg_class c ON c.oid = t
 		 WHERE NOT EXISTS (SELECT FROM privseg.protection_undo u WHERE u.relation = secure_children.root AND u.changed = c.oid)
 	LOOP
-		SELECT string_agg(u, ', ') INTO code FROM privseg.unreviewed_code(class.oid) u;
+		SELECT string_agg(u, ', ') INTO code FROM (
+			SELECT privseg.unreviewed_code(class.oid)
+			UNION ALL
+			SELECT format('ANALYZE of column "%s"', a) FROM privseg.analyzed_by_code(class.oid) a) s (u);
 		IF code IS NOT NULL AND NOT secure_children.maintains THEN
 			RAISE EXCEPTION '"%" cannot become part of protected relation "%"', class.relname, secure_children.root
 				USING ERRCODE = 'feature_not_supported',
@@ -679,6 +701,7 @@ DECLARE
 	members regclass[];
 	member regclass;
 	policy_name name;
+	analyzed name;
 	undo privseg.protection_undo;
 BEGIN
 	IF unprotect.relation IS NULL THEN
@@ -730,6 +753,11 @@ BEGIN
 		IF undo.had_force IS NOT TRUE THEN
 			EXECUTE format('ALTER TABLE ONLY %s NO FORCE ROW LEVEL SECURITY', member);
 		END IF;
+		FOR analyzed IN SELECT a.attname FROM pg_attribute a
+			 WHERE a.attrelid = member AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget = 0 AND NOT privseg.type_is_reviewed(a.atttypid)
+		LOOP
+			EXECUTE format('ALTER TABLE ONLY %s ALTER COLUMN %I SET STATISTICS -1', member, analyzed);
+		END LOOP;
 	END LOOP;
 	FOR member IN
 		SELECT t.tgrelid::regclass FROM pg_trigger t

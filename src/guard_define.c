@@ -427,6 +427,9 @@ guard_column_altered(Oid relid, Form_pg_attribute before, Form_pg_attribute afte
 			guard_refuse(relid, "such a change of a column's type", CONVERTS);
 		retyped = retyped || !keeps_value(conversion);
 	}
+	if (before->attstattarget != after->attstattarget && after->attstattarget != 0 &&
+		!reviewed_type(after->atttypid))
+		guard_refuse(relid, "SET STATISTICS of a column of such a type", RUNS_CODE);
 	/* to whom two values are equal that were not, tells of both by a unique index */
 	if ((before->atttypid != after->atttypid || before->attcollation != after->attcollation) &&
 		(getBaseType(after->atttypid) >= FirstNormalObjectId ||

@@ -80,9 +80,10 @@ CREATE TYPE known.span AS RANGE (subtype = int, subtype_diff = known.distance);
 CREATE TABLE known.spans (id bigint PRIMARY KEY, s known.span);
 INSERT INTO known.spans SELECT g, known.span(g, g + 5) FROM generate_series(1, 2000) g;
 UPDATE known.spans SET s = known.span(7000 + id::int, 7100 + id::int) WHERE id % 2 = 0;
+-- what was kept before it was protected
+ANALYZE known.spans;
 SELECT privseg.protect('known.spans', 'id', 'known.person');
 GRANT SELECT ON known.spans TO PUBLIC;
-ANALYZE known.spans;
 CREATE OR REPLACE FUNCTION known.distance(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN IF $1 > 7000 THEN RAISE EXCEPTION 'saw %', $1; END IF; RETURN $1 - $2; END $$;
 SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.spans WHERE s && known.span(100, 7300)$$, $$SELECT count(*) FROM known.spans WHERE s @> 7300$$, $$SELECT count(*) FROM known.spans WHERE s @> known.span(7200, 7300)$$]) s;
 
@@ -92,9 +93,9 @@ CREATE TYPE known.points AS RANGE (subtype = point[]);
 CREATE TABLE known.odd (id bigint PRIMARY KEY, f known.floats, p known.points, q tsquery[]);
 INSERT INTO known.odd SELECT g, known.floats(-1.7e308 + 1e300 * g, -1.6e308 + 1e300 * g), NULL, NULL FROM generate_series(1, 99, 2) g;
 INSERT INTO known.odd VALUES (900, known.floats(1.7e308, 1.75e308), known.points(array['(1,1)'::point], NULL), array['!a'::tsquery]);
+ANALYZE known.odd;
 SELECT privseg.protect('known.odd', 'id', 'known.person');
 GRANT SELECT ON known.odd TO PUBLIC;
-ANALYZE known.odd;
 SELECT s AS statement, pg_temp.outcome('known_reader', 'known_mail', s) AS reader FROM unnest(ARRAY[$$SELECT count(*) FROM known.odd WHERE f && '[5,6]'::known.floats$$, $$SELECT count(*) FROM known.odd WHERE f < '[1e308,1.1e308]'::known.floats AND id = 3$$, $$SELECT count(*) FROM known.odd WHERE p = known.points(array['(1,1)'::point], NULL)$$]) s;
 SELECT pg_temp.outcome('known_auditor', 'known_mail', $$SELECT string_agg(l, '|') FROM known.plan('SELECT * FROM known.odd WHERE q = ''{a}''') l$$);
 

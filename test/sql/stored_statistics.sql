@@ -66,6 +66,42 @@ RESET ROLE;
 ANALYZE stored.person;
 SELECT pg_temp.names('postgres', 'off', 'SELECT starelid FROM pg_statistic') AS off;
 
+-- of a range its maker says how far the bounds are apart: ANALYZE, whoever runs it, does not ask him
+SET client_min_messages = notice;
+SET ROLE stored_owner;
+CREATE FUNCTION stored.apart(int, int) RETURNS float8 LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RAISE WARNING 'told of %', $1; RETURN $1 - $2; END $$;
+CREATE TYPE stored.years AS RANGE (subtype = int, subtype_diff = stored.apart);
+CREATE DOMAIN stored.work AS stored.years;
+CREATE TABLE stored.job (id bigint, person_id bigint, since stored.years, at stored.work, many stored.years_multirange, of stored.years[], plain int4range) PARTITION BY RANGE (id);
+CREATE TABLE stored.job_1 PARTITION OF stored.job FOR VALUES FROM (1) TO (10);
+INSERT INTO stored.job SELECT i, i, stored.years(i, i + 1), stored.years(i, i + 1), stored.years_multirange(stored.years(i, i + 1)), ARRAY[stored.years(i, i + 1)], int4range(i, i + 1) FROM generate_series(1, 3) i;
+RESET ROLE;
+SELECT privseg.protect('stored.job', 'person_id', 'stored.person');
+SELECT count(*) FROM privseg.check() WHERE object LIKE 'stored.job%' AND status <> 'compliant';
+ANALYZE stored.job;
+SET ROLE stored_owner;
+ANALYZE stored.job;
+ANALYZE stored.job_1 (since, at, many, plain);
+SELECT code, message FROM unnest(ARRAY['ALTER TABLE stored.job ALTER since SET STATISTICS 10', 'ALTER TABLE stored.job_1 ALTER many SET STATISTICS -1', 'ALTER TABLE stored.job ALTER at SET STATISTICS 0', 'ALTER TABLE stored.job ALTER plain SET STATISTICS 10']) s, pg_temp.refusal(s);
+-- nor of a partition that comes later
+SELECT code FROM pg_temp.refusal('CREATE TABLE stored.job_2 PARTITION OF stored.job FOR VALUES FROM (10) TO (20)');
+CREATE TABLE stored.job_2 (LIKE stored.job);
+INSERT INTO stored.job_2 (id, person_id, since) VALUES (11, 11, stored.years(11, 12));
+SELECT code, message, detail FROM pg_temp.refusal('ALTER TABLE stored.job ATTACH PARTITION stored.job_2 FOR VALUES FROM (10) TO (20)');
+ALTER TABLE stored.job_2 ALTER since SET STATISTICS 0, ALTER at SET STATISTICS 0, ALTER many SET STATISTICS 0;
+ALTER TABLE stored.job ATTACH PARTITION stored.job_2 FOR VALUES FROM (10) TO (20);
+ANALYZE stored.job_2;
+RESET ROLE;
+SET row_security = off;
+SELECT s.starelid::regclass, a.attname FROM pg_statistic s JOIN pg_attribute a ON a.attrelid = s.starelid AND a.attnum = s.staattnum WHERE s.starelid::regclass::text LIKE 'stored.job%' AND a.attnum > 2 ORDER BY 1, 2;
+-- maintenance may have it otherwise, and is told
+ALTER TABLE stored.job_1 ALTER since SET STATISTICS 10;
+RESET row_security;
+SELECT status, object, message, hint FROM privseg.check() WHERE object LIKE 'stored.job%' AND status = 'violation';
+SELECT privseg.unprotect('stored.job');
+SELECT attrelid::regclass, attname, attstattarget FROM pg_attribute WHERE attrelid::regclass::text LIKE 'stored.job%' AND attname IN ('since', 'plain') ORDER BY 1, 2;
+
+SET client_min_messages = warning;
 DROP SCHEMA stored CASCADE;
 DROP OWNED BY stored_owner, stored_reader, stored_keeper;
 DROP ROLE stored_owner, stored_reader, stored_keeper;
