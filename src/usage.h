@@ -172,6 +172,7 @@ extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 
 extern bool usage_is_silent(Node *expr);
 extern bool usage_group_is_silent(Node *expr);
+extern bool usage_mask_is_silent(Node *expr);
 extern bool usage_names_column(Node *expr);
 extern bool usage_is_product(const OpExpr *op);
 extern Const *usage_constant(Node *expr);

@@ -38,6 +38,9 @@ static const char *const functions[] = {
 	"ltrim",      "octet_length", "right",   "rtrim",       "substr",           "substring",
 	"textcat",    "to_char",      "upper"};
 
+/* of a group they would tell who has more digits than others */
+static const char *const roundings[] = {"ceil", "ceiling", "floor", "round", "sign", "trunc"};
+
 /* conversions to what holds every value */
 static const Oid conversions[] = {F_INT8_INT4,
 								  F_INT8_INT2,
@@ -93,6 +96,7 @@ typedef struct Silence
 	bool last;     /* no query around makes more of it */
 	bool together; /* may columns be computed with each other, and float8? */
 	bool integer;  /* some is of integers */
+	bool alone;    /* of one row, which is shown: digits may be lost */
 } Silence;
 
 static bool is_silent(Node *node, Silence *silence);
@@ -320,6 +324,8 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 	if (is_named(function) && usage_takes_constants(function, arguments) &&
 		!is_long(function, arguments, silence))
 		return are_silent(arguments, silence);
+	if (silence->alone && name_is_among(get_func_name(function), roundings, lengthof(roundings)))
+		return are_silent(arguments, silence);
 	if (function_is_among(function, conversions, lengthof(conversions)) ||
 		function_is_among(function, negations, lengthof(negations)) ||
 		usage_is_part_of_time(function, arguments) || is_arithmetic(function, arguments, silence))
@@ -430,6 +436,15 @@ bool
 usage_group_is_silent(Node *expr)
 {
 	Silence silence = {.last = true};
+
+	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
+}
+
+/* usage_mask_is_silent -- the same of a mask: it raises for no value, and is nothing that groups are made by */
+bool
+usage_mask_is_silent(Node *expr)
+{
+	Silence silence = {.last = true, .alone = true};
 
 	return !contain_volatile_functions(expr) && is_silent(expr, &silence);
 }
