@@ -205,30 +205,47 @@ usage_is_through_view(const Query *query)
 	return false;
 }
 
-/* of a row that is inserted: is it what the table has for whatever is left out? */
+/*
+ * Of a row that is inserted: is it what the table has for whatever is left out?  Of several rows of VALUES
+ * some may have NULL there, which anybody may insert.
+ */
 static bool
-is_own_default(Oid relid, const TargetEntry *entry)
+is_own_default(const Query *query, Oid relid, const TargetEntry *entry)
 {
 	Relation relation = table_open(relid, NoLock);
 	Node *value = build_column_default(relation, entry->resno);
+	const Var *var = (const Var *) entry->expr;
+	const RangeTblEntry *rte =
+		IsA(var, Var) && var->varlevelsup == 0 ? rt_fetch(var->varno, query->rtable) : NULL;
+	ListCell *row;
 
 	table_close(relation, NoLock);
-	return equal(entry->expr, value);
+	if (value == NULL || rte == NULL || rte->rtekind != RTE_VALUES)
+		return equal(entry->expr, value);
+	foreach (row, rte->values_lists)
+	{
+		Node *item = list_nth(lfirst_node(List, row), var->varattno - 1);
+
+		if (!equal(item, value) && !(IsA(item, Const) && ((Const *) item)->constisnull))
+			return false;
+	}
+	return true;
 }
 
 /*
- * Does the writer, or a view, fill this column?  Of a view's own defaults core says nothing: all that it
- * does not name comes from them, or is the table's default, which is nobody's choice.
+ * Does the writer, or a view, fill this column?  The table's default is nobody's choice, whether the column
+ * is left out or DEFAULT is written for it.  Of a view's own defaults core says nothing: all that it does not
+ * name comes from them, or is the table's.
  */
 static bool
 is_written(const Query *query, const TargetEntry *entry, bool updates)
 {
 	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
-	if (bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber,
-					  updates ? target->updatedCols : target->insertedCols))
-		return true;
-	return usage_is_through_view(query) && (updates || !is_own_default(target->relid, entry));
+	return (usage_is_through_view(query) ||
+			bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber,
+						  updates ? target->updatedCols : target->insertedCols)) &&
+		   (updates || !is_own_default(query, target->relid, entry));
 }
 
 /* SET doc['a'] = ..., list[1] = ..., whole.part = ...: of the value there is, some is assigned */

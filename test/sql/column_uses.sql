@@ -521,6 +521,19 @@ SELECT replace(s, '@', 'uses.filled' || v) AS statement, string_agg(right(r, -5)
 	'INSERT INTO @ AS f (id, town) VALUES (1, ''x'') ON CONFLICT (id) DO UPDATE SET town = excluded.town || f.town RETURNING town']) WITH ORDINALITY s (s, k), unnest('{uses_none,uses_masked,uses_filter,uses_write}'::text[]) WITH ORDINALITY r (r, m)
  WHERE NOT (v ~ 'rule' OR (k = 3 AND v ~ 'trigger')) GROUP BY v, n, s, k ORDER BY k, n;
 SELECT v, string_agg(right(r, -5) || ': ' || t.code, ', ' ORDER BY m) FROM unnest('{_ruled,_by_rule}'::text[]) WITH ORDINALITY v (v, n), unnest('{uses_none,uses_masked,uses_filter,uses_write}'::text[]) WITH ORDINALITY r (r, m), LATERAL pg_temp.refusal(format('SET LOCAL ROLE %s; INSERT INTO uses.filled%s (id, town) VALUES (2, ''x'')', r, v)) t GROUP BY v, n ORDER BY n;
+-- and so does DEFAULT, in some rows, too, of which others may be NULL; not what somebody writes there, nor an update
+SELECT replace(s, '@', 'uses.filled' || v) AS statement, string_agg(right(r, -5) || ': ' || t.code, ', ' ORDER BY m) FROM unnest('{"",_view,_same,_other,_null}'::text[]) WITH ORDINALITY v (v, n), unnest(ARRAY['INSERT INTO @ (id, income) VALUES (2, DEFAULT)', 'INSERT INTO @ VALUES (2, DEFAULT, ''x'', DEFAULT, DEFAULT)',
+	'INSERT INTO @ (id, income) VALUES (3, DEFAULT), (2, DEFAULT)', 'INSERT INTO @ (id, income, email) VALUES (3, DEFAULT, NULL), (2, NULL, DEFAULT)', 'INSERT INTO @ (id, income) VALUES (3, DEFAULT), (2, 5)', 'INSERT INTO @ (id, income) VALUES (3, 5), (2, DEFAULT)', 'INSERT INTO @ (id, income) VALUES (2, 5)',
+	'INSERT INTO @ (id, income) SELECT * FROM (VALUES (2, 7 * 100)) v', 'INSERT INTO @ (id, income) VALUES (1, DEFAULT) ON CONFLICT (id) DO UPDATE SET income = excluded.income', 'UPDATE @ SET income = DEFAULT']) WITH ORDINALITY s (s, k), unnest('{uses_none,uses_masked,uses_filter,uses_write}'::text[]) WITH ORDINALITY r (r, m),
+	LATERAL pg_temp.refusal(format('SET LOCAL ROLE %s; %s', r, replace(s, '@', 'uses.filled' || v))) t GROUP BY v, n, s, k ORDER BY k, n;
+SET ROLE uses_none;
+BEGIN;
+MERGE INTO uses.filled f USING (VALUES (2), (3)) v (i) ON f.id = v.i WHEN NOT MATCHED THEN INSERT (id, income) VALUES (v.i, DEFAULT);
+INSERT INTO uses.filled (id, income) VALUES (4, DEFAULT), (5, NULL);
+RESET ROLE;
+SET LOCAL row_security = off;
+SELECT id, income FROM uses.filled WHERE id > 1 ORDER BY id;
+ROLLBACK;
 -- the table gets another default while a plan is kept
 SET ROLE uses_none;
 PREPARE filled AS INSERT INTO uses.filled_same (id) VALUES (9) ON CONFLICT DO NOTHING;
