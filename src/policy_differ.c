@@ -18,11 +18,10 @@
  */
 #include "compat.h"
 
-#include "common/hashfn.h"
-#include "errors.h"
 #include "policy.h"
 #include "policy_cohort.h"
 #include "policy_reading.h"
+#include "policy_weights.h"
 #include "utils/memutils.h"
 
 PG_FUNCTION_INFO_V1(enough_differ_step);
@@ -66,22 +65,7 @@ typedef struct Differing
 	subjects_hash *subjects; /* NULL: enough differ */
 } Differing;
 
-static void
-refuse_call(void)
-{
-	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("enough_differ cannot be called"),
-					errdetail("It is added to statements of who may see aggregates only.")));
-}
-
-static MemoryContext
-group_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (AggCheckCallContext(fcinfo, &context) != AGG_CONTEXT_AGGREGATE)
-		refuse_call();
-	return context;
-}
+static const char name[] = "enough_differ";
 
 static Differing *
 make_differing(MemoryContext context, uint64 enough, uint64 cell)
@@ -102,15 +86,6 @@ forget_subjects(Differing *differing)
 	differing->stage = STAGE_ENOUGH;
 }
 
-static int
-compare_factors(const void *a, const void *b)
-{
-	uint64 left = *(const uint64 *) a;
-	uint64 right = *(const uint64 *) b;
-
-	return left < right ? -1 : left > right;
-}
-
 /* how many have the factor that most have in all their rows, while everybody is kept */
 static uint64
 count_common(const Differing *differing, uint64 *common)
@@ -126,7 +101,7 @@ count_common(const Differing *differing, uint64 *common)
 	while ((subject = subjects_iterate(differing->subjects, &iterator)) != NULL)
 		if (!subject->several)
 			factors[n++] = subject->factor;
-	qsort(factors, n, sizeof(uint64), compare_factors);
+	qsort(factors, n, sizeof(uint64), policy_compare_words);
 	for (uint64 i = 0; i < n; i++)
 	{
 		run = i > 0 && factors[i] == factors[i - 1] ? run + 1 : 1;
@@ -193,11 +168,11 @@ enough_differ_step(PG_FUNCTION_ARGS)
 
 	if (differing == NULL)
 	{
-		MemoryContext context = group_context(fcinfo);
+		MemoryContext context = reading_context(fcinfo, name);
 		const PolicyReader *reader = policy_reader_of_statement(context);
 
 		if (reader == NULL || PG_ARGISNULL(2))
-			refuse_call();
+			reading_refuse_call(name);
 		differing = make_differing(context, (uint64) Max(reader->group_size, 1),
 								   (uint64) PG_GETARG_INT64(2));
 	}
@@ -223,7 +198,7 @@ add_all(Differing *differing, const Differing *other)
 Datum
 enough_differ_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = group_context(fcinfo);
+	MemoryContext context = reading_context(fcinfo, name);
 	Differing *differing = PG_ARGISNULL(0) ? NULL : (Differing *) PG_GETARG_POINTER(0);
 	const Differing *other = PG_ARGISNULL(1) ? NULL : (Differing *) PG_GETARG_POINTER(1);
 
@@ -279,7 +254,7 @@ enough_differ_serialize(PG_FUNCTION_ARGS)
 	subjects_iterator iterator;
 	const Subject *subject;
 
-	(void) group_context(fcinfo);
+	(void) reading_context(fcinfo, name);
 	words[SERIAL_ENOUGH] = differing->enough;
 	words[SERIAL_CELL] = differing->cell;
 	words[SERIAL_STAGE] = differing->stage;
@@ -309,7 +284,7 @@ enough_differ_deserialize(PG_FUNCTION_ARGS)
 	uint64 *words;
 	Differing *differing;
 
-	(void) group_context(fcinfo);
+	(void) reading_context(fcinfo, name);
 	bytes = PG_GETARG_BYTEA_PP(0);
 	size = VARSIZE_ANY_EXHDR(bytes);
 	words = palloc(size);
@@ -355,13 +330,13 @@ are_enough(const Differing *differing)
 Datum
 enough_differ_final(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = group_context(fcinfo);
+	MemoryContext context = reading_context(fcinfo, name);
 	const Differing *differing = PG_ARGISNULL(0) ? NULL : (Differing *) PG_GETARG_POINTER(0);
 	const PolicyReader *reader = policy_reader_of_statement(context);
 	int64 answer;
 
 	if (reader == NULL || reader->reads == READS_NOTHING)
-		refuse_call();
+		reading_refuse_call(name);
 	/* of no rows */
 	if (differing == NULL)
 		PG_RETURN_INT64(PG_INT64_MAX);

@@ -17,7 +17,6 @@
 
 #include "catalog.h"
 #include "consent_key.h"
-#include "errors.h"
 #include "policy.h"
 #include "policy_cohort.h"
 #include "policy_reading.h"
@@ -290,32 +289,16 @@ places_of(const SubjectSet *set)
 
 /* ---- the aggregate ---- */
 
-static void
-refuse_call(void)
-{
-	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("enough_subjects cannot be called"),
-					errdetail("It is added to statements of who may see aggregates only.")));
-}
-
-/* not in a window: its groups overlap */
-static MemoryContext
-group_context(FunctionCallInfo fcinfo)
-{
-	MemoryContext context;
-
-	if (AggCheckCallContext(fcinfo, &context) != AGG_CONTEXT_AGGREGATE)
-		refuse_call();
-	return context;
-}
+static const char name[] = "enough_subjects";
 
 /* the first row of a group that has a key */
 static pg_noinline SubjectSet *
 begin(FunctionCallInfo fcinfo)
 {
-	MemoryContext context = group_context(fcinfo);
+	MemoryContext context = reading_context(fcinfo, name);
 
 	if (PG_ARGISNULL(2) || !OidIsValid(CELL_DOMAIN((uint64) PG_GETARG_INT64(2))))
-		refuse_call();
+		reading_refuse_call(name);
 	return make_set(context, (uint64) PG_GETARG_INT64(2));
 }
 
@@ -388,7 +371,7 @@ sum_of_list(const SubjectSet *set)
 Datum
 enough_subjects_combine(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = group_context(fcinfo);
+	MemoryContext context = reading_context(fcinfo, name);
 	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
 	SubjectSet *other = PG_ARGISNULL(1) ? NULL : (SubjectSet *) PG_GETARG_POINTER(1);
 
@@ -441,7 +424,7 @@ enough_subjects_serialize(PG_FUNCTION_ARGS)
 	bytea *result;
 	uint64 *to;
 
-	(void) group_context(fcinfo);
+	(void) reading_context(fcinfo, name);
 	catch_up(set);
 	sketched = set->sketch != NULL ? policy_sketch_bytes(set->sketch) / sizeof(uint64) : 0;
 	size = sizeof(uint64) * (SERIAL_WORDS + sketched + set->n * (set->rows != NULL ? 2 : 1));
@@ -478,7 +461,7 @@ enough_subjects_deserialize(PG_FUNCTION_ARGS)
 	uint64 *from;
 	SubjectSet *set;
 
-	(void) group_context(fcinfo);
+	(void) reading_context(fcinfo, name);
 	bytes = PG_GETARG_BYTEA_PP(0);
 	size = VARSIZE_ANY_EXHDR(bytes);
 	from = palloc(size);
@@ -525,14 +508,14 @@ group_of(Reading *reading, const SubjectSet *set)
 Datum
 enough_subjects_final(PG_FUNCTION_ARGS)
 {
-	MemoryContext context = group_context(fcinfo);
+	MemoryContext context = reading_context(fcinfo, name);
 	SubjectSet *set = PG_ARGISNULL(0) ? NULL : (SubjectSet *) PG_GETARG_POINTER(0);
 	const PolicyReader *reader = policy_reader_of_statement(context);
 	Reading *reading;
 	CohortAnswer answer;
 
 	if (reader == NULL || reader->reads == READS_NOTHING || !IsA(fcinfo->context, AggState))
-		refuse_call();
+		reading_refuse_call(name);
 	if (reader->reads == READS_ALL)
 		PG_RETURN_BOOL(true);
 	reading = reading_of((AggState *) fcinfo->context);

@@ -8,9 +8,29 @@
 #include "common/hashfn.h"
 #include "consent_key.h"
 #include "crypto.h"
+#include "errors.h"
 #include "executor/nodeAgg.h"
 #include "policy_reading.h"
 #include "utils/lsyscache.h"
+
+/* reading_refuse_call -- of an aggregate that nobody calls by hand.  Errors: 42501, always */
+void
+reading_refuse_call(const char *aggregate)
+{
+	ereport(ERROR, (errcode(PRIVSEG_ERR_DENIED), errmsg("%s cannot be called", aggregate),
+					errdetail("It is added to statements of who may see aggregates only.")));
+}
+
+/* reading_context -- the group's memory.  Not in a window: its groups overlap */
+MemoryContext
+reading_context(FunctionCallInfo fcinfo, const char *aggregate)
+{
+	MemoryContext context;
+
+	if (AggCheckCallContext(fcinfo, &context) != AGG_CONTEXT_AGGREGATE)
+		reading_refuse_call(aggregate);
+	return context;
+}
 
 /* is it the first group since the input is read, or read anew? */
 static bool

@@ -26,6 +26,8 @@ typedef struct Reading
 	} wholes[MAX_WHOLES]; /* of that group, whatever the rows hold */
 } Reading;
 
+extern void reading_refuse_call(const char *aggregate);
+extern MemoryContext reading_context(FunctionCallInfo fcinfo, const char *aggregate);
 extern Reading *reading_of(const AggState *aggregates);
 extern uint64 reading_question(const Reading *reading, const PolicyReader *reader, uint64 cell);
 extern bool reading_is_hidden(const AggState *aggregates, uint64 cell);

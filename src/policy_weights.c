@@ -128,8 +128,9 @@ keep(PolicyWeights *weights, const SketchSource *source)
 	pfree(kept);
 }
 
-static int
-compare_words(const void *a, const void *b)
+/* policy_compare_words -- for qsort() */
+int
+policy_compare_words(const void *a, const void *b)
 {
 	uint64 left = *(const uint64 *) a;
 	uint64 right = *(const uint64 *) b;
@@ -147,7 +148,7 @@ kept_differ(const PolicyWeights *a, const PolicyWeights *b, int most)
 
 	for (uint64 i = 0; i < n; i++)
 		proportions[i] = b != NULL ? sketch_multiply(a->data[i], inverse(b->data[i])) : a->data[i];
-	qsort(proportions, n, sizeof(uint64), compare_words);
+	qsort(proportions, n, sizeof(uint64), policy_compare_words);
 	for (uint64 i = 0, first = 0; i < n; i++)
 	{
 		if (proportions[i] != proportions[first])

@@ -17,6 +17,7 @@ typedef struct PolicyWeights
 	uint64 data[FLEXIBLE_ARRAY_MEMBER]; /* rows, in the order of subjects; or References */
 } PolicyWeights;
 
+extern int policy_compare_words(const void *a, const void *b);
 extern size_t policy_weights_size(uint64 subjects, int most);
 extern size_t policy_weights_bytes(const PolicyWeights *weights);
 extern void
