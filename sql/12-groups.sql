@@ -77,3 +77,8 @@ CREATE AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigin
 	PARALLEL = safe);
 COMMENT ON AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) IS
 	'above zero where enough data subjects of a group differ in a factor, or none; added to statements';
+
+-- In place of core's cast, which names a value that is too large.
+CREATE FUNCTION privseg.as_float8(numeric) RETURNS double precision
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'as_float8';
+COMMENT ON FUNCTION privseg.as_float8(numeric) IS 'infinity, where there is no room for a number; added to statements';

@@ -490,8 +490,9 @@ static CohortGroup
 group_of(Reading *reading, const SubjectSet *set)
 {
 	CohortGroup own = {n_subjects(set), set->sum};
-	/* but for the column */
-	uint64 cell = set->cell & ~((uint64) POLICY_MOST_COLUMNS << 16);
+	/* but for the column, and whether that chooses */
+	uint64 cell =
+		set->cell & ~((uint64) POLICY_MOST_COLUMNS << 16) & ~((uint64) POLICY_CELL_CHOSEN << 28);
 
 	for (int i = 0; i < reading->n_wholes; i++)
 		if (reading->wholes[i].cell == cell)

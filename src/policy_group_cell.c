@@ -69,7 +69,7 @@ policy_group_cell(Oid domain, uint32 cell, uint32 column, int flags)
 
 /* Errors: XX000 where the extension lacks it */
 static Oid
-find_aggregate(const char *name, const Oid *arguments, int n)
+find_function(const char *name, const Oid *arguments, int n)
 {
 	oidvector *vector = buildoidvector(arguments, n);
 	Oid result = GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid, CStringGetDatum(name),
@@ -91,7 +91,7 @@ policy_enough_function(KeyKind kind)
 
 	Oid arguments[] = {types[kind], group_cell_type(), INT8OID};
 
-	return find_aggregate("enough_subjects", arguments, lengthof(arguments));
+	return find_function("enough_subjects", arguments, lengthof(arguments));
 }
 
 /* policy_differ_function -- and that of policy_differ.c */
@@ -100,5 +100,14 @@ policy_differ_function(void)
 {
 	Oid arguments[] = {INT8OID, group_cell_type(), INT8OID, INT8OID};
 
-	return find_aggregate("enough_differ", arguments, lengthof(arguments));
+	return find_function("enough_differ", arguments, lengthof(arguments));
+}
+
+/* policy_float8_function -- the cast that has no overflow (usage_call.c) */
+Oid
+policy_float8_function(void)
+{
+	Oid arguments[] = {NUMERICOID};
+
+	return find_function("as_float8", arguments, lengthof(arguments));
 }

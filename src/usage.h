@@ -193,6 +193,7 @@ extern bool usage_is_sum_of_columns(Node *expr, UsageSum *sum);
 
 extern bool usage_takes_constants(Oid function, List *arguments);
 extern bool usage_is_part_of_time(Oid function, List *arguments);
+extern void usage_overflow_to_infinity(Query *query);
 
 /* ---- usage_told.c ---- */
 

@@ -1,7 +1,8 @@
 /*
  * usage_call.c
  *	  Functions of core's that raise for some of the constants that they are called with: a part that a
- *	  date has not.  Whether they are called would tell whether there is a row.
+ *	  date has not.  Whether they are called would tell whether there is a row.  And a cast that raises for
+ *	  some values, and names them.
  */
 #include "compat.h"
 
@@ -9,12 +10,16 @@
 #include "catalog/pg_collation.h"
 #include "catalog/pg_type.h"
 #include "nodes/nodeFuncs.h"
+#include "policy.h"
 #include "policy_reviewed.h"
 #include "usage.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
+
+PG_FUNCTION_INFO_V1(as_float8);
 
 /* extract(), date_part() */
 static bool
@@ -137,4 +142,36 @@ usage_is_part_of_time(Oid function, List *arguments)
 		   part->funcid < FirstNormalObjectId &&
 		   (strcmp(get_func_name(part->funcid), "extract") == 0 ||
 			strcmp(get_func_name(part->funcid), "date_part") == 0);
+}
+
+/* as_float8(numeric) RETURNS double precision: infinity, where there is no room for it */
+Datum
+as_float8(PG_FUNCTION_ARGS)
+{
+	return numeric_float8_no_overflow(fcinfo);
+}
+
+static bool
+overflow_to_infinity(Node *node, Oid *cast)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+		return query_tree_walker((Query *) node, overflow_to_infinity, cast, 0);
+	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_FLOAT8_NUMERIC)
+	{
+		if (!OidIsValid(*cast))
+			*cast = policy_float8_function();
+		((FuncExpr *) node)->funcid = *cast;
+	}
+	return expression_tree_walker(node, overflow_to_infinity, cast);
+}
+
+/* usage_overflow_to_infinity -- no error names a number that is too large for float8 */
+void
+usage_overflow_to_infinity(Query *query)
+{
+	Oid cast = InvalidOid;
+
+	(void) overflow_to_infinity((Node *) query, &cast);
 }

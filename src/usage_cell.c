@@ -318,6 +318,28 @@ enough_pairs(const Key *key, Expr *who, const Factor *factor, const Counted *cou
 	return (Node *) enough(&pairs, counted, NULL, flags | POLICY_CELL_ALSO);
 }
 
+/* who is left out of a sum of products by a factor that is zero is no one of those whom it is of */
+static Node *
+enough_not_zero(Cells *cells, const Made *made, List *values, List *present)
+{
+	Counted counted = counted_by(cells, present);
+	List *conditions = list_copy(present);
+	ListCell *lc;
+
+	/* one for these columns: other people have zero in others */
+	foreach (lc, made->columns)
+	{
+		const MadeColumn *column = lfirst(lc);
+
+		counted.column += usage_number_of_column(column->root, column->column);
+	}
+	counted.column = counted.column % (POLICY_FACTORS - 1) + 1;
+	counted.chosen = true;
+	counted.condition =
+		(Node *) make_ands_explicit(lappend(conditions, usage_product_not_zero(values)));
+	return all_enough(cells->block, &counted);
+}
+
 static List *
 with_also(List *keys)
 {
@@ -331,9 +353,11 @@ with_also(List *keys)
 
 /* NULL: it multiplies nothing */
 static Node *
-enough_of_factors(Cells *cells, const Aggref *aggregate, List *values, List *present)
+enough_of_factors(Cells *cells, const Aggref *aggregate, const Made *made, List *values,
+				  List *present)
 {
-	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values);
+	bool here;
+	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values, &here);
 	Counted counted = {.column = POLICY_FACTORS, .chosen = true};
 	int flags = POLICY_CELL_CHOSEN |
 				(only_relation(cells->block->query) != NULL ? POLICY_CELL_DISJOINT : 0);
@@ -357,7 +381,9 @@ enough_of_factors(Cells *cells, const Aggref *aggregate, List *values, List *pre
 			pairs = lappend(pairs, enough_pairs(lfirst(key), who, lfirst(lc), &counted, flags));
 		}
 	}
-	/* in this order: policy_enough.c */
+	if (here)
+		pairs = lappend(pairs, enough_not_zero(cells, made, values, present));
+	/* in this order: reading_is_hidden() */
 	return (Node *) make_ands_explicit(list_concat(differ, pairs));
 }
 
@@ -466,13 +492,16 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (!usage_is_silent((Node *) conditions) ||
 		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	enough = enough_of_factors(cells, aggregate, values, present);
+	enough = enough_of_factors(cells, aggregate, &made, values, present);
 	if (grouping->problem != NULL || (present == NIL && enough == NULL))
 		return (Node *) aggregate;
 	if (present != NIL)
 		enough = make_and_qual(column != NULL ? enough_with(cells, conditions, column, present) :
 												enough_of(cells, present, lacking != NIL),
 							   enough);
+	/* kept first, for the others are compared with it */
+	if (conditions == NIL)
+		enough = make_and_qual(enough_of(cells, NIL, false), enough);
 	return where_enough(enough, (Node *) aggregate);
 }
 

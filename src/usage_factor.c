@@ -22,6 +22,7 @@
 #include "usage_group.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
+#include "utils/numeric.h"
 #include "utils/typcache.h"
 
 typedef struct Factors
@@ -112,6 +113,19 @@ product_of(Expr *a, Expr *b)
 	return (Expr *) makeFuncExpr(F_NUMERIC_MUL, NUMERICOID,
 								 list_make2(as_numeric(a), as_numeric(b)), InvalidOid, InvalidOid,
 								 COERCE_EXPLICIT_CALL);
+}
+
+/* usage_product_not_zero -- of one value, which is a product, or of two that an aggregate multiplies */
+Expr *
+usage_product_not_zero(List *values)
+{
+	Expr *product = list_length(values) == 2 ? product_of(linitial(values), lsecond(values)) :
+											   as_numeric(linitial(values));
+	Const *zero = makeConst(NUMERICOID, -1, InvalidOid, -1, NumericGetDatum(int64_to_numeric(0)),
+							false, false);
+
+	return (Expr *) makeFuncExpr(F_NUMERIC_NE, BOOLOID, list_make2(copyObject(product), zero),
+								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 static void
@@ -325,16 +339,21 @@ find_factors(Node *node, Factors *factors)
 /*
  * usage_factors -- of Factor *: what an aggregate multiplies by what
  *	values		what it is of, for each row
+ *	here		set where that is a product in this query
  */
 List *
-usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values)
+usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values,
+			  bool *here)
 {
 	Factors factors = {.grouping = grouping, .block = block};
 
+	*here = false;
 	if (usage_counts(aggregate))
 		return NIL;
 	if (multiplies(aggregate))
 		add_arguments(&factors, values);
+	*here = factors.found != NIL ||
+			(IsA(linitial(values), OpExpr) && usage_is_product(linitial(values)));
 	(void) find_factors((Node *) values, &factors);
 	return factors.found;
 }

@@ -678,7 +678,10 @@ usage_group(Query *query, const UsageReader *reader, bool raises)
 	if (grouping.problem == NULL)
 		(void) examine(&grouping, query, NULL, ASKS_RESULT);
 	if (grouping.problem == NULL)
+	{
+		usage_overflow_to_infinity(query);
 		return true;
+	}
 	if (raises)
 		ereport(ERROR,
 				(errcode(PRIVSEG_ERR_DENIED),

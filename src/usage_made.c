@@ -5,6 +5,7 @@
  */
 #include "compat.h"
 
+#include "catalog/pg_type.h"
 #include "encrypted.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
@@ -178,6 +179,13 @@ aggregate_is_made_of_columns(const Aggref *aggregate, const Block *block, Made *
 		}
 		made->parts = true;
 	}
+	if (aggregate->aggtype == NUMERICOID && !usage_counts(aggregate) && !is_sum(aggregate))
+	{
+		made->problem =
+			"A subquery in it divides numbers of each person, of which digits are lost: "
+			"divide the sums.";
+		return false;
+	}
 	made->sum.terms = false;
 	foreach (lc, aggregate->args)
 		if (!usage_is_made_of_columns((Node *) lfirst_node(TargetEntry, lc)->expr, block,
@@ -219,7 +227,7 @@ usage_is_made_of_columns(Node *expr, const Block *block, Made *made)
 	{
 		if (made->sum.rounds || digits)
 			made->problem = "An aggregate in it rounds what is computed for each row: divide, or "
-							"cast, the aggregate, or cast a column as it is.";
+							"cast, the aggregate; or cast a column to float8.";
 		return false;
 	}
 	made->digits |= made->sum.rounds;

@@ -4,7 +4,7 @@
  *
  * Names are looked for in pg_catalog only, whatever the search path is, so that an expression means
  * what it meant when it was given; others are written with their schema.  The reader runs it, with
- * the reader's rights.  What is immutable and raises for no value becomes part of the
+ * the reader's rights.  What is immutable, and raises for no value and names none, becomes part of the
  * statement, and costs what it costs; all others are computed apart (usage_masked.c).
  */
 #include "compat.h"
@@ -294,7 +294,7 @@ usage_mask_of(Oid root, AttrNumber column, Node *value)
 	AtEOXact_GUC(true, level);
 	if (expr == NULL)
 		return expression_null_of(value);
-	if (usage_mask_varies(expr) || !usage_mask_is_silent(expr))
+	if (usage_mask_varies(expr) || usage_any_tells(expr) || !usage_mask_is_silent(expr))
 		return usage_masked_call(root, column, value, runs_alone(expr, NULL));
 	return null_of_null(expr, value);
 }

@@ -63,8 +63,9 @@ static const Oid conversions[] = {F_INT8_INT4,
 								  F_TIMESTAMPTZ_TIMESTAMP,
 								  F_TIMESTAMP_TIMESTAMPTZ};
 
-/* those of them that keep so many digits only */
-static const Oid rounding_conversions[] = {F_NUMERIC_FLOAT4, F_NUMERIC_FLOAT8, F_FLOAT8_NUMERIC};
+/* those of them that keep so many digits only, and those that write as many as there are */
+static const Oid rounding_conversions[] = {F_FLOAT8_NUMERIC, F_NUMERIC_FLOAT4, F_NUMERIC_FLOAT8};
+static const Oid writing_conversions[] = {F_NUMERIC_FLOAT4, F_NUMERIC_FLOAT8};
 
 static const Oid negations[] = {F_NUMERIC_UMINUS, F_NUMERIC_UPLUS, F_FLOAT8UM, F_FLOAT8UP};
 
@@ -461,9 +462,13 @@ usage_is_product(const OpExpr *op)
 		   names_column(linitial(op->args), NULL) && names_column(lsecond(op->args), NULL);
 }
 
-/* conversions of which some lose digits; *rounds is set then */
+/*
+ * without_conversions -- of which some lose digits
+ *	rounds	set, then
+ *	writes	set, if it is the values whose digits are written then
+ */
 static Node *
-without_conversions(Node *expr, bool *rounds)
+without_conversions(Node *expr, bool *rounds, bool *writes)
 {
 	for (;;)
 	{
@@ -477,6 +482,8 @@ without_conversions(Node *expr, bool *rounds)
 		{
 			*rounds |=
 				function_is_among(function, rounding_conversions, lengthof(rounding_conversions));
+			*writes |=
+				function_is_among(function, writing_conversions, lengthof(writing_conversions));
 			expr = linitial(((FuncExpr *) expr)->args);
 		}
 		else
@@ -488,28 +495,15 @@ without_conversions(Node *expr, bool *rounds)
 bool
 usage_is_column(Node *expr)
 {
-	bool rounds;
+	bool ignored;
 
-	return IsA(without_conversions(expr, &rounds), Var);
-}
-
-/* is a constant 1, 10, 0.1 ...?  A number that is divided by others has no end */
-static bool
-is_power_of_ten(Node *node)
-{
-	const Const *constant = usage_constant(node);
-	char *digits;
-
-	if (constant == NULL || constant->constisnull || constant->consttype != NUMERICOID)
-		return false;
-	digits = DatumGetCString(DirectFunctionCall1(numeric_out, constant->constvalue));
-	digits += strspn(digits, "0.");
-	return *digits == '1' && digits[1 + strspn(digits + 1, "0.")] == '\0';
+	return IsA(without_conversions(expr, &ignored, &ignored), Var);
 }
 
 /*
  * Numbers that lose digits are those of a column: who could add to them, or multiply them, before, would
- * choose how large they must be for the last digit that is kept, and learn how many are.
+ * choose how large they must be for the last digit that is kept, and learn how many are.  Of a numeric quotient
+ * even how many digits are written depends on how large it is.
  */
 static bool
 keeps_digits(const OpExpr *op, UsageSum *sum)
@@ -517,16 +511,11 @@ keeps_digits(const OpExpr *op, UsageSum *sum)
 	Oid function = get_opcode(op->opno);
 	ListCell *lc;
 
-	if (function == F_NUMERIC_DIV && !is_power_of_ten(lsecond(op->args)))
-	{
-		sum->rounds = true;
-		return false;
-	}
 	if (function != F_NUMERIC_DIV && !function_is_among(function, rounding, lengthof(rounding)))
 		return true;
 	sum->rounds = true;
 	foreach (lc, op->args)
-		if (names_column(lfirst(lc), NULL) && !usage_is_column(lfirst(lc)))
+		if (function == F_NUMERIC_DIV || !usage_is_column(lfirst(lc)))
 			return false;
 	return true;
 }
@@ -547,16 +536,17 @@ static bool
 is_sum_of_columns(Node *expr, UsageSum *sum)
 {
 	bool rounds = false;
+	bool writes = false;
 	ListCell *lc;
 
-	expr = without_conversions(expr, &rounds);
+	expr = without_conversions(expr, &rounds, &writes);
 	if (IsA(expr, Const) || IsA(expr, Param))
 		sum->terms = true;
 	if (IsA(expr, Const) || IsA(expr, Param))
 		return true;
 	sum->rounds |= rounds;
 	if (IsA(expr, Var))
-		return true;
+		return !writes;
 	if (IsA(expr, OpExpr) && !rounds)
 	{
 		OpExpr *op = (OpExpr *) expr;

@@ -130,6 +130,14 @@ BEGIN
 	PERFORM set_config('role', 'none', true);
 END $$;
 SELECT mask, r.* FROM unnest(ARRAY['value::int::text', 'left(value, 6)::date::text', 'uses.talks(value)', '(1 / (length(value) - 9))::text', 'left(value, 1)']) WITH ORDINALITY m (mask, n), pg_temp.masked_by(mask) r ORDER BY n;
+CREATE TABLE uses.huge (id bigint PRIMARY KEY, amount numeric);
+INSERT INTO uses.huge VALUES (1, 4711 * 10::numeric ^ 320);
+SELECT privseg.protect('uses.huge', 'id'), privseg.classify('uses.huge', 'amount', 'uses.contact', 'round(value::float8)::numeric');
+GRANT SELECT ON uses.huge TO uses_masked;
+SET ROLE uses_masked;
+SELECT * FROM pg_temp.refusal('SELECT amount FROM uses.huge');
+RESET ROLE;
+DROP TABLE uses.huge;
 SELECT privseg.classify('uses.visit', 'card', 'uses.contact', 'uses.slow(value)');
 SET ROLE uses_masked;
 SET force_parallel_mode = on;

@@ -78,7 +78,7 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT sum(t) FROM (SELECT person, sum(s) AS t FROM (SELECT person, at, regr_slope(price, id) AS s FROM group_attack.purchase GROUP BY person, at) r GROUP BY person) q',
 	'SELECT var_pop(s) FROM (SELECT person, sum(price + 1) AS s FROM group_attack.purchase GROUP BY person) q',
 	'SELECT sum(s * n) FROM (SELECT person, sum(price) AS s, sum(quantity::numeric * 0 + 1) AS n FROM group_attack.purchase GROUP BY person) q', 'SELECT corr(s, n) FROM (SELECT c.id, sum(o.price) AS s, regr_count(c.points, o.quantity) AS n FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id GROUP BY c.id) q',
-	'SELECT var_pop(s) FROM (SELECT person, var_samp(price) AS s FROM group_attack.purchase GROUP BY person) q'])
+	'SELECT var_pop(s) FROM (SELECT person, var_samp(price::float8) AS s FROM group_attack.purchase GROUP BY person) q'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- who it is, or which row, and something else: in HAVING and GROUP BY, in what a subquery returns, by what it calls a row, in conditions that are negated or are one of several
 SELECT statement, code, detail FROM unnest(ARRAY[
@@ -118,15 +118,26 @@ SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum((bonus * 1e-10 + 90
 	'SELECT corr(bonus + 900000000000, salary) FROM group_attack.person', 'SELECT sum(x / 10.0) FROM (SELECT bonus + 900000000000 AS x FROM group_attack.person) q', 'SELECT sum(x::float8) FROM (SELECT bonus * 5e-8 + 900000000000 AS x FROM group_attack.person) q', 'SELECT sum(x / 10.0) FROM (SELECT bonus / 10.0 AS x FROM group_attack.person) q',
 	'SELECT avg(s::float8) FROM (SELECT person, sum(price + 900000000000) AS s FROM group_attack.purchase GROUP BY person) q', 'WITH w AS (SELECT bonus * 3.0 AS x FROM group_attack.person) SELECT sum(x::float8) FROM w', 'SELECT sum(bonus::float8 * ''3''::float8 + salary::float8 * ''1e-3''::float8) FROM group_attack.person'])
 	WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
-SELECT sum(bonus / 100.0)::numeric(8, 2), avg(bonus / 0.01 + 5)::numeric(8, 2), sum(-bonus), sum(bonus::float8), avg(bonus::float8::numeric)::numeric(8, 2) FROM group_attack.person;
-SELECT avg(s / 10.0)::numeric(8, 2), avg(s::float8)::numeric(8, 2) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person) q;
+-- and how many digits are written, by how large it is
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(bonus / 1000) FROM group_attack.person', 'SELECT sum(v) FROM (SELECT person, avg(price * 52.95) AS v FROM group_attack.purchase GROUP BY person) q', 'SELECT sum(v) FROM (SELECT person, avg(price) AS v FROM group_attack.purchase GROUP BY person) q', 'SELECT avg(v) FROM (SELECT person, stddev(quantity) AS v FROM group_attack.purchase GROUP BY person) q',
+	'SELECT sum(bonus::float8::numeric) FROM group_attack.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SELECT sum(-bonus), sum(bonus::float8), avg(bonus::float8 * '1.5'::float8)::numeric(8, 2) FROM group_attack.person;
+SELECT avg(s::float8)::numeric(8, 2), (avg(s) / 3)::numeric(8, 2) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person) q;
+-- a value that float8 has no room for is not named
+RESET ROLE;
+CREATE TABLE group_attack.huge (person bigint NOT NULL, amount numeric NOT NULL);
+INSERT INTO group_attack.huge SELECT i, CASE i WHEN 17 THEN 123456789 * 10::numeric ^ 320 + 4711 ELSE i END FROM generate_series(1, 90) i;
+SELECT privseg.protect('group_attack.huge', 'person', 'group_attack.person');
+GRANT SELECT ON group_attack.huge TO group_attack_counter;
+SET ROLE group_attack_counter;
+SELECT sum(amount::float8) FROM group_attack.huge;
 SELECT count(DISTINCT town), count(DISTINCT id) FROM group_attack.person;
 SELECT sum(points + quantity) FROM (SELECT c.points, 1::numeric AS quantity FROM group_attack.person c) q;
 SELECT count(*) FROM group_attack.person c WHERE (SELECT o.price FROM group_attack.purchase o WHERE o.person = c.id ORDER BY o.at LIMIT 1) > 0;
 SELECT count(*) > 0 FROM group_attack.person TABLESAMPLE bernoulli(100);
 SELECT avg(spent)::numeric(8, 2) FROM (SELECT person, sum(price) AS spent FROM group_attack.purchase GROUP BY person) q;
 
-SELECT var_pop(spent * 2 + 1)::numeric(10, 2), avg(varied)::numeric(8, 2), corr(paid, bought)::numeric(4, 2) FROM (SELECT person, sum(price * 1.19) AS spent, sum(price) AS paid, sum(quantity) AS bought FROM group_attack.purchase WHERE person <= 70 GROUP BY person) q JOIN (SELECT person AS id, var_pop(price) AS varied FROM group_attack.purchase WHERE person <= 70 GROUP BY person) r ON id = person;
+SELECT var_pop(spent * 2 + 1)::numeric(10, 2), avg(varied)::numeric(8, 2), corr(paid, bought)::numeric(4, 2) FROM (SELECT person, sum(price * 1.19) AS spent, sum(price) AS paid, sum(quantity) AS bought FROM group_attack.purchase WHERE person <= 70 GROUP BY person) q JOIN (SELECT person AS id, var_pop(price::float8) AS varied FROM group_attack.purchase WHERE person <= 70 GROUP BY person) r ON id = person;
 
 -- which rows went into a sum for each person
 SELECT sum(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase WHERE person BETWEEN 10 AND 30 GROUP BY person) q;
@@ -303,18 +314,18 @@ SET privseg.purpose = 'group_attack_parts';
 SET ROLE group_attack_counter;
 SELECT statement, code, detail FROM unnest(ARRAY[
 	'SELECT sum(s) FROM (SELECT person, avg(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q', 'SELECT sum(s) FROM (SELECT person, count(DISTINCT quantity) AS s FROM group_attack.purchase GROUP BY person, id < 95) q', 'SELECT var_pop(s) FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q',
-	'SELECT sum(t) FROM (SELECT person, var_pop(s) AS t FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q GROUP BY person) r', 'WITH q AS (SELECT o.person, p.town, avg(price) AS s FROM group_attack.purchase o JOIN group_attack.person p ON p.bonus = o.price GROUP BY o.person, p.town) SELECT sum(s) FROM q']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+	'SELECT sum(t) FROM (SELECT person, var_pop(s::float8) AS t FROM (SELECT person, sum(price) AS s FROM group_attack.purchase GROUP BY person, id < 95) q GROUP BY person) r', 'WITH q AS (SELECT o.person, p.town, avg(price) AS s FROM group_attack.purchase o JOIN group_attack.person p ON p.bonus = o.price GROUP BY o.person, p.town) SELECT sum(s) FROM q']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- what is found from who it is makes none
-SELECT town, avg(s)::numeric(8, 2) FROM (SELECT p.id, p.town, avg(price) AS s FROM group_attack.person p JOIN group_attack.purchase o ON o.person = p.id GROUP BY p.id, p.town) q GROUP BY town ORDER BY town;
+SELECT town, avg(s)::numeric(8, 2) FROM (SELECT p.id, p.town, avg(price::float8) AS s FROM group_attack.person p JOIN group_attack.purchase o ON o.person = p.id GROUP BY p.id, p.town) q GROUP BY town ORDER BY town;
 SELECT sum(s) FROM (SELECT person, month, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3) GROUP BY person, month) q;
 SELECT sum(s) FROM (SELECT person, month < 3, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q;
 SELECT code, message FROM pg_temp.refusal('SELECT avg(s) FROM (SELECT person, id < 125, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q');
-SELECT sum(t) FROM (SELECT person, avg(s) AS t FROM (SELECT person, month < 3, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q GROUP BY person) r;
-SELECT code, message FROM pg_temp.refusal('SELECT sum(t) FROM (SELECT person, avg(s) AS t FROM (SELECT person, id < 125, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q GROUP BY person) r');
+SELECT sum(t) FROM (SELECT person, avg(s::float8) AS t FROM (SELECT person, month < 3, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q GROUP BY person) r;
+SELECT code, message FROM pg_temp.refusal('SELECT sum(t) FROM (SELECT person, avg(s::float8) AS t FROM (SELECT person, id < 125, sum(fee) AS s FROM group_attack.monthly WHERE month IN (1, 3, 4) GROUP BY 1, 2) q GROUP BY person) r');
 
 -- the same people by their rows and once each, in one statement; by groups that have no row in common; by who has more rows
 SELECT statement, code, COALESCE(detail, message) FROM unnest(ARRAY[
-	'SELECT sum(a), sum(t) FROM (SELECT c.id, avg(c.bonus) AS a, sum(c.bonus) AS t FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id BETWEEN 91 AND 120 OR o.id = 185 GROUP BY c.id) s',
+	'SELECT sum(a), sum(t) FROM (SELECT c.id, avg(c.bonus::float8) AS a, sum(c.bonus) AS t FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id BETWEEN 91 AND 120 OR o.id = 185 GROUP BY c.id) s',
 	'SELECT o.id < 100, count(*), count(*) FILTER (WHERE EXISTS (SELECT FROM group_attack.person c WHERE c.id = o.person AND c.town = ''town1'')) FROM group_attack.purchase o WHERE o.id BETWEEN 41 AND 70 OR o.id BETWEEN 131 AND 159 GROUP BY 1',
 	'SELECT c.town, count(*), count(DISTINCT o.person) FROM group_attack.person c JOIN group_attack.purchase o ON o.person = c.id WHERE o.id < 31 OR o.person = 7 GROUP BY c.town', 'SELECT count(DISTINCT r.n) FROM group_attack.person c JOIN group_attack.rate r ON r.n <= c.points', 'SELECT count(*) FROM group_attack.person WHERE id = points']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 -- texts that get too long for one row

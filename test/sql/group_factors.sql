@@ -12,13 +12,15 @@ SET client_min_messages = warning;
 CREATE SCHEMA group_factor;
 CREATE ROLE group_factor_counter;
 GRANT USAGE ON SCHEMA group_factor TO PUBLIC;
-CREATE TABLE group_factor.person (id bigint PRIMARY KEY, income numeric NOT NULL, children int NOT NULL, pets int NOT NULL, hours float8 NOT NULL, billed numeric NOT NULL, paid numeric NOT NULL, divorced int NOT NULL, indebted int NOT NULL);
-INSERT INTO group_factor.person SELECT i, i * 10, CASE WHEN i = 17 THEN 2 ELSE 1 END, i % 5, CASE WHEN i IN (17, 57) THEN 0 ELSE 8 END, i % 50, i % 50 - (i = 17)::int, i % 2, CASE WHEN i = 17 THEN 1 ELSE (1 + i) % 2 END FROM generate_series(1, 100) i;
+CREATE TABLE group_factor.person (id bigint PRIMARY KEY, income numeric NOT NULL, children int NOT NULL, pets int NOT NULL, hours float8 NOT NULL, billed numeric NOT NULL, paid numeric NOT NULL, divorced int NOT NULL, indebted int NOT NULL, rest numeric NOT NULL);
+INSERT INTO group_factor.person SELECT i, i * 10, CASE WHEN i = 17 THEN 2 ELSE 1 END, i % 5, CASE WHEN i IN (17, 57) THEN 4 ELSE 8 END, 2 + i % 50, 2 + i % 50 - (i = 17)::int, i % 2, CASE WHEN i = 17 THEN 1 ELSE (1 + i) % 2 END, 60 - i % 50 - (i = 17)::int FROM generate_series(1, 100) i;
 CREATE TABLE group_factor.line (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_factor.person, price numeric NOT NULL, quantity int NOT NULL, size int NOT NULL);
 INSERT INTO group_factor.line SELECT i, 1 + i % 100, i % 37, CASE WHEN i = 216 THEN 2 ELSE 1 END, i % 6 FROM generate_series(1, 500) i;
 SELECT privseg.create_purpose('group_factor_stats', 'contract'), privseg.create_purpose('group_factor_small', 'contract', min_group_size => 3), privseg.protect('group_factor.person', 'id');
+CREATE TABLE group_factor.bill (person bigint NOT NULL, net numeric, tax numeric);
+INSERT INTO group_factor.bill SELECT i, CASE WHEN i <> 5 THEN i END, CASE WHEN i <> 7 THEN i / 10.0 END FROM generate_series(1, 100) i;
 SET client_min_messages = error;
-SELECT privseg.protect('group_factor.line', 'person', 'group_factor.person');
+SELECT privseg.protect('group_factor.bill', 'person', 'group_factor.person'), privseg.protect('group_factor.line', 'person', 'group_factor.person');
 GRANT SELECT ON ALL TABLES IN SCHEMA group_factor TO group_factor_counter;
 SELECT count(privseg.grant_clearance('group_factor_counter', p, NULL, '{aggregate}')) FROM unnest('{group_factor_stats,group_factor_small}'::text[]) p;
 
@@ -29,7 +31,7 @@ SELECT sum(income) FROM group_factor.person;
 SELECT sum(income * children) FROM group_factor.person;
 SELECT sum(children * income), avg((income + pets) * children) FROM group_factor.person;
 SELECT var_pop(income + children), stddev(income - children), var_pop(income)::numeric(8, 2) FROM group_factor.person;
-SELECT sum(income * (billed - paid)), covar_pop(income, pets)::numeric(4, 2), sum((paid - billed) * income) FROM group_factor.person;
+SELECT sum(income * (billed - paid)), covar_pop(income, pets)::numeric(4, 2), sum((paid - billed) * income), sum(income * (billed + rest)) FROM group_factor.person;
 -- two that are zero for half of all, but for one person not at once
 SELECT sum(divorced), sum(indebted), sum(income * divorced), sum(divorced::numeric * indebted), sum(income * divorced * indebted), covar_pop(divorced, indebted), var_pop(divorced + indebted) FROM group_factor.person;
 SELECT corr(income, children), covar_pop(children, income), regr_slope(income, children), regr_sxy(income, hours) FROM group_factor.person;
@@ -52,6 +54,12 @@ SELECT var_pop(children)::numeric(4, 2), sum(income * 2), sum(children + pets), 
 SELECT sum(income * billed) FROM group_factor.person;
 SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(income * paid) FROM group_factor.person', 'SELECT corr(paid, pets) FROM group_factor.person', 'SELECT sum(income * billed), sum(income * paid) FROM group_factor.person', 'SELECT sum(income * (paid + pets)) FROM group_factor.person', 'SELECT avg(income * billed) FROM group_factor.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 SELECT sum(income * billed) FROM group_factor.person;
+-- people who are there, and whose factor is zero: in another product, and in none
+SELECT sum(income * divorced) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(income * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum(income) FROM group_factor.person WHERE id BETWEEN 40 AND 89 AND id NOT IN (41, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62, 64, 66, 68, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88)', 'SELECT regr_sxy(income, divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- few of whom have no value: that is refused, and nothing else after it
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(net + tax) FROM group_factor.bill');
+SELECT count(*), sum(net) FROM group_factor.bill;
 -- what nobody can compare
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(1, NULL, 1, 1)');
 SELECT code, detail FROM pg_temp.refusal('SELECT privseg.enough_differ(id, NULL, 1, 1) FROM group_factor.person');
@@ -71,7 +79,7 @@ CREATE TABLE group_factor.expected AS
 		columns AS (SELECT g, person, 'x' AS name, x AS value FROM present UNION ALL SELECT g, person, 'f', f FROM present),
 		candidates AS (SELECT DISTINCT g, name, value FROM columns),
 		differing AS (SELECT g, name, c.value, count(DISTINCT person) FILTER (WHERE p.value <> c.value) AS n, count(DISTINCT person) AS people FROM candidates c JOIN columns p USING (g, name) GROUP BY 1, 2, 3),
-		hidden AS (SELECT g FROM differing WHERE n BETWEEN 1 AND 2 AND people - n > 1 UNION SELECT g FROM present GROUP BY g HAVING count(DISTINCT person) < 3)
+		hidden AS (SELECT g FROM differing WHERE n BETWEEN 1 AND 2 AND people - n > 1 UNION SELECT g FROM present GROUP BY g HAVING count(DISTINCT person) < 3 OR count(DISTINCT person) FILTER (WHERE x * f <> 0) < 3)
 	SELECT g, CASE WHEN g NOT IN (SELECT g FROM hidden) THEN sum(x * f) END AS product,
 		CASE WHEN g NOT IN (SELECT g FROM hidden) THEN covar_pop(x, f)::numeric(20, 6) END AS covariance
 	FROM group_factor.part GROUP BY g HAVING count(DISTINCT person) >= 3;
