@@ -131,13 +131,14 @@ run_planner(Query *parse, const char *query_string, int cursor_options, ParamLis
 /* only where the policy is, are statistics shown that core would hide */
 static PlannedStmt *
 plan_guarded(Query *parse, const char *query_string, int cursor_options, ParamListInfo params,
-			 bool guarded)
+			 const UsagePlan *usage)
 {
 	PolicyStatistics outer = policy_statistics;
 	List *tag_indexes = policy_tag_indexes;
 	PlannedStmt *plan;
 
-	policy_statistics = (PolicyStatistics){guarded, STATISTICS_AS_CORE, NULL};
+	policy_statistics = (PolicyStatistics){usage != NULL, STATISTICS_AS_CORE, NULL,
+										   usage != NULL ? usage->entries : NIL};
 	policy_tag_indexes = NIL;
 	PG_TRY();
 	{
@@ -157,6 +158,7 @@ on_relation_info(PlannerInfo *root, Oid relid, bool inherits, RelOptInfo *rel)
 {
 	if (protected_any())
 		policy_restrict_indexes(root, relid, rel);
+	usage_restrict_indexes(relid, rel);
 	if (previous_relation_info)
 		previous_relation_info(root, relid, inherits, rel);
 }
@@ -204,7 +206,7 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	if (OidIsValid(referential))
 	{
 		guard_bound_statement(parse);
-		plan = plan_guarded(parse, query_string, cursor_options, params, false);
+		plan = plan_guarded(parse, query_string, cursor_options, params, NULL);
 		policy_mark_plan(plan, MARK_REFERENTIAL, referential);
 		if (protected_relation(referential) != NULL)
 			guard_print();
@@ -222,7 +224,8 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 		guard_statistics(parse);
 	if (uses.is_protected || uses.added)
 		usage_plan(parse, cursor_options, uses.is_protected, &usage);
-	plan = plan_guarded(parse, query_string, cursor_options, params, uses.is_protected);
+	plan = plan_guarded(parse, query_string, cursor_options, params,
+						uses.is_protected ? &usage : NULL);
 	/* of functions that were inlined */
 	plan->dependsOnRole = plan->dependsOnRole || uses.global->dependsOnRole;
 	plan->invalItems = list_concat(plan->invalItems, uses.global->invalItems);
@@ -246,7 +249,7 @@ plan_again(const QueryDesc *query)
 	UsagePlan usage;
 	Query *tree = usage_plan_again(before, &usage);
 	PlannedStmt *plan =
-		plan_guarded(tree, query->sourceText, usage.cursor_options, query->params, true);
+		plan_guarded(tree, query->sourceText, usage.cursor_options, query->params, &usage);
 	ListCell *lc;
 
 	foreach (lc, before->invalItems)
@@ -269,7 +272,7 @@ on_plan(Query *parse, const char *query_string, int cursor_options, ParamListInf
 		present_catalog(parse);
 		if (parse->commandType != CMD_SELECT || parse->hasModifyingCTE)
 			guard_bound_statement(parse);
-		plan = plan_guarded(parse, query_string, cursor_options, params, false);
+		plan = plan_guarded(parse, query_string, cursor_options, params, NULL);
 		if (protected_any())
 			guard_plan(plan);
 		return plan;

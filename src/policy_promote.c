@@ -38,7 +38,7 @@
 #include "utils/rel.h"
 #include "utils/syscache.h"
 
-PolicyStatistics policy_statistics = {false, STATISTICS_AS_CORE, NULL};
+PolicyStatistics policy_statistics = {false, STATISTICS_AS_CORE, NULL, NIL};
 List *policy_tag_indexes = NIL;
 
 /* ---- indexes ---- */

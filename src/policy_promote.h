@@ -24,6 +24,7 @@ typedef struct PolicyStatistics
 	bool guarded;      /* it has the policy, and may be shown statistics */
 	StatisticsUse use; /* at the query whose root is this */
 	PlannerInfo *root; /* NULL: not asked yet */
+	const List *uses;  /* of UsageEntry *: of columns */
 } PolicyStatistics;
 extern PolicyStatistics policy_statistics;
 

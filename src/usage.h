@@ -15,6 +15,7 @@
  *	  usage_call.c		and the constants that functions are called with
  *	  usage_question.c	the same statement, asked again
  *	  usage_written.c	what the transaction has changed
+ *	  usage_order.c		indexes whose order would tell of columns
  *	  usage_plan.c		all of it, for a statement that is planned and one that runs
  *
  * A plan is kept, and shared between roles and purposes, and outlives grants.  So it carries the
@@ -27,6 +28,7 @@
 
 #include "catalog.h"
 #include "nodes/parsenodes.h"
+#include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 #include "policy.h"
 
@@ -236,6 +238,7 @@ extern void usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan);
 extern bool usage_plan_holds(const PlannedStmt *statement);
 extern PolicyAsked usage_plan_begins(const PlannedStmt *statement, ParamListInfo params);
 extern PlannedStmt *usage_plan_without(PlannedStmt *statement);
+extern void usage_restrict_indexes(Oid relid, RelOptInfo *rel);
 extern Query *usage_plan_again(const PlannedStmt *statement, UsagePlan *plan);
 extern const void *usage_kept(const PlannedStmt *statement);
 extern void usage_reader_goes_on(const PolicyReader *reader);

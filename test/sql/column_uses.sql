@@ -551,6 +551,42 @@ ALTER TABLE uses.filled ALTER income SET DEFAULT 8;
 SET ROLE uses_none;
 EXECUTE filled;
 RESET ROLE;
+-- rows do not come in the order of an index on what may not be filtered by
+CREATE TABLE uses.ranked (id bigint PRIMARY KEY, vip boolean NOT NULL, income numeric, note text);
+INSERT INTO uses.ranked SELECT i, i % 4 = 0, i * 7919 % 1009, 'n' || i FROM generate_series(1, 400) i;
+CREATE INDEX ON uses.ranked (vip, income);
+CREATE INDEX ON uses.ranked (income) INCLUDE (id, vip);
+CREATE INDEX ON uses.ranked (vip, (income + 1));
+SELECT privseg.protect('uses.ranked', 'id'), privseg.classify('uses.ranked', 'income', 'uses.money', 'round(value, -3)');
+GRANT SELECT ON uses.ranked TO PUBLIC;
+VACUUM ANALYZE uses.ranked;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+PREPARE vips AS SELECT id FROM uses.ranked WHERE vip;
+CREATE FUNCTION uses.in_order(OUT vips boolean, OUT rows boolean, OUT masks boolean) LANGUAGE plpgsql AS $$
+DECLARE
+	found bigint[];
+	r record;
+BEGIN
+	FOR r IN EXECUTE 'EXECUTE vips' LOOP found := found || r.id; END LOOP;
+	vips := found = (SELECT array_agg(i ORDER BY i) FROM unnest(found) i);
+	found := NULL;
+	FOR r IN EXECUTE 'SELECT id, vip FROM uses.ranked' LOOP found := found || r.id; END LOOP;
+	rows := found = (SELECT array_agg(i ORDER BY i) FROM unnest(found) i);
+	found := NULL;
+	FOR r IN EXECUTE CASE WHEN current_user = 'uses_none' THEN 'SELECT id FROM uses.ranked WHERE vip' ELSE 'SELECT id, income FROM uses.ranked WHERE vip' END LOOP found := found || r.id; END LOOP;
+	masks := found = (SELECT array_agg(i ORDER BY i) FROM unnest(found) i);
+END $$;
+SET ROLE uses_none;
+SELECT * FROM uses.in_order();
+SET ROLE uses_masked;
+SELECT * FROM uses.in_order();
+SET ROLE uses_full;
+SELECT * FROM uses.in_order();
+EXPLAIN (COSTS OFF) SELECT id FROM uses.ranked WHERE vip AND income > 5 ORDER BY income;
+EXPLAIN (COSTS OFF) SELECT max(income) FROM uses.ranked;
+RESET ROLE;
+DEALLOCATE vips;
+RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort;
 -- row_security = off shows all of it
 SET row_security = off;
 SELECT email, salary FROM uses.person WHERE id = 1;
