@@ -291,6 +291,9 @@ COMMENT ON FUNCTION privseg.class_is_reviewed(oid, oid) IS 'is an index''s opera
 CREATE FUNCTION privseg.type_is_reviewed(type oid) RETURNS boolean
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_is_reviewed';
 COMMENT ON FUNCTION privseg.type_is_reviewed(oid) IS 'does ANALYZE run nothing of a user for a column of the type?';
+CREATE FUNCTION privseg.results_are_reviewed(expressions pg_node_tree) RETURNS boolean
+LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'results_are_reviewed';
+COMMENT ON FUNCTION privseg.results_are_reviewed(pg_node_tree) IS 'does ANALYZE run nothing of a user for what expressions of an index or of statistics come to?';
 -- Domains of users whose checks are handed what is written into a column.
 CREATE FUNCTION privseg.type_checked_by(type oid) RETURNS text
 LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'type_checked_by';
@@ -334,6 +337,19 @@ AS $$
 	 WHERE a.attrelid = $1 AND a.attnum > 0 AND NOT a.attisdropped AND a.attstattarget <> 0 AND NOT privseg.type_is_reviewed(a.atttypid)
 $$;
 COMMENT ON FUNCTION privseg.analyzed_by_code(regclass) IS 'columns whose values ANALYZE hands to code of a user, which their type brings along';
+
+-- Of expressions it keeps the same, and a statistics target is no column's: an index's is set by whoever owns it.
+CREATE FUNCTION privseg.expressions_analyzed_by_code(relation regclass) RETURNS SETOF text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT format('index "%s"', c.relname) FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
+	 WHERE i.indrelid = $1 AND NOT privseg.results_are_reviewed(i.indexprs)
+	UNION ALL
+	SELECT format('statistics "%s"', s.stxname) FROM pg_statistic_ext s
+	 WHERE s.stxrelid = $1 AND NOT privseg.results_are_reviewed(s.stxexprs)
+$$;
+COMMENT ON FUNCTION privseg.expressions_analyzed_by_code(regclass) IS 'indexes and statistics with expressions that ANALYZE hands to code of a user, which their type brings along';
 
 CREATE FUNCTION privseg.telling_indexes(relation regclass) RETURNS SETOF text
 LANGUAGE sql STABLE
@@ -404,7 +420,9 @@ BEGIN
 		SELECT string_agg(u, ', ') INTO code FROM (
 			SELECT privseg.unreviewed_code(class.oid)
 			UNION ALL
-			SELECT format('ANALYZE of column "%s"', a) FROM privseg.analyzed_by_code(class.oid) a) s (u);
+			SELECT format('ANALYZE of column "%s"', a) FROM privseg.analyzed_by_code(class.oid) a
+			UNION ALL
+			SELECT format('ANALYZE of %s', a) FROM privseg.expressions_analyzed_by_code(class.oid) a) s (u);
 		IF code IS NOT NULL AND NOT secure_children.maintains THEN
 			RAISE EXCEPTION '"%" cannot become part of protected relation "%"', class.relname, secure_children.root
 				USING ERRCODE = 'feature_not_supported',
@@ -612,6 +630,13 @@ BEGIN
 	END LOOP;
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
 
+	FOR member, code IN
+		SELECT t, string_agg(a, ', ') FROM unnest(members) t, privseg.expressions_analyzed_by_code(t) a GROUP BY t
+	LOOP
+		RAISE EXCEPTION 'ANALYZE of "%" hands values of everybody to code of a user: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
+			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'The types of their expressions bring it along.',
+				  HINT = 'Drop it first.';
+	END LOOP;
 	FOR member, code IN
 		SELECT t, string_agg(u, ', ') FROM unnest(members) t, privseg.unreviewed_code(t) u GROUP BY t
 	LOOP

@@ -83,6 +83,12 @@ AS $$
 		  FROM tree t, privseg.analyzed_by_code(t.member) a
 		 GROUP BY t.member
 		UNION ALL
+		SELECT 3, 'violation', 'protection', t.member::text,
+			   'ANALYZE, and autovacuum, hand values of everybody to code of a user, which the types of expressions bring along: ' || string_agg(a, ', ' ORDER BY a COLLATE "C"),
+			   'Drop them.'
+		  FROM tree t, privseg.expressions_analyzed_by_code(t.member) a
+		 GROUP BY t.member
+		UNION ALL
 		SELECT 3, 'gap', 'protection', t.member::text, 'whoever writes to it is told about values of hidden rows by: ' || string_agg(i, ', ' ORDER BY i COLLATE "C"),
 			   'Drop these indexes, or let nobody write here who may not see the rows.'
 		  FROM tree t, privseg.telling_indexes(t.member) i

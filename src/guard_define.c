@@ -55,6 +55,7 @@
 PG_FUNCTION_INFO_V1(definition_is_reviewed);
 PG_FUNCTION_INFO_V1(class_is_reviewed);
 PG_FUNCTION_INFO_V1(type_is_reviewed);
+PG_FUNCTION_INFO_V1(results_are_reviewed);
 
 /*
  * What the command that runs is allowed, and which columns it has added so far: they
@@ -348,14 +349,18 @@ statistics_created(Oid statistics)
 	HeapTuple tuple = guard_row_of_oid(StatisticExtRelationId, StatisticExtOidIndexId,
 									   Anum_pg_statistic_ext_oid, statistics, SnapshotSelf);
 	Oid relid;
+	Node *expressions;
 
 	if (!HeapTupleIsValid(tuple))
 		return;
 	relid = ((Form_pg_statistic_ext) GETSTRUCT(tuple))->stxrelid;
-	if (guard_is_protected_now(relid) &&
-		!reviewed_expression(
-			guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId)))
+	if (!guard_is_protected_now(relid))
+		return;
+	expressions = guard_expression(tuple, Anum_pg_statistic_ext_stxexprs, StatisticExtRelationId);
+	if (!reviewed_expression(expressions))
 		guard_refuse(relid, "statistics of such an expression", RUNS_CODE);
+	if (!reviewed_results(expressions))
+		guard_refuse(relid, "statistics of an expression of such a type", RUNS_CODE);
 }
 
 static void
@@ -539,4 +544,11 @@ Datum
 type_is_reviewed(PG_FUNCTION_ARGS)
 {
 	PG_RETURN_BOOL(reviewed_type(PG_GETARG_OID(0)));
+}
+
+/* results_are_reviewed(pg_node_tree) RETURNS boolean: of expressions of an index, or of statistics */
+Datum
+results_are_reviewed(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(reviewed_results(stringToNode(TextDatumGetCString(PG_GETARG_DATUM(0)))));
 }

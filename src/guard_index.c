@@ -182,6 +182,8 @@ refusal_of(HeapTuple tuple, bool empty)
 
 	if (!reviewed_expression(expressions) || !reviewed_expression(predicate))
 		return (Refusal){"an index with such an expression", RUNS_CODE};
+	if (!reviewed_results(expressions))
+		return (Refusal){"an index with an expression of such a type", RUNS_CODE};
 	if (!reviewed_definition(expressions) && !empty)
 		return (Refusal){"an index with such an expression", TELLS_SIZE};
 	/* how many rows it holds, its size says */

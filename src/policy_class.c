@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "commands/extension.h"
 #include "miscadmin.h"
+#include "nodes/nodeFuncs.h"
 #include "policy_reviewed.h"
 #include "utils/catcache.h"
 #include "utils/fmgroids.h"
@@ -56,6 +57,21 @@ reviewed_type(Oid type)
 			 (!OidIsValid(range->rngcanonical) || is_superusers_c(range->rngcanonical));
 	ReleaseSysCache(tuple);
 	return result;
+}
+
+/*
+ * reviewed_results -- and of expressions of an index, or of statistics?  ANALYZE makes statistics of
+ * what they come to as if it were in columns of these types.
+ */
+bool
+reviewed_results(Node *expressions)
+{
+	ListCell *lc;
+
+	foreach (lc, castNode(List, expressions))
+		if (!reviewed_type(exprType(lfirst(lc))))
+			return false;
+	return true;
 }
 
 /* ---- operator classes ---- */

@@ -82,6 +82,8 @@ extern bool constant_pattern_is_silent(List *args);
 extern bool is_superusers_c(Oid function);
 /* a column's type: does ANALYZE run nothing of a user for it? */
 extern bool reviewed_type(Oid type);
+/* a list of expressions of an index or of statistics: nor for what they come to? */
+extern bool reviewed_results(Node *expressions);
 /* an index's operator class: may its code be shown every row? */
 extern bool reviewed_opclass(Oid opclass);
 /* the same where an owner makes an index: a superuser's C code is trusted, too */

@@ -101,7 +101,51 @@ SELECT status, object, message, hint FROM privseg.check() WHERE object LIKE 'sto
 SELECT privseg.unprotect('stored.job');
 SELECT attrelid::regclass, attname, attstattarget FROM pg_attribute WHERE attrelid::regclass::text LIKE 'stored.job%' AND attname IN ('since', 'plain') ORDER BY 1, 2;
 
+-- of expressions it keeps the same: nobody makes an index or statistics of one that comes to such a range
 SET client_min_messages = warning;
+CREATE FUNCTION pg_temp.said(statements text[]) RETURNS SETOF text LANGUAGE sql AS $$ SELECT trim(concat_ws(' ', code, message, detail)) FROM unnest(statements) s, pg_temp.refusal(s) $$;
+SET ROLE stored_owner;
+CREATE TABLE stored.room (id bigint, person_id bigint, since stored.years, at stored.work, many stored.years_multirange, plain int4range, lower int, upper int);
+CREATE INDEX room_made ON stored.room (stored.years(lower, upper));
+CREATE INDEX room_at ON stored.room ((at::stored.years));
+ALTER INDEX stored.room_at ALTER COLUMN 1 SET STATISTICS 0;
+CREATE STATISTICS stored.room_since ON (coalesce(since, since)), id FROM stored.room;
+CREATE STATISTICS stored.room_plain ON (coalesce(plain, plain)), id FROM stored.room;
+INSERT INTO stored.room SELECT i, i, stored.years(i, i + 1), stored.years(i, i + 1), stored.years_multirange(stored.years(i, i + 1)), int4range(i, i + 1), i, i + 1 FROM generate_series(1, 3) i;
+RESET ROLE;
+SELECT pg_temp.said(ARRAY['SELECT privseg.protect(''stored.room'', ''person_id'', ''stored.person'')']);
+DROP INDEX stored.room_made, stored.room_at;
+SELECT pg_temp.said(ARRAY['SELECT privseg.protect(''stored.room'', ''person_id'', ''stored.person'')']);
+DROP STATISTICS stored.room_since;
+SELECT privseg.protect('stored.room', 'person_id', 'stored.person');
+SET ROLE stored_owner;
+SELECT pg_temp.said(ARRAY[
+	'CREATE INDEX ON stored.room ((at::stored.years))',
+	'CREATE INDEX ON stored.room (coalesce(many, many))',
+	'CREATE INDEX ON stored.room (id, (at::stored.years))',
+	'CREATE STATISTICS stored.s ON (coalesce(since, since)), id FROM stored.room',
+	'CREATE STATISTICS stored.s ON (coalesce(many)) FROM stored.room',
+	'CREATE STATISTICS stored.s ON (coalesce(''[1,2)''::stored.years, ''[3,4)''::stored.years)), id FROM stored.person',
+	'CREATE STATISTICS stored.s ON (coalesce(plain, plain)), person_id FROM stored.room']);
+ANALYZE stored.room;
+-- nor brings a child one
+CREATE TABLE stored.room_later (LIKE stored.room INCLUDING ALL);
+CREATE INDEX room_later_at ON stored.room_later ((at::stored.years));
+CREATE STATISTICS stored.room_later_many ON (coalesce(many, many)), id FROM stored.room_later;
+ALTER TABLE stored.room_later ALTER since SET STATISTICS 0, ALTER at SET STATISTICS 0, ALTER many SET STATISTICS 0;
+SELECT pg_temp.said(ARRAY['ALTER TABLE stored.room_later INHERIT stored.room']);
+DROP INDEX stored.room_later_at;
+SELECT pg_temp.said(ARRAY['ALTER TABLE stored.room_later INHERIT stored.room']);
+DROP STATISTICS stored.room_later_many;
+SELECT pg_temp.said(ARRAY['ALTER TABLE stored.room_later INHERIT stored.room']);
+RESET ROLE;
+SELECT status, object, message, hint FROM privseg.check() WHERE object LIKE 'stored.room%' AND status = 'violation';
+SET row_security = off;
+CREATE INDEX room_at ON stored.room ((at::stored.years));
+CREATE STATISTICS stored.room_since ON (coalesce(since, since)), id FROM stored.room;
+RESET row_security;
+SELECT status, object, message, hint FROM privseg.check() WHERE object LIKE 'stored.room%' AND status = 'violation';
+
 DROP SCHEMA stored CASCADE;
 DROP OWNED BY stored_owner, stored_reader, stored_keeper;
 DROP ROLE stored_owner, stored_reader, stored_keeper;
