@@ -180,6 +180,7 @@ extern Const *policy_group_cell(Oid domain, uint32 cell, uint32 column, int flag
 extern Node *expression_choice(Node *test, Node *value, Node *otherwise);
 extern Node *expression_null_test(Node *value, NullTestType type);
 extern Node *expression_null_of(Node *value);
+extern bool expression_is_null(Node *value);
 extern Aggref *expression_aggregate(Oid function, Oid result, List *args, Expr *filter);
 
 /* ---- parameters (policy_parameter.c) ---- */

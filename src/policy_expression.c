@@ -8,6 +8,7 @@
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
 #include "policy.h"
+#include "utils/lsyscache.h"
 
 /* expression_choice -- CASE WHEN test THEN value ELSE otherwise END */
 Node *
@@ -44,6 +45,26 @@ Node *
 expression_null_of(Node *value)
 {
 	return (Node *) makeNullConst(exprType(value), exprTypmod(value), exprCollation(value));
+}
+
+/* expression_is_null -- NULL, or what makes it a column's type: a length, a domain */
+bool
+expression_is_null(Node *value)
+{
+	while (!IsA(value, Const))
+		if (IsA(value, CoerceToDomain))
+			value = (Node *) ((CoerceToDomain *) value)->arg;
+		else if (IsA(value, ArrayCoerceExpr))
+			value = (Node *) ((ArrayCoerceExpr *) value)->arg;
+		else if (IsA(value, RelabelType))
+			value = (Node *) ((RelabelType *) value)->arg;
+		/* a user's cast may make something of NULL */
+		else if (IsA(value, FuncExpr) && ((FuncExpr *) value)->funcformat == COERCE_IMPLICIT_CAST &&
+				 func_strict(((FuncExpr *) value)->funcid))
+			value = linitial(((FuncExpr *) value)->args);
+		else
+			return false;
+	return ((Const *) value)->constisnull;
 }
 
 /*

@@ -226,7 +226,7 @@ is_own_default(const Query *query, Oid relid, const TargetEntry *entry)
 	{
 		Node *item = list_nth(lfirst_node(List, row), var->varattno - 1);
 
-		if (!equal(item, value) && !(IsA(item, Const) && ((Const *) item)->constisnull))
+		if (!equal(item, value) && !expression_is_null(item))
 			return false;
 	}
 	return true;

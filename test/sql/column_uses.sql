@@ -542,6 +542,23 @@ RESET ROLE;
 SET LOCAL row_security = off;
 SELECT id, income FROM uses.filled WHERE id > 1 ORDER BY id;
 ROLLBACK;
+-- and where a length or a domain is applied to NULL; not where a cast makes something of it
+SET ROLE uses_owner;
+CREATE DOMAIN uses.town AS text CHECK (VALUE <> '');
+CREATE DOMAIN uses.district AS uses.town;
+CREATE TYPE uses.nothing AS ENUM ('nothing');
+CREATE FUNCTION uses.something(uses.nothing) RETURNS text LANGUAGE sql IMMUTABLE AS $$ SELECT 'chosen' $$;
+CREATE FUNCTION uses.same(uses.nothing) RETURNS int LANGUAGE sql IMMUTABLE STRICT AS $$ SELECT 1 $$;
+CREATE CAST (uses.nothing AS text) WITH FUNCTION uses.something AS ASSIGNMENT;
+CREATE CAST (uses.nothing AS int) WITH FUNCTION uses.same AS ASSIGNMENT;
+CREATE TABLE uses.fitted (id bigint PRIMARY KEY, a varchar(10) DEFAULT 'none', b char(3) DEFAULT 'x', c uses.town DEFAULT 'here', d uses.district DEFAULT 'there', e numeric(6,2) DEFAULT 1.5, f varchar(4)[] DEFAULT '{a}', g timestamptz(0) DEFAULT '2020-01-01', h text DEFAULT 'i', i int DEFAULT 4);
+GRANT ALL ON uses.fitted TO PUBLIC;
+RESET ROLE;
+SELECT privseg.protect('uses.fitted', 'id');
+SELECT count(privseg.classify('uses.fitted', c, 'uses.money')) FROM unnest('{a,b,c,d,e,f,g,h,i}'::name[]) c;
+SELECT s, t.code FROM unnest(ARRAY['(id, a) VALUES (1, NULL), (2, DEFAULT)', '(id, b) VALUES (1, NULL), (2, DEFAULT)', '(id, c) VALUES (1, NULL), (2, DEFAULT)', '(id, d) VALUES (1, NULL), (2, DEFAULT)', '(id, e) VALUES (1, DEFAULT), (2, NULL)', '(id, f) VALUES (1, NULL), (2, DEFAULT)', '(id, g) VALUES (1, NULL), (2, DEFAULT)',
+	'(id, a) VALUES (1, ''none''), (2, DEFAULT)', '(id, a) VALUES (1, ''some''), (2, DEFAULT)', '(id, e) VALUES (1, 1.2), (2, DEFAULT)', '(id, d) VALUES (1, ''some''), (2, DEFAULT)', '(id, f) VALUES (1, ''{b}''), (2, DEFAULT)',
+	'(id, a) VALUES (1, NULL::uses.nothing), (2, DEFAULT)', '(id, h) VALUES (1, NULL::uses.nothing), (2, DEFAULT)', '(id, i) VALUES (1, NULL::uses.nothing), (2, DEFAULT)', '(id, i) VALUES (1, ''nothing''::uses.nothing), (2, DEFAULT)', '(id, h) VALUES (1, concat(NULL, ''chosen'')), (2, DEFAULT)']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal('SET LOCAL ROLE uses_none; INSERT INTO uses.fitted ' || s) t ORDER BY n;
 -- the table gets another default while a plan is kept
 SET ROLE uses_none;
 PREPARE filled AS INSERT INTO uses.filled_same (id) VALUES (9) ON CONFLICT DO NOTHING;
