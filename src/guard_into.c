@@ -336,12 +336,15 @@ comes_from_subject(Node *expression, const Level *level, const Wanted *wanted)
 	return false;
 }
 
-/* one row, however many it is made of: as if it were a subselect among VALUES */
+/*
+ * One row, however many it is made of, or none, by what its WHERE asks: as if it were a subselect
+ * among VALUES.
+ */
 static bool
 is_one_row(const Query *query)
 {
-	return query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL &&
-		   query->setOperations == NULL && !query->hasTargetSRFs;
+	return (query->hasAggs || query->jointree->fromlist == NIL) && query->groupClause == NIL &&
+		   query->groupingSets == NIL && query->setOperations == NULL && !query->hasTargetSRFs;
 }
 
 /* WITH may be read, what it reads */

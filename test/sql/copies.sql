@@ -65,6 +65,13 @@ SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', format('MERG
 SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELECT 1') AS analyst FROM unnest(ARRAY[
 	'UPDATE kept.account SET name = upper(name) WHERE NOT EXISTS (SELECT FROM kept.person p WHERE p.name = account.name)', 'UPDATE kept.account a SET name = a.name FROM kept.person p WHERE p.id = a.id', 'UPDATE kept.shown s SET tag = s.tag FROM kept.tag t WHERE t.person_id = s.person_id',
 	'UPDATE kept.account SET name = (SELECT max(name) FROM kept.person)', 'UPDATE kept.account a SET name = p.name FROM kept.person p WHERE p.id = a.id', 'UPDATE kept.account a SET name = j.name FROM (kept.person p JOIN kept.tag t ON t.person_id = p.id) j WHERE j.person_id = a.id', 'UPDATE kept.plain SET name = ''seen'' WHERE id IN (SELECT id FROM kept.person)']) s;
+-- a row that is written where there is none yet
+SELECT s AS statement, pg_temp.outcome('kept_analyst', 'kept_mail', s || '; SELECT 1') AS analyst FROM unnest(ARRAY[
+	'INSERT INTO kept.tag SELECT 1, ''x'' WHERE NOT EXISTS (SELECT FROM kept.tag WHERE person_id = 1)', 'WITH u AS (UPDATE kept.tag SET tag = ''x'' WHERE person_id = 1 RETURNING tag) INSERT INTO kept.tag SELECT 1, ''x'' WHERE NOT EXISTS (SELECT FROM u)',
+	'INSERT INTO kept.account SELECT 1, ''x'' WHERE NOT EXISTS (SELECT FROM kept.person)', 'INSERT INTO kept.plain SELECT 1, ''x'' WHERE NOT EXISTS (SELECT FROM kept.person)', 'INSERT INTO kept.tag SELECT 1, unnest((SELECT array_agg(name) FROM kept.person)) WHERE EXISTS (SELECT FROM kept.tag)',
+	'INSERT INTO kept.tag SELECT 1, ''x'' WHERE EXISTS (SELECT FROM kept.person) UNION ALL SELECT 1, ''y'' WHERE EXISTS (SELECT FROM kept.person)', 'INSERT INTO kept.tag SELECT 1, (SELECT name FROM kept.person WHERE id = g) FROM generate_series(1, 9) g WHERE EXISTS (SELECT FROM kept.person)',
+	'INSERT INTO kept.tag SELECT 1, s.n FROM generate_series(1, 9) g CROSS JOIN LATERAL (SELECT (SELECT name FROM kept.person WHERE id = g) n WHERE EXISTS (SELECT FROM kept.tag)) s', 'INSERT INTO kept.tag SELECT 1, ''x'' WHERE EXISTS (SELECT FROM kept.person) GROUP BY GROUPING SETS ((), ())',
+	'MERGE INTO kept.tag t USING (SELECT 90 AS i WHERE NOT EXISTS (SELECT FROM kept.tag WHERE id = 90)) s ON t.id = s.i WHEN NOT MATCHED THEN INSERT (person_id, tag, id) VALUES (1, ''x'', s.i)']) s;
 
 PREPARE kept_p AS SELECT * FROM kept.person;
 -- in which ways rows are copied: of the owner, an analyst, a superuser; and of the
