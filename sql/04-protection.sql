@@ -631,7 +631,7 @@ BEGIN
 	SELECT c.* INTO class FROM pg_class c WHERE c.oid = protect.relation;
 
 	FOR member, code IN
-		SELECT t, string_agg(a, ', ') FROM unnest(members) t, privseg.expressions_analyzed_by_code(t) a GROUP BY t
+		SELECT t, string_agg(a, ', ' ORDER BY a COLLATE "C") FROM unnest(members) t, privseg.expressions_analyzed_by_code(t) a GROUP BY t
 	LOOP
 		RAISE EXCEPTION 'ANALYZE of "%" hands values of everybody to code of a user: %', (SELECT c.relname FROM pg_class c WHERE c.oid = member), code
 			USING ERRCODE = 'object_not_in_prerequisite_state', DETAIL = 'The types of their expressions bring it along.',
