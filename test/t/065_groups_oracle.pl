@@ -26,8 +26,9 @@ $node->safe_psql('postgres', <<"SQL");
 SET client_min_messages = warning;
 CREATE EXTENSION privseg;
 CREATE ROLE counter;
-CREATE TABLE person (id bigint PRIMARY KEY, town text, age int NOT NULL, salary numeric, kind int);
-CREATE TABLE purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES person, year int, amount numeric NOT NULL);
+-- long rows, few to a page: several processes read some each
+CREATE TABLE person (id bigint PRIMARY KEY, town text, age int NOT NULL, salary numeric, kind int, note text NOT NULL DEFAULT repeat('x', 1500));
+CREATE TABLE purchase (id int PRIMARY KEY, person bigint NOT NULL REFERENCES person, year int, amount numeric NOT NULL, note text NOT NULL DEFAULT repeat('x', 1500));
 CREATE INDEX ON purchase (person);
 GRANT SELECT ON person, purchase TO counter;
 SELECT privseg.create_data_category('g');
@@ -58,10 +59,15 @@ BEGIN
 	PERFORM set_config('privseg.purpose', p, false);
 	BEGIN
 		PERFORM set_config('role', 'counter', true);
-		-- not from a subquery: what is not used of one is not computed
-		FOR answered IN EXECUTE statement LOOP
-			shown := shown || COALESCE(answered.g::text, 'none');
-		END LOOP;
+		IF current_setting('max_parallel_workers_per_gather')::int > 0 THEN
+			-- cursors, and so loops, have one process
+			EXECUTE format('SELECT array_agg(COALESCE(s.g::text, ''none'')), count(s.*) FROM (%s) s', statement) INTO shown;
+		ELSE
+			-- not from a subquery: what is not used of one is not computed
+			FOR answered IN EXECUTE statement LOOP
+				shown := shown || COALESCE(answered.g::text, 'none');
+			END LOOP;
+		END IF;
 	EXCEPTION WHEN OTHERS THEN
 		GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, told = MESSAGE_TEXT;
 	END;
@@ -118,13 +124,15 @@ sub purchases
 	return any('true', 'year > 2020', 'amount > ' . upto(30), 'amount <= ' . (70 + upto(30)), 'person <> ' . upto(60));
 }
 
-my $script = "SET client_min_messages = error;\n";
+my $script = "SET client_min_messages = error; SET parallel_setup_cost = 0; SET parallel_tuple_cost = 0; SET min_parallel_table_scan_size = 0; SET parallel_leader_participation = off; SET max_parallel_workers_per_gather = 0;\n";
 foreach my $round (1 .. $rounds)
 {
 	my $k = any(3, 5, 8, 10);
 	my $purpose = "round$round";
+	my $workers = $round % 5 == 0 ? 2 : 0;
 
 	$script .= <<"SQL";
+SET max_parallel_workers_per_gather = $workers;
 SELECT privseg.create_purpose('$purpose', 'contract', min_group_size => $k);
 SELECT privseg.grant_clearance('counter', '$purpose', NULL, '{aggregate}'), privseg.grant_clearance('counter', '$purpose', 'g', '{aggregate,filter}');
 SET row_security = off;
