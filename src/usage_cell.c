@@ -358,7 +358,7 @@ enough_of_factors(Cells *cells, const Aggref *aggregate, const Made *made, List 
 {
 	bool here;
 	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values, &here);
-	Counted counted = {.column = POLICY_FACTORS, .chosen = true};
+	Counted counted = {.column = POLICY_FACTORS};
 	int flags = POLICY_CELL_CHOSEN |
 				(only_relation(cells->block->query) != NULL ? POLICY_CELL_DISJOINT : 0);
 	List *differ = NIL;

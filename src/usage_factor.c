@@ -29,6 +29,7 @@ typedef struct Factors
 {
 	Grouping *grouping;
 	const Block *block;
+	bool here;   /* a product is made in this very query */
 	List *found; /* of Factor * */
 } Factors;
 
@@ -50,17 +51,6 @@ usage_hash_of(Grouping *grouping, Node *value)
 	return (Expr *) makeFuncExpr(
 		type->hash_extended_proc, INT8OID, list_make2(copyObject(value), seed), InvalidOid,
 		OidIsValid(exprCollation(value)) ? C_COLLATION_OID : InvalidOid, COERCE_EXPLICIT_CALL);
-}
-
-static Factor *
-add_factor(Factors *factors, Expr *least, Expr *greatest)
-{
-	Factor *factor = palloc(sizeof(Factor));
-
-	factor->least = least;
-	factor->greatest = greatest;
-	factors->found = lappend(factors->found, factor);
-	return factor;
 }
 
 /* what a product is made of, opened */
@@ -135,10 +125,12 @@ add_hashes(Factors *factors, List *values)
 
 	foreach (lc, values)
 	{
-		Expr *hash = usage_hash_of(factors->grouping, lfirst(lc));
+		Factor *factor = palloc(sizeof(Factor));
 
-		(void) add_factor(factors, hash, hash);
+		factor->least = factor->greatest = usage_hash_of(factors->grouping, lfirst(lc));
+		factors->found = lappend(factors->found, factor);
 	}
+	factors->here = true;
 }
 
 /* columns, operands, which may be sums, and the product, which is of few where all others have zero */
@@ -347,13 +339,12 @@ usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, L
 {
 	Factors factors = {.grouping = grouping, .block = block};
 
-	*here = false;
-	if (usage_counts(aggregate))
-		return NIL;
-	if (multiplies(aggregate))
-		add_arguments(&factors, values);
-	*here = factors.found != NIL ||
-			(IsA(linitial(values), OpExpr) && usage_is_product(linitial(values)));
-	(void) find_factors((Node *) values, &factors);
+	if (!usage_counts(aggregate))
+	{
+		if (multiplies(aggregate))
+			add_arguments(&factors, values);
+		(void) find_factors((Node *) values, &factors);
+	}
+	*here = factors.here;
 	return factors.found;
 }

@@ -538,6 +538,7 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	Sublinks sublinks = {grouping, &block};
 	bool aggregates;
 	bool correlated;
+	bool of_each; /* person: a group */
 	ListCell *lc;
 
 	check_stack_depth();
@@ -579,11 +580,11 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 		return usage_refuse_groups(grouping, "A function in it returns a set for each row.");
 	if (!rows_are_silent(query))
 		return usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	if (!aggregates ||
-		(asks != ASKS_RESULT && grouping->relations == NIL && groups_by_keys(&block)))
+	of_each = asks != ASKS_RESULT && groups_by_keys(&block);
+	if (!aggregates || (of_each && grouping->relations == NIL))
 		return examine_rows(grouping, &block, asks);
 	/* not left out one by one: what is computed of them would be wrong, and nobody told */
-	if (asks != ASKS_RESULT && groups_by_keys(&block))
+	if (of_each)
 		return usage_refuse_groups(grouping,
 								   "A subquery in it groups the rows of each person, whose "
 								   "groups are too small to be shown.");

@@ -74,12 +74,15 @@ orders_by_hidden(const IndexOptInfo *index, const UsageReader *reader, Oid relid
 void
 usage_restrict_indexes(Oid relid, RelOptInfo *rel)
 {
-	const ProtectedRelation *found = protected_relation(relid);
+	const ProtectedRelation *found;
 	UsageReader reader;
 	bool known;
 	ListCell *lc;
 
-	if (!policy_statistics.guarded || found == NULL || rel->indexlist == NIL)
+	if (!policy_statistics.guarded || rel->indexlist == NIL)
+		return;
+	found = protected_relation(relid);
+	if (found == NULL)
 		return;
 	known = usage_reader(&reader);
 	foreach (lc, rel->indexlist)

@@ -509,15 +509,12 @@ static bool
 keeps_digits(const OpExpr *op, UsageSum *sum)
 {
 	Oid function = get_opcode(op->opno);
-	ListCell *lc;
 
 	if (function != F_NUMERIC_DIV && !function_is_among(function, rounding, lengthof(rounding)))
 		return true;
 	sum->rounds = true;
-	foreach (lc, op->args)
-		if (function == F_NUMERIC_DIV || !usage_is_column(lfirst(lc)))
-			return false;
-	return true;
+	return function != F_NUMERIC_DIV && usage_is_column(linitial(op->args)) &&
+		   usage_is_column(lsecond(op->args));
 }
 
 static bool is_sum_of_columns(Node *expr, UsageSum *sum);
@@ -541,9 +538,10 @@ is_sum_of_columns(Node *expr, UsageSum *sum)
 
 	expr = without_conversions(expr, &rounds, &writes);
 	if (IsA(expr, Const) || IsA(expr, Param))
+	{
 		sum->terms = true;
-	if (IsA(expr, Const) || IsA(expr, Param))
 		return true;
+	}
 	sum->rounds |= rounds;
 	if (IsA(expr, Var))
 		return !writes;
