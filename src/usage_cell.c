@@ -320,14 +320,16 @@ enough_pairs(const Key *key, Expr *who, const Factor *factor, const Counted *cou
 
 /* who is left out of a sum of products by a factor that is zero is no one of those whom it is of */
 static Node *
-enough_not_zero(Cells *cells, const Made *made, List *values, List *present)
+enough_not_zero(Cells *cells, List *product, List *present)
 {
 	Counted counted = counted_by(cells, present);
-	List *conditions = list_copy(present);
+	Made made = {.reader = cells->grouping->reader, .splitting = cells->grouping->splitting};
 	ListCell *lc;
 
+	foreach (lc, product)
+		(void) usage_is_made_of_columns(lfirst(lc), cells->block, &made);
 	/* one for these columns: other people have zero in others */
-	foreach (lc, made->columns)
+	foreach (lc, made.columns)
 	{
 		const MadeColumn *column = lfirst(lc);
 
@@ -336,7 +338,7 @@ enough_not_zero(Cells *cells, const Made *made, List *values, List *present)
 	counted.column = counted.column % (POLICY_FACTORS - 1) + 1;
 	counted.chosen = true;
 	counted.condition =
-		(Node *) make_ands_explicit(lappend(conditions, usage_product_not_zero(values)));
+		(Node *) make_ands_explicit(list_concat(list_copy(present), usage_none_is_zero(product)));
 	return all_enough(cells->block, &counted);
 }
 
@@ -353,11 +355,10 @@ with_also(List *keys)
 
 /* NULL: it multiplies nothing */
 static Node *
-enough_of_factors(Cells *cells, const Aggref *aggregate, const Made *made, List *values,
-				  List *present)
+enough_of_factors(Cells *cells, const Aggref *aggregate, List *values, List *present)
 {
-	bool here;
-	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values, &here);
+	List *products;
+	List *factors = usage_factors(cells->grouping, cells->block, aggregate, values, &products);
 	Counted counted = {.column = POLICY_FACTORS};
 	int flags = POLICY_CELL_CHOSEN |
 				(only_relation(cells->block->query) != NULL ? POLICY_CELL_DISJOINT : 0);
@@ -381,8 +382,8 @@ enough_of_factors(Cells *cells, const Aggref *aggregate, const Made *made, List 
 			pairs = lappend(pairs, enough_pairs(lfirst(key), who, lfirst(lc), &counted, flags));
 		}
 	}
-	if (here)
-		pairs = lappend(pairs, enough_not_zero(cells, made, values, present));
+	foreach (lc, products)
+		pairs = lappend(pairs, enough_not_zero(cells, lfirst(lc), present));
 	/* in this order: reading_is_hidden() */
 	return (Node *) make_ands_explicit(list_concat(differ, pairs));
 }
@@ -492,7 +493,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (!usage_is_silent((Node *) conditions) ||
 		usage_mixes_keys((Node *) conditions, cells->block))
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
-	enough = enough_of_factors(cells, aggregate, &made, values, present);
+	enough = enough_of_factors(cells, aggregate, values, present);
 	if (grouping->problem != NULL || (present == NIL && enough == NULL))
 		return (Node *) aggregate;
 	if (present != NIL)

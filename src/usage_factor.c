@@ -29,9 +29,18 @@ typedef struct Factors
 {
 	Grouping *grouping;
 	const Block *block;
-	bool here;   /* a product is made in this very query */
-	List *found; /* of Factor * */
+	List *found;  /* of Factor * */
+	List *handed; /* of Node *: columns of subqueries, of which some were found */
 } Factors;
+
+/* what an aggregate adds up, each a product: sums that are multiplied are multiplied out */
+typedef struct Terms
+{
+	List *found; /* of List * of Node *: columns; none is a constant */
+	bool too_many;
+} Terms;
+
+#define MOST_TERMS 16
 
 static bool find_factors(Node *node, Factors *factors);
 
@@ -105,17 +114,21 @@ product_of(Expr *a, Expr *b)
 								 COERCE_EXPLICIT_CALL);
 }
 
-/* usage_product_not_zero -- of one value, which is a product, or of two that an aggregate multiplies */
-Expr *
-usage_product_not_zero(List *values)
+/* usage_none_is_zero -- of values that are multiplied: conditions */
+List *
+usage_none_is_zero(List *values)
 {
-	Expr *product = list_length(values) == 2 ? product_of(linitial(values), lsecond(values)) :
-											   as_numeric(linitial(values));
 	Const *zero = makeConst(NUMERICOID, -1, InvalidOid, -1, NumericGetDatum(int64_to_numeric(0)),
 							false, false);
+	List *conditions = NIL;
+	ListCell *lc;
 
-	return (Expr *) makeFuncExpr(F_NUMERIC_NE, BOOLOID, list_make2(copyObject(product), zero),
-								 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL);
+	foreach (lc, values)
+		conditions =
+			lappend(conditions, makeFuncExpr(F_NUMERIC_NE, BOOLOID,
+											 list_make2(as_numeric(copyObject(lfirst(lc))), zero),
+											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+	return conditions;
 }
 
 static void
@@ -130,7 +143,6 @@ add_hashes(Factors *factors, List *values)
 		factor->least = factor->greatest = usage_hash_of(factors->grouping, lfirst(lc));
 		factors->found = lappend(factors->found, factor);
 	}
-	factors->here = true;
 }
 
 /* columns, operands, which may be sums, and the product, which is of few where all others have zero */
@@ -317,10 +329,14 @@ find_factors(Node *node, Factors *factors)
 	}
 	if (IsA(node, Var))
 	{
+		int found = list_length(factors->found);
+
 		if (((Var *) node)->varlevelsup > 0)
 			find_in_outer((Var *) node, factors);
 		else
 			find_in_column((Var *) node, factors);
+		if (list_length(factors->found) > found)
+			factors->handed = lappend(factors->handed, node);
 		return false;
 	}
 	if (IsA(node, OpExpr) && usage_is_product((OpExpr *) node))
@@ -328,14 +344,103 @@ find_factors(Node *node, Factors *factors)
 	return expression_tree_walker(node, find_factors, factors);
 }
 
+/* ---- what is added up ---- */
+
+static void
+add_term(Terms *terms, List *columns)
+{
+	ListCell *lc;
+
+	terms->too_many |= list_length(terms->found) >= MOST_TERMS;
+	foreach (lc, terms->found)
+	{
+		List *other = lfirst(lc);
+
+		if (list_difference(other, columns) == NIL && list_difference(columns, other) == NIL)
+			return;
+	}
+	if (!terms->too_many)
+		terms->found = lappend(terms->found, columns);
+}
+
+static void
+multiply(Terms *terms, const Terms *a, const Terms *b)
+{
+	ListCell *of_a;
+	ListCell *of_b;
+
+	terms->too_many |= a->too_many || b->too_many;
+	foreach (of_a, a->found)
+		foreach (of_b, b->found)
+			add_term(terms, list_union(lfirst(of_a), lfirst(of_b)));
+}
+
+static bool
+find_terms(Node *node, Terms *terms)
+{
+	check_stack_depth();
+	if (node == NULL)
+		return false;
+	if (IsA(node, Const) || IsA(node, Param))
+		add_term(terms, NIL);
+	else if (IsA(node, Var) || IsA(node, Aggref) || encrypted_is_opening(node))
+		add_term(terms, list_make1(node));
+	else if (IsA(node, OpExpr) && usage_is_product((OpExpr *) node))
+	{
+		Terms a = {0};
+		Terms b = {0};
+
+		(void) find_terms(linitial(((OpExpr *) node)->args), &a);
+		(void) find_terms(lsecond(((OpExpr *) node)->args), &b);
+		multiply(terms, &a, &b);
+	}
+	else
+		return expression_tree_walker(node, find_terms, terms);
+	return false;
+}
+
+static Terms
+terms_of(const Aggref *aggregate, List *values)
+{
+	Terms terms = {0};
+	Terms a = {0};
+	Terms b = {0};
+
+	if (!multiplies(aggregate))
+	{
+		(void) find_terms((Node *) values, &terms);
+		return terms;
+	}
+	(void) find_terms(linitial(values), &a);
+	(void) find_terms(llast(values), &b);
+	multiply(&terms, &a, &b);
+	return terms;
+}
+
+/* of those that multiply columns, or what a subquery has multiplied; and of the whole, if it is none of these */
+static List *
+products_of(const Factors *factors, const Aggref *aggregate, List *values)
+{
+	Terms terms = terms_of(aggregate, values);
+	List *products = list_length(terms.found) == 1 ? NIL : list_make1(values);
+	ListCell *lc;
+
+	if (terms.too_many)
+		(void) usage_refuse_groups(factors->grouping, "It multiplies sums of many columns.");
+	foreach (lc, terms.found)
+		if (list_length(lfirst(lc)) > 1 || list_intersection(lfirst(lc), factors->handed) != NIL)
+			products = lappend(products, lfirst(lc));
+	return products;
+}
+
 /*
  * usage_factors -- of Factor *: what an aggregate multiplies by what
  *	values		what it is of, for each row
- *	here		set where that is a product in this query
+ *	products	of List * of Node *: what is multiplied in this query, each a summand
  */
 List *
 usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, List *values,
-			  bool *here)
+			  List **products)
 {
 	Factors factors = {.grouping = grouping, .block = block};
 
@@ -345,6 +450,6 @@ usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate, L
 			add_arguments(&factors, values);
 		(void) find_factors((Node *) values, &factors);
 	}
-	*here = factors.here;
+	*products = factors.found != NIL ? products_of(&factors, aggregate, values) : NIL;
 	return factors.found;
 }

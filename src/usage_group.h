@@ -130,10 +130,10 @@ typedef struct Factor
 	Expr *greatest;
 } Factor;
 
-extern Expr *usage_product_not_zero(List *values);
+extern List *usage_none_is_zero(List *values);
 extern Expr *usage_hash_of(Grouping *grouping, Node *value);
 extern List *usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate,
-						   List *values, bool *here);
+						   List *values, List **products);
 
 /* usage_cell.c */
 extern CommonTableExpr *

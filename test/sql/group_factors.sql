@@ -16,13 +16,15 @@ CREATE TABLE group_factor.person (id bigint PRIMARY KEY, income numeric NOT NULL
 INSERT INTO group_factor.person SELECT i, i * 10, CASE WHEN i = 17 THEN 2 ELSE 1 END, i % 5, CASE WHEN i IN (17, 57) THEN 4 ELSE 8 END, 2 + i % 50, 2 + i % 50 - (i = 17)::int, i % 2, CASE WHEN i = 17 THEN 1 ELSE (1 + i) % 2 END, 60 - i % 50 - (i = 17)::int FROM generate_series(1, 100) i;
 CREATE TABLE group_factor.line (id int PRIMARY KEY, person bigint NOT NULL REFERENCES group_factor.person, price numeric NOT NULL, quantity int NOT NULL, size int NOT NULL);
 INSERT INTO group_factor.line SELECT i, 1 + i % 100, i % 37, CASE WHEN i = 216 THEN 2 ELSE 1 END, i % 6 FROM generate_series(1, 500) i;
-SELECT privseg.create_purpose('group_factor_stats', 'contract'), privseg.create_purpose('group_factor_small', 'contract', min_group_size => 3), privseg.protect('group_factor.person', 'id');
+SELECT privseg.create_purpose('group_factor_stats', 'contract'), privseg.create_purpose('group_factor_sums', 'contract'), privseg.create_purpose('group_factor_trips', 'contract'), privseg.create_purpose('group_factor_small', 'contract', min_group_size => 3), privseg.protect('group_factor.person', 'id');
 CREATE TABLE group_factor.bill (person bigint NOT NULL, net numeric, tax numeric);
 INSERT INTO group_factor.bill SELECT i, CASE WHEN i <> 5 THEN i END, CASE WHEN i <> 7 THEN i / 10.0 END FROM generate_series(1, 100) i;
+CREATE TABLE group_factor.trip (person bigint NOT NULL, price float8 NOT NULL, size int NOT NULL);
+INSERT INTO group_factor.trip SELECT 1 + i % 100, i % 7, CASE WHEN i % 100 < 60 OR i % 100 = 95 THEN i % 7 % 3 * (i % 2) ELSE 1 END FROM generate_series(1, 500) i;
 SET client_min_messages = error;
-SELECT privseg.protect('group_factor.bill', 'person', 'group_factor.person'), privseg.protect('group_factor.line', 'person', 'group_factor.person');
+SELECT privseg.protect('group_factor.bill', 'person', 'group_factor.person'), privseg.protect('group_factor.trip', 'person', 'group_factor.person'), privseg.protect('group_factor.line', 'person', 'group_factor.person');
 GRANT SELECT ON ALL TABLES IN SCHEMA group_factor TO group_factor_counter;
-SELECT count(privseg.grant_clearance('group_factor_counter', p, NULL, '{aggregate}')) FROM unnest('{group_factor_stats,group_factor_small}'::text[]) p;
+SELECT count(privseg.grant_clearance('group_factor_counter', p, NULL, '{aggregate}')) FROM unnest('{group_factor_stats,group_factor_sums,group_factor_trips,group_factor_small}'::text[]) p;
 
 -- one person's value, but for what the others make of it
 SET ROLE group_factor_counter;
@@ -57,6 +59,16 @@ SELECT sum(income * billed) FROM group_factor.person;
 -- people who are there, and whose factor is zero: in another product, and in none
 SELECT sum(income * divorced) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
 SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(income * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum(income) FROM group_factor.person WHERE id BETWEEN 40 AND 89 AND id NOT IN (41, 40, 42, 44, 46, 48, 50, 52, 54, 56, 58, 60, 62, 64, 66, 68, 70, 72, 74, 76, 78, 80, 82, 84, 86, 88)', 'SELECT regr_sxy(income, divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum(-(income * divorced)) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum(pets + income * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- so it is with what is added to it, or multiplied out, and with what was multiplied for each person
+SET privseg.purpose = 'group_factor_sums';
+SELECT sum(pets + income * divorced), sum(pets) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
+SELECT sum(pets) FROM group_factor.person WHERE id BETWEEN 42 AND 99;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(pets + income * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum((pets + income) * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+SET privseg.purpose = 'group_factor_trips';
+SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
+SELECT code, detail FROM pg_temp.refusal('SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETWEEN 40 AND 91 OR id IN (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 92, 94)');
+SELECT sum(v)::numeric(8, 2) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 80;
+SELECT code, detail FROM pg_temp.refusal('SELECT sum(v) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 100');
 -- few of whom have no value: that is refused, and nothing else after it
 SET privseg.purpose = 'group_factor_small';
 SELECT code, detail FROM pg_temp.refusal('SELECT sum(net + tax) FROM group_factor.bill');
