@@ -52,11 +52,22 @@ PG_FUNCTION_INFO_V1(shown_size);
 PG_FUNCTION_INFO_V1(shown_progress);
 PG_FUNCTION_INFO_V1(shown_tid);
 
-/* of a relation: rows there are, rows read and written, blocks read */
-static const Oid relation_counters[] = {
+/* of a relation: how often it was read, which depends on the rows that it was joined with */
+static const Oid counters_of_reads[] = {
 	F_PG_STAT_GET_NUMSCANS,
 	F_PG_STAT_GET_TUPLES_RETURNED,
 	F_PG_STAT_GET_TUPLES_FETCHED,
+	F_PG_STAT_GET_BLOCKS_FETCHED,
+	F_PG_STAT_GET_BLOCKS_HIT,
+	F_PG_STAT_GET_XACT_NUMSCANS,
+	F_PG_STAT_GET_XACT_TUPLES_RETURNED,
+	F_PG_STAT_GET_XACT_TUPLES_FETCHED,
+	F_PG_STAT_GET_XACT_BLOCKS_FETCHED,
+	F_PG_STAT_GET_XACT_BLOCKS_HIT,
+};
+
+/* rows there are, and rows written */
+static const Oid relation_counters[] = {
 	F_PG_STAT_GET_TUPLES_INSERTED,
 	F_PG_STAT_GET_TUPLES_UPDATED,
 	F_PG_STAT_GET_TUPLES_DELETED,
@@ -65,17 +76,10 @@ static const Oid relation_counters[] = {
 	F_PG_STAT_GET_DEAD_TUPLES,
 	F_PG_STAT_GET_MOD_SINCE_ANALYZE,
 	F_PG_STAT_GET_INS_SINCE_VACUUM,
-	F_PG_STAT_GET_BLOCKS_FETCHED,
-	F_PG_STAT_GET_BLOCKS_HIT,
-	F_PG_STAT_GET_XACT_NUMSCANS,
-	F_PG_STAT_GET_XACT_TUPLES_RETURNED,
-	F_PG_STAT_GET_XACT_TUPLES_FETCHED,
 	F_PG_STAT_GET_XACT_TUPLES_INSERTED,
 	F_PG_STAT_GET_XACT_TUPLES_UPDATED,
 	F_PG_STAT_GET_XACT_TUPLES_DELETED,
 	F_PG_STAT_GET_XACT_TUPLES_HOT_UPDATED,
-	F_PG_STAT_GET_XACT_BLOCKS_FETCHED,
-	F_PG_STAT_GET_XACT_BLOCKS_HIT,
 	/* autovacuum goes by how many rows there are */
 	F_PG_STAT_GET_VACUUM_COUNT,
 	F_PG_STAT_GET_AUTOVACUUM_COUNT,
@@ -150,12 +154,13 @@ is_one_of(Oid function, const Oid *list, size_t n)
 static bool
 is_counter(Oid function)
 {
-	return IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, relation_moments) ||
-		   IS_ONE_OF(function, database_counters) || IS_ONE_OF(function, function_counters) ||
-		   IS_ONE_OF(function, function_times) || IS_ONE_OF(function, database_times) ||
-		   IS_ONE_OF(function, sizes) || IS_ONE_OF(function, sums_of_sizes) ||
-		   IS_ONE_OF(function, named_sums_of_sizes) || function == F_PG_STAT_GET_PROGRESS_INFO ||
-		   function == F_PG_LOCK_STATUS || function == F_CURRTID2;
+	return IS_ONE_OF(function, counters_of_reads) || IS_ONE_OF(function, relation_counters) ||
+		   IS_ONE_OF(function, relation_moments) || IS_ONE_OF(function, database_counters) ||
+		   IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, function_times) ||
+		   IS_ONE_OF(function, database_times) || IS_ONE_OF(function, sizes) ||
+		   IS_ONE_OF(function, sums_of_sizes) || IS_ONE_OF(function, named_sums_of_sizes) ||
+		   function == F_PG_STAT_GET_PROGRESS_INFO || function == F_PG_LOCK_STATUS ||
+		   function == F_CURRTID2;
 }
 
 /*
@@ -307,7 +312,8 @@ shown_counter(PG_FUNCTION_ARGS)
 	else if (IS_ONE_OF(function, relation_counters) || IS_ONE_OF(function, relation_moments))
 		hidden = protected_any() &&
 				 (guard_is_of_protected(of) || is_read_for_rows(of) || is_referred_to(of));
-	else if (IS_ONE_OF(function, function_counters) || IS_ONE_OF(function, sums_of_sizes))
+	else if (IS_ONE_OF(function, counters_of_reads) || IS_ONE_OF(function, function_counters) ||
+			 IS_ONE_OF(function, sums_of_sizes))
 		hidden = protected_any();
 	else
 		/* another function, of whatever arguments: not called for anybody */

@@ -13,6 +13,7 @@
  *	  usage_told.c		calls that may tell what they are made with
  *	  usage_group.c		groups of enough subjects
  *	  usage_call.c		and the constants that functions are called with
+ *	  usage_quiet.c		what tells of no row that it is run beside
  *	  usage_question.c	the same statement, asked again
  *	  usage_written.c	what the transaction has changed
  *	  usage_order.c		indexes whose order would tell of columns
@@ -207,6 +208,11 @@ extern bool usage_any_tells(Node *node);
 extern void usage_refuse_rows(const UsageReader *reader, Oid root) pg_attribute_noreturn();
 
 extern bool usage_group(Query *query, const UsageReader *reader, bool raises);
+
+/* ---- usage_quiet.c ---- */
+
+extern bool usage_is_settled(Node *expr);
+extern void usage_settle(Query *tree, ParamListInfo params);
 
 /* ---- usage_source.c ---- */
 

@@ -14,10 +14,23 @@
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "parser/parsetree.h"
+#include "policy_reviewed.h"
 #include "usage_group.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+
+/* a cast that is not seen, or of an integer to what holds it, too */
+static bool
+only_changes_type(const FuncExpr *call)
+{
+	static const Oid casts[] = {F_INT8_INT4,    F_INT8_INT2,    F_INT4_INT2,
+								F_NUMERIC_INT2, F_NUMERIC_INT4, F_NUMERIC_INT8};
+
+	return list_length(call->args) == 1 &&
+		   (call->funcformat == COERCE_IMPLICIT_CAST ||
+			function_is_among(call->funcid, casts, lengthof(casts)));
+}
 
 /* usage_without_casts -- a value without what only changes its type */
 Node *
@@ -27,8 +40,7 @@ usage_without_casts(Node *node)
 	{
 		if (IsA(node, RelabelType))
 			node = (Node *) ((RelabelType *) node)->arg;
-		else if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcformat == COERCE_IMPLICIT_CAST &&
-				 list_length(((FuncExpr *) node)->args) == 1)
+		else if (IsA(node, FuncExpr) && only_changes_type((FuncExpr *) node))
 			node = linitial(((FuncExpr *) node)->args);
 		else
 			return node;

@@ -328,65 +328,6 @@ examine_sublinks(Node *node, Sublinks *sublinks)
 	return expression_tree_walker(node, examine_sublinks, sublinks);
 }
 
-/* ---- conditions, and what rows are made of ---- */
-
-static bool
-jointree_is_silent(Node *node)
-{
-	ListCell *lc;
-
-	if (node == NULL || IsA(node, RangeTblRef))
-		return true;
-	if (IsA(node, FromExpr))
-	{
-		foreach (lc, ((FromExpr *) node)->fromlist)
-			if (!jointree_is_silent(lfirst(lc)))
-				return false;
-		return usage_is_silent(((FromExpr *) node)->quals);
-	}
-	if (IsA(node, JoinExpr))
-		return jointree_is_silent(((JoinExpr *) node)->larg) &&
-			   jointree_is_silent(((JoinExpr *) node)->rarg) &&
-			   usage_is_silent(((JoinExpr *) node)->quals);
-	return false;
-}
-
-/* a sample that no row decides about */
-static bool
-sample_is_silent(const TableSampleClause *sample)
-{
-	Node *parts = (Node *) list_make2(sample->args, sample->repeatable);
-
-	return sample->tsmhandler < FirstNormalObjectId && !usage_names_column(parts) &&
-		   usage_is_silent((Node *) sample->args) && usage_is_silent((Node *) sample->repeatable);
-}
-
-static bool
-rows_are_silent(const Query *query)
-{
-	ListCell *lc;
-
-	if (!jointree_is_silent((Node *) query->jointree))
-		return false;
-	foreach (lc, query->rtable)
-	{
-		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-		ListCell *function;
-
-		/* of one that was inlined, they are left behind */
-		foreach (function, rte->rtekind == RTE_FUNCTION ? rte->functions : NIL)
-			if (!usage_is_silent(lfirst_node(RangeTblFunction, function)->funcexpr))
-				return false;
-		if (rte->tablefunc != NULL || !usage_is_silent((Node *) rte->values_lists) ||
-			(rte->tablesample != NULL && !sample_is_silent(rte->tablesample)))
-			return false;
-		foreach (function, rte->joinaliasvars)
-			if (!usage_is_silent(lfirst(function)))
-				return false;
-	}
-	return true;
-}
-
 /* is every group the rows of one subject?  Then it is a row about that subject. */
 static bool
 groups_by_keys(const Block *block)
@@ -397,21 +338,6 @@ groups_by_keys(const Block *block)
 		if (!usage_is_grouped_by(block->query, lfirst(lc)))
 			return false;
 	return true;
-}
-
-/* what is run for each row of a query around it tells of none */
-static bool
-query_is_silent(const Query *query)
-{
-	ListCell *lc;
-
-	foreach (lc, query->targetList)
-		if (!usage_is_silent((Node *) lfirst_node(TargetEntry, lc)->expr))
-			return false;
-	/* a limit that is negative is an error */
-	return rows_are_silent(query) && usage_is_silent(query->havingQual) &&
-		   !usage_names_column(query->limitCount) && usage_is_silent(query->limitCount) &&
-		   !usage_names_column(query->limitOffset) && usage_is_silent(query->limitOffset);
 }
 
 /* ---- queries ---- */
@@ -454,7 +380,7 @@ examine_rows(Grouping *grouping, Block *block, Asks asks)
 	if (groups && groups_repeat_rows(query, repeats))
 		return usage_refuse_groups(grouping, USAGE_REPEATS);
 	if (asks == ASKS_WHETHER)
-		return query_is_silent(query) ?
+		return usage_query_is_silent(query) ?
 				   block->keys :
 				   usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
 	if (query->distinctClause != NIL || query->limitCount != NULL || query->limitOffset != NULL)
@@ -503,7 +429,7 @@ examine_set(Grouping *grouping, const Block *block, Asks asks)
 static List *
 examine_about_row(Grouping *grouping, const Block *block)
 {
-	if (!query_is_silent(block->query))
+	if (!usage_query_is_silent(block->query))
 		return usage_refuse_groups(grouping,
 								   "What a subquery in it computes may tell of single rows.");
 	if (usage_jointree_mixes_keys((Node *) block->query->jointree, block))
@@ -513,18 +439,23 @@ examine_about_row(Grouping *grouping, const Block *block)
 	return NIL;
 }
 
-/* DISTINCT of whom rows are about, for another query: one row about each, as GROUP BY makes */
+/*
+ * DISTINCT as GROUP BY: of what is sent, and of whom rows are about, for another query, which gets one row
+ * about each.
+ */
 static void
-group_distinct(const Block *block)
+group_distinct(const Block *block, Asks asks)
 {
 	Query *query = block->query;
 
 	if (query->distinctClause == NIL || query->hasDistinctOn || query->hasAggs ||
 		query->groupClause != NIL || query->groupingSets != NIL || query->hasWindowFuncs ||
-		query->hasTargetSRFs || query->limitCount != NULL || query->limitOffset != NULL)
+		query->hasTargetSRFs)
+		return;
+	if (asks != ASKS_RESULT && (query->limitCount != NULL || query->limitOffset != NULL))
 		return;
 	query->groupClause = query->distinctClause;
-	if (groups_by_keys(block))
+	if (asks == ASKS_RESULT || groups_by_keys(block))
 		query->distinctClause = NIL;
 	else
 		query->groupClause = NIL;
@@ -542,6 +473,12 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 	ListCell *lc;
 
 	check_stack_depth();
+	/* it is of rows that are read around it, and would be asked of here */
+	if (contain_aggs_of_level((Node *) query, 1))
+		return usage_refuse_groups(grouping,
+								   "A subquery in it aggregates rows of a query around it.");
+	/* without aggregates, too, it makes one group of all rows */
+	query->hasAggs |= query->havingQual != NULL;
 	if (query->setOperations != NULL)
 		return examine_set(grouping, &block, asks);
 	/* RETURNING: of rows that are written one by one */
@@ -553,8 +490,8 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 			block.keys = list_concat(block.keys, keys_of_relation(grouping, &block, lfirst(lc),
 																  foreach_current_index(lc) + 1));
 	usage_drop_equal_keys(&block);
-	if (block.keys != NIL && asks == ASKS_ROWS && grouping->relations == NIL)
-		group_distinct(&block);
+	if (block.keys != NIL && asks != ASKS_WHETHER && grouping->relations == NIL)
+		group_distinct(&block, asks);
 	aggregates = query->hasAggs || query->groupClause != NIL;
 	(void) query_tree_walker(query, examine_sublinks, &sublinks,
 							 QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES);
@@ -578,9 +515,14 @@ examine(Grouping *grouping, Query *query, const Block *outer, Asks asks)
 		return usage_refuse_groups(grouping, "Window functions are of rows.");
 	if (query->hasTargetSRFs)
 		return usage_refuse_groups(grouping, "A function in it returns a set for each row.");
-	if (!rows_are_silent(query))
+	if (!usage_rows_are_silent(query))
 		return usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
 	of_each = asks != ASKS_RESULT && groups_by_keys(&block);
+	if (!usage_parts_are_quiet(grouping->quiet, &block,
+							   aggregates && !(of_each && grouping->relations == NIL)))
+		return usage_refuse_groups(
+			grouping, "A subquery beside rows may raise an error, which tells of them; if "
+					  "it may find several, give it LIMIT 1.");
 	if (!aggregates || (of_each && grouping->relations == NIL))
 		return examine_rows(grouping, &block, asks);
 	/* not left out one by one: what is computed of them would be wrong, and nobody told */
@@ -676,6 +618,7 @@ usage_group(Query *query, const UsageReader *reader, bool raises)
 		return true;
 	if (reader->aggregate_only && usage->modifies)
 		(void) usage_refuse_groups(&grouping, "It would write rows.");
+	grouping.quiet = usage_quiet_queries(query);
 	if (grouping.problem == NULL)
 		(void) examine(&grouping, query, NULL, ASKS_RESULT);
 	if (grouping.problem == NULL)

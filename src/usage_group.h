@@ -9,6 +9,7 @@
  *	  usage_factor.c	and what they multiply
  *	  usage_source.c	what the rows are joined with
  *	  usage_repeat.c	and how often each is there then
+ *	  usage_quiet.c		what tells of no row that it is run beside
  */
 #ifndef PRIVSEG_USAGE_GROUP_H
 #define PRIVSEG_USAGE_GROUP_H
@@ -38,6 +39,7 @@ typedef struct Grouping
 	List *unfiltered; /* of Node *: columns that are aggregated, and not to be chosen by */
 	List *guarded;    /* of Query *: of which groups of enough come */
 	List *handing;    /* of Query *: that hand on rows, and whose they are */
+	List *quiet;      /* of Query *: usage_quiet_queries() */
 	List *splitting;  /* of Query *, of these: with several groups of a person */
 	int n_cells;
 	Oid root; /* for messages */
@@ -134,6 +136,12 @@ extern List *usage_none_is_zero(List *values);
 extern Expr *usage_hash_of(Grouping *grouping, Node *value);
 extern List *usage_factors(Grouping *grouping, const Block *block, const Aggref *aggregate,
 						   List *values, List **products);
+
+/* usage_quiet.c */
+extern bool usage_rows_are_silent(const Query *query);
+extern bool usage_query_is_silent(const Query *query);
+extern List *usage_quiet_queries(Query *query);
+extern bool usage_parts_are_quiet(const List *quiet, const Block *block, bool groups);
 
 /* usage_cell.c */
 extern CommonTableExpr *

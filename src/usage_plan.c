@@ -183,6 +183,7 @@ usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 	if (note != NULL && usage_shows_groups(note->coltypmods))
 	{
 		usage_refuse_written();
+		usage_settle(note->subquery, params);
 		asked.question = usage_question(note->subquery, params);
 	}
 	usage_writes(statement);

@@ -20,7 +20,6 @@
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "rewrite/rewriteManip.h"
@@ -129,14 +128,11 @@ is_computed(Node *node)
 	return names_column(node, NULL) || checkExprHasSubLink(node) || contain_agg_clause(node);
 }
 
-/* what core computes while it plans */
+/* what core computes once and for all: a plan that is kept outlives settings */
 static Node *
 folded(Node *node)
 {
-	PlannerInfo *root = makeNode(PlannerInfo);
-
-	root->glob = makeNode(PlannerGlobal);
-	return estimate_expression_value(root, copyObject(node));
+	return eval_const_expressions(NULL, copyObject(node));
 }
 
 /* an expression without columns: core computes it while it plans, or it cannot raise */
@@ -359,7 +355,7 @@ is_silent(Node *node, Silence *silence)
 			   is_silent((Node *) ((CaseWhen *) node)->result, silence);
 	/* of no row: once, before there are any, so that it raises for all or for none */
 	if (!is_computed(node))
-		return is_known_before(node);
+		return is_known_before(node) || (!silence->alone && usage_is_settled(node));
 	switch (nodeTag(node))
 	{
 		case T_Var:

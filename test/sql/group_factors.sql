@@ -19,8 +19,8 @@ INSERT INTO group_factor.line SELECT i, 1 + i % 100, i % 37, CASE WHEN i = 216 T
 SELECT privseg.create_purpose('group_factor_stats', 'contract'), privseg.create_purpose('group_factor_sums', 'contract'), privseg.create_purpose('group_factor_trips', 'contract'), privseg.create_purpose('group_factor_small', 'contract', min_group_size => 3), privseg.protect('group_factor.person', 'id');
 CREATE TABLE group_factor.bill (person bigint NOT NULL, net numeric, tax numeric);
 INSERT INTO group_factor.bill SELECT i, CASE WHEN i <> 5 THEN i END, CASE WHEN i <> 7 THEN i / 10.0 END FROM generate_series(1, 100) i;
-CREATE TABLE group_factor.trip (person bigint NOT NULL, price float8 NOT NULL, size int NOT NULL);
-INSERT INTO group_factor.trip SELECT 1 + i % 100, i % 7, CASE WHEN i % 100 < 60 OR i % 100 = 95 THEN i % 7 % 3 * (i % 2) ELSE 1 END FROM generate_series(1, 500) i;
+CREATE TABLE group_factor.trip (person bigint NOT NULL, price float8 NOT NULL, size int NOT NULL, extent float8 NOT NULL);
+INSERT INTO group_factor.trip SELECT 1 + i % 100, i % 7, CASE WHEN i % 100 < 60 OR i % 100 = 95 THEN i % 7 % 3 * (i % 2) ELSE 1 END, CASE WHEN i = 116 THEN 2 ELSE 1 END FROM generate_series(1, 500) i;
 SET client_min_messages = error;
 SELECT privseg.protect('group_factor.bill', 'person', 'group_factor.person'), privseg.protect('group_factor.trip', 'person', 'group_factor.person'), privseg.protect('group_factor.line', 'person', 'group_factor.person');
 GRANT SELECT ON ALL TABLES IN SCHEMA group_factor TO group_factor_counter;
@@ -69,6 +69,8 @@ SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETW
 SELECT code, detail FROM pg_temp.refusal('SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETWEEN 40 AND 91 OR id IN (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 92, 94)');
 SELECT sum(v)::numeric(8, 2) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 80;
 SELECT code, detail FROM pg_temp.refusal('SELECT sum(v) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 100');
+-- and of one column: who has one row only has no variance
+SELECT sum(v)::numeric(8, 2), sum(w)::numeric(8, 2) FROM (SELECT person, var_pop(price) AS v, var_pop(extent) AS w FROM group_factor.trip GROUP BY person) q;
 -- few of whom have no value: that is refused, and nothing else after it
 SET privseg.purpose = 'group_factor_small';
 SELECT code, detail FROM pg_temp.refusal('SELECT sum(net + tax) FROM group_factor.bill');

@@ -1,0 +1,115 @@
+-- Groups of enough subjects: what stands beside people's rows is run, or not, by what a row holds. It tells of none:
+-- each statement ends alike whatever the one row that it asks about holds.
+\getenv abs_srcdir PG_ABS_SRCDIR
+\set helper :abs_srcdir '/lib/refusal.sql'
+\set ECHO none
+\i :helper
+\set ECHO all
+SET client_min_messages = warning;
+\pset format unaligned
+\pset null (null)
+
+CREATE SCHEMA group_part;
+CREATE ROLE group_part_counter;
+CREATE ROLE group_part_owner;
+GRANT USAGE ON SCHEMA group_part TO PUBLIC;
+GRANT CREATE ON SCHEMA group_part TO group_part_owner;
+CREATE TABLE group_part.person (id bigint PRIMARY KEY, town text NOT NULL, income numeric NOT NULL, salary int NOT NULL, hours float8 NOT NULL);
+INSERT INTO group_part.person SELECT i, 'town' || i % 4, i * 100, i, i FROM generate_series(1, 100) i;
+CREATE TABLE group_part.code (code text PRIMARY KEY, town text);
+INSERT INTO group_part.code SELECT 'c' || i, 'town' || i % 4 FROM generate_series(1, 50) i;
+CREATE TABLE group_part.shift (id int PRIMARY KEY, person bigint NOT NULL, hours float8 NOT NULL);
+INSERT INTO group_part.shift SELECT i, 1 + i % 100, i % 9 FROM generate_series(1, 300) i;
+CREATE EXTENSION file_fdw;
+CREATE SERVER group_part_files FOREIGN DATA WRAPPER file_fdw;
+CREATE FOREIGN TABLE group_part.elsewhere (town text) SERVER group_part_files OPTIONS (filename '/nowhere');
+SET ROLE group_part_owner;
+CREATE TABLE group_part.told (town text);
+INSERT INTO group_part.told VALUES ('town1');
+ALTER TABLE group_part.told ENABLE ROW LEVEL SECURITY;
+CREATE FUNCTION group_part.tell(text) RETURNS boolean STABLE LANGUAGE plpgsql AS $$BEGIN RAISE EXCEPTION 'reached'; END$$;
+CREATE POLICY tells ON group_part.told USING (group_part.tell(town));
+RESET ROLE;
+SELECT privseg.create_purpose('group_part_stats', 'contract'), privseg.create_data_category('group_part.money'), privseg.protect('group_part.person', 'id'), privseg.protect('group_part.shift', 'person', 'group_part.person');
+SELECT privseg.classify('group_part.person', 'income', 'group_part.money');
+SELECT privseg.grant_clearance('group_part_counter', 'group_part_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_part_counter', 'group_part_stats', 'group_part.money', '{aggregate,filter}');
+GRANT SELECT ON ALL TABLES IN SCHEMA group_part TO PUBLIC;
+SET privseg.purpose = 'group_part_stats';
+SET ROLE group_part_counter;
+
+-- of one row that there is, and one that there is not
+CREATE FUNCTION pg_temp.ends(statement text) RETURNS text LANGUAGE sql AS $$
+	SELECT CASE WHEN a = b THEN a.code || COALESCE(' ' || a.detail, '') ELSE format('TELLS: %s, %s', a.code, b.code) END
+	FROM pg_temp.refusal(replace(statement, 'ROW', 'p.id = 17 AND p.income > 1600')) a, pg_temp.refusal(replace(statement, 'ROW', 'p.id = 17 AND p.income > 1700')) b $$;
+SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
+	-- what raises
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT (1 / (length(code) - 2))::text FROM group_part.code)',
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT code FROM group_part.code WHERE 1 / (length(code) - 2) > 0)',
+	'SELECT count(*) FILTER (WHERE ROW AND (SELECT 1 / (count(*) - 50) FROM group_part.code) = 0) FROM group_part.person p',
+	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town IN (SELECT (1 / (count(*) - 50))::text FROM group_part.code))) FROM group_part.person p',
+	'SELECT count(*) FROM group_part.person p JOIN (SELECT town FROM group_part.person GROUP BY town HAVING 1 / (count(*) - 25) = 1) q USING (town) WHERE ROW',
+	'SELECT count(*) FROM group_part.person p JOIN (SELECT DISTINCT town, 1 / (length(code) - 2) FROM group_part.code) q USING (town) WHERE ROW',
+	'WITH q AS MATERIALIZED (SELECT 1 / (length(code) - 2) AS n FROM group_part.code) SELECT count(*) FROM group_part.person p WHERE ROW AND length(town) IN (SELECT n FROM q)',
+	'WITH q AS MATERIALIZED (SELECT 1 / (length(code) - 2) AS n FROM group_part.code), r AS (SELECT n FROM q) SELECT count(*) FROM group_part.person p WHERE ROW AND EXISTS (SELECT FROM r WHERE n < 3)',
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND EXISTS (SELECT FROM group_part.code LIMIT -1)',
+	'SELECT town, count(*) FILTER (WHERE ROW AND p.town = (SELECT 1 / (count(*) - 50) FROM group_part.code)::text) FROM group_part.person p GROUP BY town',
+	'SELECT p.town = (SELECT 1 / (count(*) - 50) FROM group_part.code)::text, count(*) FROM group_part.person p WHERE ROW GROUP BY 1',
+	-- what may find several
+	'SELECT count(*) FILTER (WHERE ROW AND town = (SELECT code FROM group_part.code)) FROM group_part.person p',
+	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town = (SELECT code FROM group_part.code))) FROM group_part.person p',
+	-- whose code is run
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.told)', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT code FROM group_part.code WHERE group_part.tell(code))',
+	'SELECT count(*) FROM group_part.person p JOIN group_part.told USING (town) WHERE ROW', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.elsewhere)', 'SELECT count(*) FROM group_part.person p JOIN group_part.elsewhere USING (town) WHERE ROW',
+	-- rows that an aggregate of a query around a subquery takes
+	'SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p', 'SELECT ARRAY(SELECT count(*) FILTER (WHERE ROW) FROM group_part.code) FROM group_part.person p', 'SELECT (SELECT (SELECT sum(p.income) FILTER (WHERE ROW))) FROM group_part.person p',
+	'SELECT count(*) FROM group_part.person p HAVING (SELECT sum(p.income) FILTER (WHERE ROW) LIMIT 1) > 0', 'SELECT * FROM (SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p) q']) WITH ORDINALITY s (statement, n) ORDER BY n;
+
+-- of a plan that is kept, what depends on a setting, or a parameter
+SET plan_cache_mode = force_generic_plan;
+SET group_part.n = '5';
+PREPARE there AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND town = (current_setting('group_part.n')::int)::text) FROM group_part.person;
+PREPARE not_there AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1700 AND town = (current_setting('group_part.n')::int)::text) FROM group_part.person;
+PREPARE divided AS SELECT sum(income / current_setting('group_part.n')::numeric) FROM group_part.person WHERE id = 17;
+PREPARE there_by(int) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND salary = 60 / $1) FROM group_part.person;
+PREPARE not_there_by(int) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1700 AND salary = 60 / $1) FROM group_part.person;
+EXECUTE there;
+EXECUTE not_there;
+EXECUTE there_by(5);
+EXECUTE not_there_by(5);
+SET group_part.n = 'five';
+SELECT code, message FROM unnest('{there,not_there,divided,there_by(0),not_there_by(0)}'::text[]) WITH ORDINALITY s (name, n), LATERAL pg_temp.refusal('EXECUTE ' || name) ORDER BY n;
+RESET plan_cache_mode;
+
+-- HAVING without an aggregate makes a group, too
+SELECT 1 AS one FROM group_part.person HAVING true;
+SELECT 1 AS one FROM group_part.person WHERE id < 5 HAVING true;
+SELECT count(*) FROM (SELECT 1 FROM group_part.person HAVING true) q;
+WITH q AS (SELECT 1 AS one FROM group_part.person HAVING 1 = 1) SELECT count(*) FROM q, group_part.code;
+SELECT count(*) FROM group_part.person JOIN (SELECT 1 AS one FROM group_part.shift HAVING true) q ON true;
+
+-- what is answered
+SELECT DISTINCT town FROM group_part.person ORDER BY town DESC;
+SELECT DISTINCT town FROM group_part.person ORDER BY town LIMIT 1;
+SELECT DISTINCT id FROM group_part.person;
+SELECT code, detail FROM pg_temp.refusal('SELECT DISTINCT ON (town) town FROM group_part.person');
+WITH q AS (SELECT town, sum(income) / count(*) AS mean FROM group_part.person GROUP BY town) SELECT town, mean::int FROM q ORDER BY town;
+SELECT town, (avg(income) / (SELECT sum(income) / count(*) FROM group_part.person))::numeric(8, 2) AS share FROM group_part.person GROUP BY town ORDER BY town;
+SELECT count(*) FROM group_part.person WHERE town IN (SELECT town FROM group_part.code WHERE code LIKE 'c1%');
+SELECT count(*) FROM group_part.person WHERE town IN (SELECT unnest('{town1,town2}'::text[]));
+SELECT count(*) FROM group_part.person WHERE salary IN (SELECT n FROM generate_series(1, 40) n);
+SELECT count(*) FROM group_part.person WHERE town = (SELECT town FROM group_part.code WHERE code = 'c1' LIMIT 1);
+SELECT count(*) FROM group_part.person WHERE town = (SELECT max(town) FROM group_part.code);
+SELECT sum(n) FROM (SELECT person::numeric, count(*) AS n FROM group_part.shift GROUP BY 1) q;
+RESET ROLE;
+
+-- how often another table was read, which depends on the rows that it was joined with
+SELECT actor, pg_temp.outcome(actor, 'group_part_stats', 'SELECT count(COALESCE(seq_scan, seq_tup_read, idx_scan)) + count(n_live_tup) FROM pg_stat_all_tables WHERE schemaname = ''group_part'' AND relname = ''code''') AS shown,
+	pg_temp.outcome(actor, 'group_part_stats', 'SELECT count(COALESCE(heap_blks_read, heap_blks_hit)) FROM pg_statio_all_tables WHERE schemaname = ''group_part'' AND relname = ''code''') AS blocks,
+	pg_temp.outcome(actor, 'group_part_stats', 'SELECT count(COALESCE(i.idx_scan, t.seq_scan)) FROM pg_stat_xact_all_tables t JOIN pg_stat_all_indexes i USING (relid) WHERE t.schemaname = ''group_part'' AND t.relname = ''code''') AS indexes
+FROM unnest('{group_part_counter,pg_read_all_stats}'::text[]) actor;
+
+SET client_min_messages = error;
+DROP SCHEMA group_part CASCADE;
+DROP EXTENSION file_fdw CASCADE;
+DROP OWNED BY group_part_counter, group_part_owner;
+DROP ROLE group_part_counter, group_part_owner;
