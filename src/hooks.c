@@ -347,8 +347,8 @@ on_executor_start(QueryDesc *query, int flags)
 			if (reads == READS_PERMITTED)
 			{
 				policy_compile(query->planstate);
-				policy_lock_whole(query->estate);
-				policy_lock_long(query->plannedstmt);
+				policy_lock_whole(query->estate, asked.groups);
+				policy_lock_long(query->plannedstmt, asked.groups);
 			}
 		}
 		policy_statement_begins(query->estate->es_query_cxt, reads, depth, &asked);

@@ -65,6 +65,7 @@ typedef struct PolicyAsked
 {
 	PolicyQuestion question;
 	const void *uses; /* of columns, and what was decided about them (usage_plan.c), or NULL */
+	bool groups;      /* are some of its answers of groups only? */
 } PolicyAsked;
 
 typedef struct PolicyReader
@@ -206,10 +207,10 @@ extern int policy_pages_begin(PlanState *root);
 
 /* ---- what a statement leaves behind (policy_traces.c) ---- */
 
-extern void policy_lock_whole(EState *state);
+extern void policy_lock_whole(EState *state, bool all);
 extern void policy_compile(PlanState *state);
 extern bool policy_reads_long(List *quals);
-extern void policy_lock_long(const PlannedStmt *plan);
+extern void policy_lock_long(const PlannedStmt *plan, bool all);
 extern void policy_leave_stack(int depth);
 
 #pragma GCC visibility pop

@@ -9,6 +9,7 @@
 #include "access/parallel.h"
 #include "access/table.h"
 #include "access/xact.h"
+#include "catalog/pg_class.h"
 #include "catalog.h"
 #include "executor/executor.h"
 #include "jit/jit.h"
@@ -22,6 +23,14 @@
 #include "tcop/tcopprot.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
+
+static bool
+is_stored(const RangeTblEntry *rte)
+{
+	return rte->rtekind == RTE_RELATION &&
+		   (rte->relkind == RELKIND_RELATION || rte->relkind == RELKIND_PARTITIONED_TABLE ||
+			rte->relkind == RELKIND_MATVIEW);
+}
 
 static void
 lock_whole(Oid relid, Snapshot snapshot)
@@ -45,9 +54,10 @@ lock_whole(Oid relid, Snapshot snapshot)
  * whole relations, its own and those that the policy reads.  Core's would name the pages
  * and rows that an index led to, or that the policy then asked about, in pg_locks and in
  * which writers come to conflict with the reader.
+ *	all		those of others, too: whether they are read depends on rows that are not shown
  */
 void
-policy_lock_whole(EState *state)
+policy_lock_whole(EState *state, bool all)
 {
 	ListCell *lc;
 
@@ -57,7 +67,7 @@ policy_lock_whole(EState *state)
 	{
 		RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
 
-		if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL)
+		if (is_stored(rte) && (all || protected_relation(rte->relid) != NULL))
 			lock_whole(rte->relid, state->es_snapshot);
 	}
 	for (int i = CATALOG_PURPOSES; i <= CATALOG_CONSENT_AGENDA; i++)
@@ -120,9 +130,10 @@ lock_long(Oid relid)
 /*
  * policy_lock_long -- at executor start: what long values lie in is locked and opened here, and
  * not when the first row has one: whoever must wait for REINDEX does so before.
+ *	all		as of policy_lock_whole()
  */
 void
-policy_lock_long(const PlannedStmt *plan)
+policy_lock_long(const PlannedStmt *plan, bool all)
 {
 	ListCell *lc;
 
@@ -132,6 +143,9 @@ policy_lock_long(const PlannedStmt *plan)
 	foreach (lc, plan->invalItems)
 		if (lfirst_node(PlanInvalItem, lc)->cacheId == MARK_LONG)
 			lock_long(lfirst_node(PlanInvalItem, lc)->hashValue);
+	foreach (lc, all ? plan->rtable : NIL)
+		if (is_stored(lfirst_node(RangeTblEntry, lc)))
+			lock_long(lfirst_node(RangeTblEntry, lc)->relid);
 }
 
 /* What a row's clauses may need, and what each node of the plan above them does, in bytes. */

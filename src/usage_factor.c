@@ -227,12 +227,9 @@ find_in_aggregate(const Aggref *aggregate, Factors *factors)
 
 	if (usage_counts(aggregate))
 		return;
+	/* it may be zero of all but one: of who has one row */
 	if (multiplies(aggregate))
-	{
-		add_arguments(&inside, arguments);
-		/* which may be zero of all but one: of who has one row */
 		add_hashes(factors, list_make1((void *) aggregate));
-	}
 	(void) find_factors((Node *) arguments, &inside);
 	foreach (lc, inside.found != NIL ? arguments : NIL)
 		present = lappend(present, expression_null_test(copyObject(lfirst(lc)), IS_NOT_NULL));

@@ -180,7 +180,8 @@ usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 	const RangeTblEntry *note = note_of(statement);
 	PolicyAsked asked = {.uses = note};
 
-	if (note != NULL && usage_shows_groups(note->coltypmods))
+	asked.groups = note != NULL && usage_shows_groups(note->coltypmods);
+	if (asked.groups)
 	{
 		usage_refuse_written();
 		usage_settle(note->subquery, params);
