@@ -130,8 +130,10 @@ usage_query_is_silent(const Query *query)
 		if (!usage_is_silent(expr) && !set_is_silent(expr))
 			return false;
 	}
-	return usage_rows_are_silent(query) && usage_is_silent(query->havingQual) &&
-		   limit_is_silent(query->limitCount) && limit_is_silent(query->limitOffset);
+	/* locks are there for others to see */
+	return query->rowMarks == NIL && usage_rows_are_silent(query) &&
+		   usage_is_silent(query->havingQual) && limit_is_silent(query->limitCount) &&
+		   limit_is_silent(query->limitOffset);
 }
 
 /* ---- beside rows ---- */

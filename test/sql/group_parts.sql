@@ -34,6 +34,8 @@ SELECT privseg.create_purpose('group_part_stats', 'contract'), privseg.create_da
 SELECT privseg.classify('group_part.person', 'income', 'group_part.money');
 SELECT privseg.grant_clearance('group_part_counter', 'group_part_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_part_counter', 'group_part_stats', 'group_part.money', '{aggregate,filter}');
 GRANT SELECT ON ALL TABLES IN SCHEMA group_part TO PUBLIC;
+CREATE TABLE group_part.written (town text);
+GRANT ALL ON group_part.written TO group_part_counter;
 SET privseg.purpose = 'group_part_stats';
 SET ROLE group_part_counter;
 
@@ -57,6 +59,8 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	-- what may find several
 	'SELECT count(*) FILTER (WHERE ROW AND town = (SELECT code FROM group_part.code)) FROM group_part.person p',
 	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town = (SELECT code FROM group_part.code))) FROM group_part.person p',
+	-- what locks
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.written FOR UPDATE)', 'WITH q AS (SELECT town FROM group_part.written FOR SHARE) SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM q)',
 	-- whose code is run
 	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.told)', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT code FROM group_part.code WHERE group_part.tell(code))',
 	'SELECT count(*) FROM group_part.person p JOIN group_part.told USING (town) WHERE ROW', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.elsewhere)', 'SELECT count(*) FROM group_part.person p JOIN group_part.elsewhere USING (town) WHERE ROW',
