@@ -361,6 +361,25 @@ AS $$
 $$;
 COMMENT ON FUNCTION privseg.telling_indexes(regclass) IS 'exclusion constraints and unique indexes that tell more than that a key exists';
 
+CREATE FUNCTION privseg.telling_references(relation regclass, column_name name) RETURNS text
+LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp
+AS $$
+	SELECT string_agg(format('"%s" of %s', f.conname, f.conrelid::regclass), ', ' ORDER BY f.conrelid::regclass::text COLLATE "C", f.conname)
+	  FROM privseg.protected_relations r
+	 CROSS JOIN LATERAL privseg.relation_tree(r.relation) t
+	  JOIN pg_attribute a ON a.attrelid = t AND a.attname = $2
+	  JOIN pg_constraint f ON f.confrelid = t AND f.contype = 'f' AND f.conparentid = 0 AND a.attnum = ANY (f.confkey)
+	 WHERE r.relation = $1
+	   -- keys of the same subjects
+	   AND NOT EXISTS (SELECT FROM privseg.protected_relations o
+						WHERE o.subject_table = r.subject_table AND f.conrelid IN (SELECT privseg.relation_tree(o.relation))
+						  AND NOT EXISTS (SELECT FROM pg_attribute k
+										   WHERE (k.attrelid = f.conrelid AND k.attnum = ANY (f.conkey) AND k.attname <> ALL (o.subject_column || o.also_about))
+											  OR (k.attrelid = f.confrelid AND k.attnum = ANY (f.confkey) AND k.attname <> ALL (r.subject_column || r.also_about))))
+$$;
+COMMENT ON FUNCTION privseg.telling_references(regclass, name) IS 'foreign keys to a column of a protected table, by which whoever may change its rows learns whose a value is';
+
 -- which columns the generated columns of a table are made of
 CREATE FUNCTION privseg.generated_from(relation regclass) RETURNS TABLE(column_name name, source name)
 LANGUAGE sql STABLE
@@ -693,6 +712,13 @@ BEGIN
 		RAISE NOTICE 'checks that run code of a user are handed column "%" of "%": %', key, class.relname, code
 			USING DETAIL = 'They see what is written, whatever their functions'' owners are cleared for.', HINT = 'Read them, and have a superuser own what they call.';
 	END LOOP;
+	FOR key, code IN
+		SELECT c.column_name, privseg.telling_references(c.relation, c.column_name) FROM privseg.protected_columns c
+		 WHERE c.relation = protect.relation AND privseg.telling_references(c.relation, c.column_name) IS NOT NULL
+	LOOP
+		RAISE NOTICE 'foreign keys tell whose a value of column "%" of "%" is: %', key, class.relname, code
+			USING DETAIL = 'What becomes of a row that refers to it tells that to whoever may delete the one.', HINT = 'Drop them, or let nobody delete here who may not see the column.';
+	END LOOP;
 	IF protect.subject_of IS NULL AND current_setting('transaction_isolation') LIKE 'read %' THEN
 		PERFORM privseg.fold_consent(protect.relation);
 	END IF;
@@ -982,6 +1008,11 @@ BEGIN
 			USING ERRCODE = 'undefined_object', HINT = 'Create it with privseg.create_data_category().';
 	END IF;
 	PERFORM privseg.check_mask(classify.relation, classify.column_name, classify.mask);
+	IF privseg.telling_references(classify.relation, classify.column_name) IS NOT NULL THEN
+		RAISE NOTICE 'foreign keys tell whose a value of column "%" of "%" is: %', classify.column_name, classify.relation,
+			privseg.telling_references(classify.relation, classify.column_name)
+			USING DETAIL = 'What becomes of a row that refers to it tells that to whoever may delete the one.', HINT = 'Drop them, or let nobody delete here who may not see the column.';
+	END IF;
 	EXECUTE format('SECURITY LABEL FOR privseg ON COLUMN %s.%I IS %L', classify.relation, classify.column_name,
 				   classify.category);
 	UPDATE privseg.protected_columns c SET mask = classify.mask

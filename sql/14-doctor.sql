@@ -343,6 +343,11 @@ AS $$
 					WHERE a.attrelid = t.member AND a.attnum = ANY (f.conkey))
 	 GROUP BY t.member
 	UNION ALL
+	SELECT 'gap', 'classification', format('%s.%s', c.relation, c.column_name), 'whoever may delete its rows learns whose a value is by foreign keys to it: ' || privseg.telling_references(c.relation, c.column_name),
+		   'Drop them, or let nobody delete here who may not see the column.'
+	  FROM privseg.protected_columns c
+	 WHERE privseg.telling_references(c.relation, c.column_name) IS NOT NULL
+	UNION ALL
 	SELECT 'gap', 'classification', t.member::text, 'it is partitioned by classified columns, so that what names a partition tells of them, also core''s errors and log messages, to whoever may not see them: ' || string_agg(format('"%s"', p), ', ' ORDER BY p),
 		   'Partition by another column, or let names and bounds of partitions say nothing of single values.'
 	  FROM privseg.protected_tree() t

@@ -172,6 +172,7 @@ extern void guard_refuse_what_may_not_fit(Oid relid, const char *what);
 extern Oid guard_referring(Oid relid);
 extern int guard_columns_of(HeapTuple constraint, AttrNumber in, int16 *columns);
 extern bool guard_may_refer(HeapTuple tuple, Form_pg_constraint form, Oid protected);
+extern bool guard_compares_classified(HeapTuple tuple, Form_pg_constraint form, Oid protected);
 extern void guard_primary_key(HeapTuple tuple, Form_pg_constraint form);
 extern void guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates);
 
@@ -276,6 +277,7 @@ extern void guard_part_joins(Oid member, Oid parent, Oid root);
 extern Bitmapset *guard_made_of(Oid relid, AttrNumber column);
 extern void guard_generated_made(Oid member, AttrNumber column, Oid root);
 extern bool guard_class_is_free(void);
+extern bool guard_is_classified(Oid root, const char *name);
 extern void guard_class_joins(Oid member, Oid root);
 extern bool guard_hands_rows(HeapTuple trigger);
 extern void guard_class_set(Oid root, const char *name);

@@ -57,9 +57,9 @@ guard_made_of(Oid relid, AttrNumber column)
 	return sources;
 }
 
-/* is the root's column of this name classified? */
-static bool
-is_classified(Oid root, const char *name)
+/* guard_is_classified -- is the root's column of this name? */
+bool
+guard_is_classified(Oid root, const char *name)
 {
 	const RelationColumns *columns = protected_columns(root);
 
@@ -99,7 +99,7 @@ made_apart(Oid member, AttrNumber column, Oid root, const char *labelled)
 		if (source == NULL || root_makes(root, made, source))
 			continue;
 		if (labelled != NULL ? strcmp(labelled, source) == 0 || strcmp(labelled, made) == 0 :
-							   is_classified(root, source) || is_classified(root, made))
+							   guard_is_classified(root, source) || guard_is_classified(root, made))
 			return source;
 	}
 	return NULL;
@@ -181,7 +181,7 @@ guard_class_dropped(Oid root, const char *name)
 {
 	ListCell *lc;
 
-	if (guard_class_is_free() || !is_classified(root, name))
+	if (guard_class_is_free() || !guard_is_classified(root, name))
 		return;
 	foreach (lc, find_all_inheritors(root, NoLock, NULL))
 	{

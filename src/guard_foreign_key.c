@@ -20,6 +20,9 @@
 #include "utils/relcache.h"
 #include "utils/syscache.h"
 
+#define TELLS_WHOSE \
+	"Which row keeps another from being written or deleted would tell whose a value is."
+
 /*
  * guard_referring -- a protected relation with a foreign key to the relation, or InvalidOid.
  */
@@ -159,6 +162,56 @@ are_numbers(HeapTuple constraint, AttrNumber in, Oid relid)
 	return true;
 }
 
+/*
+ * Is it of and to nothing but keys of the same subjects?
+ *	from, to	the relations, or those whose children they become
+ */
+static bool
+joins_subjects(HeapTuple tuple, Form_pg_constraint form, Oid from, Oid to)
+{
+	const ProtectedRelation *found = protected_relation(from);
+	Oid domain = found != NULL ? found->domain : InvalidOid;
+
+	found = protected_relation(to);
+	return found != NULL && found->domain == domain &&
+		   is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, from, false) &&
+		   is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, to, false);
+}
+
+/* is one of these columns of a constraint classified, in the relation or the one whose child it becomes? */
+static bool
+is_of_classified(HeapTuple constraint, AttrNumber in, Oid relid, Oid protected)
+{
+	const ProtectedRelation *found = protected_relation(protected);
+	Oid root = found != NULL ? found->relid : InvalidOid;
+	int16 columns[INDEX_MAX_KEYS];
+	int n = guard_columns_of(constraint, in, columns);
+
+	for (int i = 0; OidIsValid(root) && i < n; i++)
+		if (guard_is_classified(root, get_attname(relid, columns[i], false)))
+			return true;
+	return false;
+}
+
+/*
+ * Does it compare classified values with somebody's?  What becomes of a row that refers to one, or keeps
+ * one from being deleted, tells whose it is to whoever changes rows that he knows by other columns.
+ */
+static bool
+asks_for_classified(HeapTuple tuple, Form_pg_constraint form, Oid protected)
+{
+	return is_of_classified(tuple, Anum_pg_constraint_confkey, form->confrelid, protected) &&
+		   !joins_subjects(tuple, form, form->conrelid, protected);
+}
+
+/* guard_compares_classified -- does one from a relation, likewise, once that is protected? */
+bool
+guard_compares_classified(HeapTuple tuple, Form_pg_constraint form, Oid protected)
+{
+	return is_of_classified(tuple, Anum_pg_constraint_conkey, form->conrelid, protected) &&
+		   !joins_subjects(tuple, form, protected, form->confrelid);
+}
+
 /* does a foreign key ask for nothing but keys? */
 static bool
 asks_for_keys(HeapTuple tuple, Form_pg_constraint form, Oid protected)
@@ -183,19 +236,15 @@ copies_values(HeapTuple tuple, Form_pg_constraint form, Oid protected)
 bool
 guard_may_refer(HeapTuple tuple, Form_pg_constraint form, Oid protected)
 {
-	return asks_for_keys(tuple, form, protected) && !copies_values(tuple, form, protected);
+	return asks_for_keys(tuple, form, protected) && !asks_for_classified(tuple, form, protected) &&
+		   !copies_values(tuple, form, protected);
 }
 
 /* one from a protected relation: from rows of everybody, it tells what they hold */
 static void
-reference_from(HeapTuple tuple, Form_pg_constraint form, Oid domain)
+reference_from(HeapTuple tuple, Form_pg_constraint form)
 {
-	const ProtectedRelation *to = protected_relation(form->confrelid);
-	bool to_same = to != NULL && to->domain == domain;
-
-	if (!(to_same &&
-		  is_of_keys(tuple, Anum_pg_constraint_conkey, form->conrelid, form->conrelid, false) &&
-		  is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, form->confrelid, false)) &&
+	if (!joins_subjects(tuple, form, form->conrelid, form->confrelid) &&
 		!has_no_values(tuple, form->conrelid) && !guard_is_empty_tree(form->conrelid))
 		guard_refuse(
 			form->conrelid, "a foreign key from or to other than keys of the same subjects",
@@ -210,7 +259,7 @@ void
 guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool validates)
 {
 	const ProtectedRelation *to = protected_relation(form->confrelid);
-	const ProtectedRelation *from;
+	Oid from;
 
 	/* a partition's was looked at with its table's */
 	if (created && to != NULL && !OidIsValid(form->conparentid))
@@ -218,11 +267,16 @@ guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool val
 		if (!asks_for_keys(tuple, form, form->confrelid))
 			guard_refuse(form->confrelid, "a foreign key to other than its key",
 						 "Whether somebody has a value could be asked by referring to it.");
+		if (asks_for_classified(tuple, form, form->confrelid))
+			guard_refuse(form->confrelid, "a foreign key to a classified column", TELLS_WHOSE);
 		if (copies_values(tuple, form, form->confrelid))
 			guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
 						 "It copies there what is changed here, whoever permits what.");
 	}
-	from = protected_relation(form->conrelid);
-	if (from != NULL && validates)
-		reference_from(tuple, form, from->domain);
+	from = guard_root_now(form->conrelid);
+	if (OidIsValid(from) && created && !OidIsValid(form->conparentid) &&
+		guard_compares_classified(tuple, form, from))
+		guard_refuse(form->conrelid, "a foreign key of a classified column", TELLS_WHOSE);
+	if (protected_relation(form->conrelid) != NULL && validates)
+		reference_from(tuple, form);
 }

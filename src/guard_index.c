@@ -356,29 +356,36 @@ generated_columns_join(Relation table, Relation above)
 	}
 }
 
-/* what others refer to, they can ask for; and core copies into their tables what changes in it */
+/*
+ * What others refer to, they can ask for; and core copies into their tables what changes in it.
+ *	to	the foreign keys to the table; else those from it
+ */
 static void
-references_join(Relation table, Relation above)
+references_join(Relation table, Relation above, bool to)
 {
 	Relation catalog = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
 
-	ScanKeyInit(&key, Anum_pg_constraint_confrelid, BTEqualStrategyNumber, F_OIDEQ,
-				ObjectIdGetDatum(RelationGetRelid(table)));
-	scan = systable_beginscan(catalog, InvalidOid, false, SnapshotSelf, 1, &key);
+	ScanKeyInit(&key, to ? Anum_pg_constraint_confrelid : Anum_pg_constraint_conrelid,
+				BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(RelationGetRelid(table)));
+	scan = systable_beginscan(catalog, ConstraintRelidTypidNameIndexId, !to, SnapshotSelf, 1, &key);
 	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
 
-		if (form->contype == CONSTRAINT_FOREIGN && !OidIsValid(form->conparentid) &&
-			!guard_may_refer(tuple, form, RelationGetRelid(above)))
+		if (form->contype != CONSTRAINT_FOREIGN || OidIsValid(form->conparentid))
+			continue;
+		if (to && !guard_may_refer(tuple, form, RelationGetRelid(above)))
 			refuse_to_join(
 				table,
 				psprintf(
-					"Foreign key \"%s\" of another table refers to other than its key, or copies what is changed.",
+					"Foreign key \"%s\" of another table refers to other than its key, or to a classified column, or copies what is changed.",
 					NameStr(form->conname)));
+		if (!to && guard_compares_classified(tuple, form, RelationGetRelid(above)))
+			refuse_to_join(table, psprintf("Foreign key \"%s\" is of a classified column.",
+										   NameStr(form->conname)));
 	}
 	systable_endscan(scan);
 	table_close(catalog, AccessShareLock);
@@ -401,7 +408,8 @@ guard_joins_tree(Oid member, Oid parent)
 	above = table_open(parent, AccessShareLock);
 	indexes_join(table, above);
 	generated_columns_join(table, above);
-	references_join(table, above);
+	references_join(table, above, true);
+	references_join(table, above, false);
 	table_close(above, AccessShareLock);
 	table_close(table, AccessShareLock);
 }

@@ -267,6 +267,43 @@ SELECT status, area, object, message, hint FROM privseg.check() WHERE object = '
 SELECT privseg.classify('owned.coded', 'b', 'class.money');
 SELECT message FROM privseg.check() WHERE object = 'owned.coded' AND message ~ 'foreign keys';
 
+-- foreign keys that compare classified columns: what becomes of the rows that refer tells whose a value is
+SET ROLE class_owner;
+CREATE TABLE owned.worker (person bigint UNIQUE NOT NULL, ssn bigint PRIMARY KEY, boss bigint, team int);
+CREATE TABLE owned.ward (nr bigint, person bigint, team int, PRIMARY KEY (nr, team)) PARTITION BY LIST (team);
+CREATE TABLE owned.ward_1 PARTITION OF owned.ward FOR VALUES IN (1);
+CREATE TABLE owned.guess (ssn bigint PRIMARY KEY);
+CREATE TABLE owned.before (ssn bigint REFERENCES owned.worker);
+CREATE TABLE owned.member (email text PRIMARY KEY, n int);
+CREATE TABLE owned.letter (member text REFERENCES owned.member, body text);
+CREATE TABLE owned.note (member text, body text);
+INSERT INTO owned.guess SELECT generate_series(1, 9);
+RESET ROLE;
+SELECT privseg.protect('owned.worker', 'person', 'owned.person'), privseg.protect('owned.ward', 'person', 'owned.person'), privseg.protect('owned.member', 'email'), privseg.protect('owned.letter', 'member', 'owned.member'), privseg.protect('owned.note', 'member', 'owned.member');
+SET client_min_messages = notice;
+SELECT privseg.classify('owned.worker', 'ssn', 'class.money'), privseg.classify('owned.worker', 'boss', 'class.money'), privseg.classify('owned.ward', 'nr', 'class.money'), privseg.classify('owned.member', 'email', 'class.contact');
+SET client_min_messages = warning;
+SELECT status, area, object, message, hint FROM privseg.check() WHERE object ~ '^owned\.(worker|ward|member)\.' AND message ~ 'foreign';
+SELECT r AS as_role, s AS statement, t.code, t.message, t.detail FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), unnest(ARRAY[
+	'CREATE TABLE owned.probe (s bigint REFERENCES owned.worker ON DELETE CASCADE)', 'CREATE TABLE owned.probe (s bigint REFERENCES owned.worker (ssn))', 'ALTER TABLE owned.guess ADD FOREIGN KEY (ssn) REFERENCES owned.worker NOT VALID',
+	'ALTER TABLE owned.worker ADD FOREIGN KEY (boss) REFERENCES owned.worker', 'ALTER TABLE owned.worker ADD FOREIGN KEY (boss) REFERENCES owned.guess', 'ALTER TABLE owned.worker ADD FOREIGN KEY (ssn) REFERENCES owned.guess NOT VALID', 'ALTER TABLE owned.worker ADD g bigint GENERATED ALWAYS AS (ssn) STORED REFERENCES owned.guess',
+	'CREATE TABLE owned.probe (n bigint, t int, FOREIGN KEY (n, t) REFERENCES owned.ward)', 'CREATE TABLE owned.probe (n bigint, t int, FOREIGN KEY (n, t) REFERENCES owned.ward_1)', 'CREATE TABLE owned.ward_2 PARTITION OF owned.ward (FOREIGN KEY (nr) REFERENCES owned.guess) FOR VALUES IN (2)',
+	'CREATE TABLE owned.heir (FOREIGN KEY (boss) REFERENCES owned.guess) INHERITS (owned.worker)', 'CREATE TABLE owned.heir () INHERITS (owned.worker); ALTER TABLE owned.heir ADD FOREIGN KEY (boss) REFERENCES owned.guess',
+	'CREATE TABLE owned.ward_2 (nr bigint NOT NULL, person bigint, team int NOT NULL, PRIMARY KEY (nr, team)); CREATE TABLE owned.probe (n bigint, t int, FOREIGN KEY (n, t) REFERENCES owned.ward_2); ALTER TABLE owned.ward ATTACH PARTITION owned.ward_2 FOR VALUES IN (2)',
+	'CREATE TABLE owned.ward_2 (nr bigint REFERENCES owned.guess, person bigint, team int NOT NULL, PRIMARY KEY (nr, team)); ALTER TABLE owned.ward ATTACH PARTITION owned.ward_2 FOR VALUES IN (2)',
+	'CREATE TABLE owned.heir (LIKE owned.worker INCLUDING ALL); CREATE TABLE owned.probe (s bigint REFERENCES owned.heir (person)); ALTER TABLE owned.heir INHERIT owned.worker', 'CREATE TABLE owned.heir (LIKE owned.worker INCLUDING ALL); ALTER TABLE owned.heir ADD FOREIGN KEY (boss) REFERENCES owned.heir; ALTER TABLE owned.heir INHERIT owned.worker',
+	'CREATE TABLE owned.probe (m text REFERENCES owned.member)', 'ALTER TABLE owned.letter ADD FOREIGN KEY (body) REFERENCES owned.member',
+	-- what is of no class, and from keys to keys of the same people
+	'CREATE TABLE owned.probe (p bigint REFERENCES owned.worker (person))', 'ALTER TABLE owned.worker ADD FOREIGN KEY (person) REFERENCES owned.person', 'ALTER TABLE owned.note ADD FOREIGN KEY (member) REFERENCES owned.member',
+	'CREATE TABLE owned.probe (n int PRIMARY KEY); ALTER TABLE owned.worker ADD FOREIGN KEY (team) REFERENCES owned.probe', 'ALTER TABLE owned.worker ADD n bigint REFERENCES owned.guess', 'CREATE TABLE owned.ward_2 PARTITION OF owned.ward FOR VALUES IN (2)'])
+	WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t WHERE i = 1 OR n < 3 ORDER BY i, n;
+SELECT t.* FROM pg_temp.refusal('SET LOCAL row_security = off; CREATE TABLE owned.probe (s bigint REFERENCES owned.worker ON DELETE CASCADE)') t;
+-- a class that was there before the protection
+SELECT privseg.unprotect('owned.worker');
+SET client_min_messages = notice;
+SELECT privseg.protect('owned.worker', 'person', 'owned.person');
+SET client_min_messages = warning;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
