@@ -12,7 +12,8 @@
 #include "usage.h"
 
 /*
- * Has the statement a use of it that is shown?  That is decided anew when it runs, and else it is planned
+ * Has the statement a use of it that is shown, of everybody?  The index has stored values, also those that
+ * are for subjects with explicit consent only.  That is decided anew when it runs, and else it is planned
  * again; of a column that it does not use, nothing is.
  */
 static bool
@@ -26,7 +27,8 @@ is_told(const UsageReader *reader, Oid root, AttrNumber column)
 
 		if (entry->root == root && entry->column == column &&
 			(entry->use == USE_FILTER || entry->use == USE_PROJECT) &&
-			(reader == NULL || usage_outcome(reader, root, column, entry->use) == OUTCOME_SHOWN))
+			(reader == NULL || (usage_outcome(reader, root, column, entry->use) == OUTCOME_SHOWN &&
+								!usage_needs_explicit(reader, root, column))))
 			return true;
 	}
 	return false;

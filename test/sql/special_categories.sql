@@ -531,3 +531,47 @@ SELECT s, code, message FROM unnest(ARRAY['INSERT INTO special.file (id, guest, 
 INSERT INTO special.file (id, guest, short, s) SELECT 1, guest, e, e FROM special.file WHERE id = 1 ON CONFLICT (id) DO UPDATE SET short = excluded.s, s = excluded.short RETURNING short, s;
 SELECT id, e, short, s FROM special.file ORDER BY id;
 RESET ROLE;
+
+-- nor do rows come in the order of stored values that are for others only: those with no value beside those they are like
+CREATE TABLE special.pat (id bigint PRIMARY KEY, city int NOT NULL, health int);
+INSERT INTO special.pat SELECT i, i % 3, i * 7919 % 1009 FROM generate_series(1, 300) i;
+CREATE INDEX ON special.pat (city, health);
+CREATE INDEX ON special.pat (health, id);
+SELECT privseg.protect('special.pat', 'id'), privseg.classify('special.pat', 'health', 'special.health');
+SELECT count(privseg.record_consent('special.pat', i, p, 'given', explicit => i % 10 > 0)) FROM generate_series(1, 300) i, unnest('{special_ward,special_study}'::text[]) p;
+SELECT privseg.fold_consent() >= 0 AS folded;
+CREATE ROLE special_finder;
+GRANT USAGE ON SCHEMA special TO special_finder;
+GRANT SELECT ON special.pat TO special_finder, special_doctor;
+SELECT privseg.grant_clearance('special_finder', p), privseg.grant_clearance('special_finder', p, 'special.health', '{filter}') FROM unnest('{special_ward,special_study}'::text[]) p;
+VACUUM ANALYZE special.pat;
+CREATE FUNCTION special.by_id(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	found bigint[];
+	r record;
+BEGIN
+	FOR r IN EXECUTE query LOOP found := found || r.id; END LOOP;
+	RETURN found = (SELECT array_agg(i ORDER BY i) FROM unnest(found) i);
+END $$;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off;
+-- the column is shown of everybody, of some, and of some to who may filter by it
+SET ROLE special_doctor;
+SET privseg.purpose = 'special_study';
+SELECT special.by_id('SELECT id, health FROM special.pat'), special.by_id('SELECT id FROM special.pat WHERE city = 1 AND health IS DISTINCT FROM 5000');
+SET privseg.purpose = 'special_ward';
+SELECT special.by_id('SELECT id, health FROM special.pat'), special.by_id('SELECT id FROM special.pat WHERE city = 1 AND health IS DISTINCT FROM 5000');
+SET ROLE special_finder;
+SELECT special.by_id('SELECT id FROM special.pat WHERE health IS NULL OR health < 2000'), special.by_id('SELECT id FROM special.pat WHERE city = 1 AND health IS DISTINCT FROM 5000');
+-- so it is where a plan is kept
+SET plan_cache_mode = force_generic_plan;
+SET ROLE special_doctor;
+PREPARE pat AS SELECT id, health FROM special.pat WHERE city = 1;
+SET privseg.purpose = 'special_study';
+SELECT special.by_id('EXECUTE pat');
+SET privseg.purpose = 'special_ward';
+SELECT special.by_id('EXECUTE pat');
+DEALLOCATE pat;
+RESET plan_cache_mode; RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort;
+RESET ROLE;
+DROP OWNED BY special_finder;
+DROP ROLE special_finder;
