@@ -14,6 +14,7 @@
 #include "guard.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
+#include "usage.h"
 #include "utils/acl.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -47,12 +48,33 @@ order_tells_nothing(Oid relid, Oid index)
 	return result;
 }
 
+/* has a key a column that is only for those who are cleared for it, or for nobody? */
+static bool
+has_closed_column(Oid relid, Oid index)
+{
+	Oid root = protected_relation(relid)->relid;
+	Relation relation = index_open(index, AccessShareLock);
+	bool result = false;
+
+	for (int i = 0; i < relation->rd_index->indnkeyatts; i++)
+	{
+		AttrNumber column = usage_root_column(relid, relation->rd_index->indkey.values[i], root);
+
+		result = result || !usage_is_open(column > 0 ? column_class(root, column) : NULL);
+	}
+	index_close(relation, NoLock);
+	return result;
+}
+
 static void
 guard_order(Oid relid, Oid index)
 {
 	if (!OidIsValid(index) || !order_tells_nothing(relid, index))
 		guard_refuse(relid, "CLUSTER by other than a key that is a number, or the subject's",
 					 "Where its rows lie would tell what they hold.");
+	if (has_closed_column(relid, index))
+		guard_refuse(relid, "CLUSTER by a column that is not open to all",
+					 "Where its rows lie would tell everybody what they hold.");
 }
 
 /* an index by its name, which no other gets until the command is through */

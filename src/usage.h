@@ -138,6 +138,7 @@ typedef struct UsageReader
 extern bool usage_reader(UsageReader *reader);
 extern char *usage_column_name(Oid root, AttrNumber column);
 extern UsageOutcome usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use);
+extern bool usage_is_open(const ColumnClass *class);
 extern bool usage_needs_explicit(const UsageReader *reader, Oid root, AttrNumber column);
 extern List *usage_decide(const UsageReader *reader, List *entries, bool raises);
 extern void usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)

@@ -72,6 +72,19 @@ is_by_partition(int use)
 	return use == USE_TELL || use == USE_PARTITION;
 }
 
+/*
+ * usage_is_open -- may whoever may act under a purpose use the column, for anything?
+ *	class	NULL: it is no column of the root, and has no class
+ */
+bool
+usage_is_open(const ColumnClass *class)
+{
+	bool is_key = class != NULL && class->is_key;
+
+	return !(class != NULL && class->classified) &&
+		   (is_key || guc_unclassified != UNCLASSIFIED_DENY);
+}
+
 /* usage_outcome -- of one use of a column */
 UsageOutcome
 usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
@@ -86,8 +99,7 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 	if (class == NULL || class->mismatch)
 		return OUTCOME_REFUSED;
 	if (!class->classified)
-		return guc_unclassified == UNCLASSIFIED_DENY && !class->is_key ? OUTCOME_REFUSED :
-																		 OUTCOME_SHOWN;
+		return usage_is_open(class) ? OUTCOME_SHOWN : OUTCOME_REFUSED;
 	category = category_by_id(class->category);
 	uses = category != NULL ? uses_of(reader, category) : 0;
 	if (is_by_partition(use) && usage_needs_explicit(reader, root, column))

@@ -304,6 +304,30 @@ SET client_min_messages = notice;
 SELECT privseg.protect('owned.worker', 'person', 'owned.person');
 SET client_min_messages = warning;
 
+-- rows do not lie in the order of a classified key
+SET ROLE class_owner;
+CREATE TABLE owned.called (person bigint, nr bigint, at int, PRIMARY KEY (person, nr));
+CREATE TABLE owned.met (id bigint PRIMARY KEY, person bigint, place int);
+CREATE TABLE owned.met_child (PRIMARY KEY (id)) INHERITS (owned.met);
+ALTER TABLE owned.called CLUSTER ON called_pkey;
+RESET ROLE;
+SELECT privseg.protect('owned.called', 'person', 'owned.person'), privseg.protect('owned.met', 'person', 'owned.person');
+SET ROLE class_owner;
+CLUSTER;
+RESET ROLE;
+SELECT privseg.classify('owned.called', 'nr', 'class.money');
+SELECT s AS statement, t.code, t.message, t.detail FROM unnest(ARRAY['CLUSTER owned.worker USING worker_pkey', 'ALTER TABLE owned.worker CLUSTER ON worker_pkey', 'CLUSTER owned.called USING called_pkey', 'CLUSTER owned.called', 'ALTER TABLE owned.called CLUSTER ON called_pkey', 'CLUSTER owned.member USING member_pkey',
+	'CREATE TABLE owned.heir (LIKE owned.worker INCLUDING INDEXES) INHERITS (owned.worker); CLUSTER owned.heir USING heir_pkey', 'CREATE TABLE owned.heir (PRIMARY KEY (person, ssn)) INHERITS (owned.worker); ALTER TABLE owned.heir CLUSTER ON heir_pkey',
+	'CLUSTER owned.ward_1 USING ward_1_pkey', 'ALTER TABLE owned.ward_1 CLUSTER ON ward_1_pkey', 'CLUSTER owned.met USING met_pkey', 'CLUSTER owned.met_child USING met_child_pkey', 'ALTER TABLE owned.met CLUSTER ON met_pkey', 'CLUSTER owned.person USING person_pkey']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
+SET ROLE class_owner;
+CLUSTER owned.ward USING ward_pkey;
+CLUSTER;
+RESET ROLE;
+-- nor of one that is closed to everybody
+SET privseg.unclassified = deny;
+SELECT s AS statement, t.code, t.message FROM unnest(ARRAY['CLUSTER owned.met USING met_pkey', 'ALTER TABLE owned.met CLUSTER ON met_pkey', 'CLUSTER owned.person USING person_pkey', 'SET LOCAL row_security = off; RESET ROLE; CLUSTER owned.worker USING worker_pkey']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
+RESET privseg.unclassified;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
