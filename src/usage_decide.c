@@ -281,6 +281,8 @@ refuse_copy(Oid root, AttrNumber column, const UsageTarget *into)
 #define DECIDED_REFUSED 0
 #define DECIDED 1
 #define DECIDED_AGGREGATE_ONLY 2
+/* of the statement: columns without a class are closed, and rows do not come in their order */
+#define DECIDED_DENY 4
 /* of an outcome: for subjects with an explicit record */
 #define DECIDED_EXPLICIT 0x10
 /* and what is no outcome */
@@ -301,7 +303,8 @@ usage_decide(const UsageReader *reader, List *entries, bool raises)
 
 	if (reader == NULL)
 		return list_make1_int(DECIDED_REFUSED);
-	decided = list_make1_int(reader->aggregate_only ? DECIDED_AGGREGATE_ONLY : DECIDED);
+	decided = list_make1_int((reader->aggregate_only ? DECIDED_AGGREGATE_ONLY : DECIDED) |
+							 (guc_unclassified == UNCLASSIFIED_DENY ? DECIDED_DENY : 0));
 	foreach (lc, entries)
 	{
 		const UsageEntry *entry = lfirst(lc);
@@ -350,7 +353,7 @@ usage_is_refused(const List *decided)
 bool
 usage_shows_groups(const List *decided)
 {
-	return linitial_int(decided) == DECIDED_AGGREGATE_ONLY ||
+	return (linitial_int(decided) & DECIDED_AGGREGATE_ONLY) != 0 ||
 		   list_member_int(decided, OUTCOME_AGGREGATED) ||
 		   list_member_int(decided, OUTCOME_AGGREGATED | DECIDED_EXPLICIT);
 }
@@ -361,7 +364,7 @@ usage_changes_nothing(const List *decided)
 {
 	ListCell *lc;
 
-	if (linitial_int(decided) != DECIDED)
+	if ((linitial_int(decided) & DECIDED) == 0)
 		return linitial_int(decided) == DECIDED_REFUSED;
 	for_each_from (lc, decided, 1)
 		if (lfirst_int(lc) != OUTCOME_SHOWN)

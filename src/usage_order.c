@@ -1,7 +1,8 @@
 /*
  * usage_order.c
  *	  Rows come in the order of the index that they are read by, which tells how its columns compare: it
- *	  is used for rows where all of them that are classified may be told by the statement itself.
+ *	  is used for rows where all of them that are classified may be told by the statement itself.  A column
+ *	  that is closed to everybody never is.
  *
  * Elsewhere an index is read as a bitmap only, whose rows come in the order of the table.
  */
@@ -40,7 +41,7 @@ may_tell(const UsageReader *reader, Oid relid, Oid root, AttrNumber column)
 	AttrNumber of_root = usage_root_column(relid, column, root);
 	const ColumnClass *class = of_root > 0 ? column_class(root, of_root) : NULL;
 
-	return class == NULL || !class->classified || is_told(reader, root, of_root);
+	return usage_is_open(class) || is_told(reader, root, of_root);
 }
 
 static bool

@@ -604,6 +604,40 @@ EXPLAIN (COSTS OFF) SELECT max(income) FROM uses.ranked;
 RESET ROLE;
 DEALLOCATE vips;
 RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort;
+-- nor, where what has no class is closed, in the order of such a column; a kept plan is made anew
+CREATE TABLE uses.dated (person bigint, at int, note text);
+INSERT INTO uses.dated SELECT 1 + i % 3, i * 7919 % 1009, lpad(i::text, 4, '0') FROM generate_series(1, 300) i;
+CREATE INDEX ON uses.dated (person, at);
+CREATE TABLE uses.dated_child (extra int) INHERITS (uses.dated);
+INSERT INTO uses.dated_child SELECT 1 + i % 3, i * 7919 % 1009, lpad(i::text, 4, '0'), i * 17 % 1013 FROM generate_series(1, 300) i;
+CREATE INDEX ON uses.dated_child (extra, person);
+SELECT privseg.protect('uses.dated', 'person', 'uses.person'), privseg.classify('uses.dated', 'note', 'uses.contact');
+GRANT SELECT ON uses.dated, uses.dated_child TO PUBLIC;
+VACUUM ANALYZE uses.dated, uses.dated_child;
+CREATE FUNCTION uses.noted(query text) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+	found text[];
+	r record;
+BEGIN
+	FOR r IN EXECUTE query LOOP found := found || r.note; END LOOP;
+	RETURN found = (SELECT array_agg(i ORDER BY i) FROM unnest(found) i);
+END $$;
+SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_sort = off; SET plan_cache_mode = force_generic_plan;
+SET ROLE uses_full;
+PREPARE dated AS SELECT note FROM ONLY uses.dated WHERE person = 1;
+SELECT uses.noted('EXECUTE dated'), uses.noted('SELECT note FROM ONLY uses.dated WHERE person = 1'), uses.noted('SELECT note FROM uses.dated_child WHERE person = 1');
+RESET ROLE;
+SET privseg.unclassified = deny;
+SET ROLE uses_full;
+SELECT uses.noted('EXECUTE dated'), uses.noted('SELECT note FROM ONLY uses.dated WHERE person = 1'), uses.noted('SELECT note FROM uses.dated_child WHERE person = 1');
+RESET ROLE;
+RESET privseg.unclassified;
+SET ROLE uses_full;
+SELECT uses.noted('EXECUTE dated');
+RESET ROLE;
+DEALLOCATE dated;
+RESET enable_seqscan; RESET enable_bitmapscan; RESET enable_sort; RESET plan_cache_mode;
+DROP TABLE uses.dated CASCADE;
 -- row_security = off shows all of it
 SET row_security = off;
 SELECT email, salary FROM uses.person WHERE id = 1;
