@@ -19,6 +19,7 @@
 #include "catalog/objectaddress.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_collation.h"
+#include "catalog/pg_inherits.h"
 #include "commands/seclabel.h"
 #include "encrypted.h"
 #include "errors.h"
@@ -27,6 +28,7 @@
 #include "usage.h"
 #include "utils/builtins.h"
 #include "utils/fmgroids.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/rel.h"
 
@@ -177,6 +179,19 @@ refuse_lower_made(Oid relid, AttrNumber column, const char *label)
 	}
 }
 
+/*
+ * Plans of the relation, and of its children alone, are made anew: rows may have come in the order of an
+ * index on the column (usage_order.c), which a plan that does not use the column says nothing of.
+ */
+static void
+forget_plans(Oid relid)
+{
+	ListCell *lc;
+
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+		CacheInvalidateRelcacheByRelid(lfirst_oid(lc));
+}
+
 /* make, change or (category NULL) remove the copy of a column's label */
 static void
 copy_label(Oid relid, const char *column, const char *category)
@@ -218,6 +233,7 @@ copy_label(Oid relid, const char *column, const char *category)
 	systable_endscan(scan);
 	table_close(heap, RowExclusiveLock);
 	cache_inval_broadcast();
+	forget_plans(relid);
 }
 
 /* a column of a child or a partition that the protected relation above it has not, nobody asks about */
