@@ -99,7 +99,10 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 	if (class == NULL || class->mismatch)
 		return OUTCOME_REFUSED;
 	if (!class->classified)
-		return usage_is_open(class) ? OUTCOME_SHOWN : OUTCOME_REFUSED;
+		/* NULL may be written there, as into a classified column that one may not write */
+		return usage_is_open(class) ? OUTCOME_SHOWN :
+			   use == USE_INSERT    ? OUTCOME_GUARDED :
+									  OUTCOME_REFUSED;
 	category = category_by_id(class->category);
 	uses = category != NULL ? uses_of(reader, category) : 0;
 	if (is_by_partition(use) && usage_needs_explicit(reader, root, column))
@@ -181,6 +184,8 @@ usage_column_name(Oid root, AttrNumber column)
 	const ColumnClass *class = column_class(root, column);
 	const DataCategory *category = class != NULL ? category_by_id(class->category) : NULL;
 
+	if (class != NULL && !class->classified)
+		return psprintf("\"%s\" of \"%s\" (not classified)", class->name, get_rel_name(root));
 	return psprintf("\"%s\" of \"%s\" (category \"%s\")", class != NULL ? class->name : "?",
 					get_rel_name(root), category != NULL ? category->name : "?");
 }

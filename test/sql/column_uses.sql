@@ -387,6 +387,9 @@ SELECT privseg.classify('uses.person', 'town', NULL);
 SET privseg.unclassified = deny;
 SET ROLE uses_full;
 SELECT statement, code, message FROM unnest(ARRAY['SELECT id, email FROM uses.person', 'SELECT town FROM uses.person', 'SELECT count(*) FROM uses.person WHERE town = ''x''', 'SELECT person FROM uses.purchase', 'UPDATE uses.person SET town = NULL']) statement, pg_temp.refusal(statement);
+-- nothing may be written there, as for any column that one may not write
+SELECT statement, code, message, detail FROM unnest(ARRAY['INSERT INTO uses.person (id, town) VALUES (500, NULL)', 'INSERT INTO uses.person (id, town) VALUES (500, DEFAULT), (501, NULL)', 'INSERT INTO uses.person (id, town) VALUES (500, ''x'')', 'INSERT INTO uses.person (id, town) VALUES (500, NULL), (501, ''x'')', 'INSERT INTO uses.person (id, town) SELECT 500, email FROM uses.person WHERE id = 1',
+	'INSERT INTO uses.person (id, town) VALUES (1, NULL) ON CONFLICT (id) DO UPDATE SET town = NULL', 'INSERT INTO uses.person (id, town) VALUES (1, NULL) ON CONFLICT (town) DO NOTHING', 'INSERT INTO uses.person (id, town) VALUES (500, NULL) RETURNING town']) WITH ORDINALITY s (statement, n), pg_temp.refusal(statement) ORDER BY n;
 RESET ROLE;
 RESET privseg.unclassified;
 
