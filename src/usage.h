@@ -170,6 +170,7 @@ extern void usage_apply(Query *query, Usage *usage, const UsageReader *reader);
 
 /* ---- usage_write.c ---- */
 
+extern bool usage_default_is_compared(Oid relid, AttrNumber number, Oid root);
 extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 
 /* ---- usage_silent.c ---- */

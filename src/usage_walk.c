@@ -234,14 +234,16 @@ is_own_default(const Query *query, Oid relid, const TargetEntry *entry)
 
 /*
  * Does the writer, or a view, fill this column?  The table's default is nobody's choice, whether the column
- * is left out or DEFAULT is written for it.  Of a view's own defaults core says nothing: all that it does not
- * name comes from them, or is the table's.
+ * is left out or DEFAULT is written for it; but where it is compared with others, its owner's.  Of a view's
+ * own defaults core says nothing: all that it does not name comes from them, or is the table's.
  */
 static bool
-is_written(const Query *query, const TargetEntry *entry, bool updates)
+is_written(const Query *query, const TargetEntry *entry, bool updates, Oid root)
 {
 	const RangeTblEntry *target = rt_fetch(query->resultRelation, query->rtable);
 
+	if (!updates && usage_default_is_compared(target->relid, entry->resno, root))
+		return true;
 	return (usage_is_through_view(query) ||
 			bms_is_member(entry->resno - FirstLowInvalidHeapAttributeNumber,
 						  updates ? target->updatedCols : target->insertedCols)) &&
@@ -289,7 +291,7 @@ walk_columns(Usage *usage, Level *level, List *targets, bool updates)
 			usage->left = lappend(usage->left, entry);
 			continue;
 		}
-		if (column > 0 && is_written(query, entry, updates))
+		if (column > 0 && is_written(query, entry, updates, root))
 		{
 			UsageWrite *write = palloc0(sizeof(UsageWrite));
 

@@ -5,23 +5,81 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
 #include "access/sysattr.h"
+#include "access/table.h"
+#include "catalog/pg_index.h"
+#include "catalog/pg_inherits.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "miscadmin.h"
+#include "optimizer/optimizer.h"
+#include "rewrite/rewriteHandler.h"
 #include "usage.h"
 #include "utils/builtins.h"
 #include "utils/datum.h"
 #include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/relcache.h"
 #include "utils/typcache.h"
 
 PG_FUNCTION_INFO_V1(privseg_unchanged);
 
+static bool
+is_in_unique_index(Oid relid, AttrNumber number)
+{
+	Relation relation = table_open(relid, AccessShareLock);
+	bool found = false;
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Form_pg_index form = index->rd_index;
+		Bitmapset *columns = NULL;
+
+		for (int i = 0; i < form->indnkeyatts; i++)
+			columns = bms_add_member(columns,
+									 form->indkey.values[i] - FirstLowInvalidHeapAttributeNumber);
+		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &columns);
+		pull_varattnos((Node *) RelationGetIndexPredicate(index), 1, &columns);
+		found = found || ((form->indisunique || form->indisexclusion) &&
+						  bms_is_member(number - FirstLowInvalidHeapAttributeNumber, columns));
+		index_close(index, NoLock);
+	}
+	table_close(relation, NoLock);
+	return found;
+}
+
 /*
- * usage_may_copy -- may these columns of a protected relation be filled by COPY?  Encrypted ones
- * are asked about when they come.
+ * usage_default_is_compared -- is what a row gets that leaves a classified column out compared with what other
+ * rows have?  Whoever may change the default, or what it is computed from, asks by it whether somebody has a
+ * value; and, when he has deleted a row, whether it was that.
+ *	number	of the column in the relation
+ */
+bool
+usage_default_is_compared(Oid relid, AttrNumber number, Oid root)
+{
+	AttrNumber column = usage_root_column(relid, number, root);
+	const ColumnClass *class = column > 0 ? column_class(root, column) : NULL;
+	char *name;
+	ListCell *lc;
+
+	if (class == NULL || !class->classified)
+		return false;
+	name = pstrdup(class->name);
+	/* a row may go to a partition that has the index alone */
+	foreach (lc, find_all_inheritors(relid, AccessShareLock, NULL))
+		if (is_in_unique_index(lfirst_oid(lc), get_attnum(lfirst_oid(lc), name)))
+			return true;
+	return false;
+}
+
+/*
+ * usage_may_copy -- may these columns of a protected relation be filled by COPY, and the others
+ * left to their defaults?  Encrypted ones are asked about when they come.
  *	columns	by number, as in a range table's entry
  * Errors: 42501.
  */
@@ -29,21 +87,28 @@ void
 usage_may_copy(Oid relid, Oid root, const Bitmapset *columns)
 {
 	UsageReader reader;
+	Relation relation;
 
 	if (!usage_reader(&reader))
 		return;
 	if (reader.aggregate_only)
 		usage_refuse_rows(&reader, root);
-	for (int i = -1; (i = bms_next_member(columns, i)) >= 0;)
+	relation = table_open(relid, NoLock);
+	for (int i = 0; i < RelationGetNumberOfAttributes(relation); i++)
 	{
-		AttrNumber number = i + FirstLowInvalidHeapAttributeNumber;
-		AttrNumber column = usage_root_column(relid, number, root);
+		Form_pg_attribute form = TupleDescAttr(RelationGetDescr(relation), i);
+		AttrNumber column = form->attisdropped ? 0 : usage_root_column(relid, form->attnum, root);
+		bool copied = bms_is_member(form->attnum - FirstLowInvalidHeapAttributeNumber, columns);
 
 		if (column > 0 &&
-			encrypted_code(getBaseType(get_atttype(relid, number))) == ENCRYPTED_NONE &&
+			(copied ||
+			 (form->attgenerated == '\0' && build_column_default(relation, form->attnum) != NULL &&
+			  usage_default_is_compared(relid, form->attnum, root))) &&
+			encrypted_code(getBaseType(form->atttypid)) == ENCRYPTED_NONE &&
 			usage_outcome(&reader, root, column, USE_INSERT) != OUTCOME_SHOWN)
 			usage_refuse(&reader, root, column, USE_INSERT);
 	}
+	table_close(relation, NoLock);
 }
 
 /*

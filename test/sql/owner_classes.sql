@@ -328,6 +328,33 @@ SET privseg.unclassified = deny;
 SELECT s AS statement, t.code, t.message FROM unnest(ARRAY['CLUSTER owned.met USING met_pkey', 'ALTER TABLE owned.met CLUSTER ON met_pkey', 'CLUSTER owned.person USING person_pkey', 'SET LOCAL row_security = off; RESET ROLE; CLUSTER owned.worker USING worker_pkey']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
 RESET privseg.unclassified;
 
+-- nor is a default compared with others' values of a classified column, by who may not write it
+SET ROLE class_owner;
+CREATE SEQUENCE owned.guessed;
+CREATE TABLE owned.apart (person bigint, mark int DEFAULT 7, place int) PARTITION BY LIST (place);
+CREATE TABLE owned.apart_1 PARTITION OF owned.apart FOR VALUES IN (1);
+CREATE UNIQUE INDEX ON owned.apart_1 (mark);
+CREATE VIEW owned.worker_view AS SELECT person, ssn, team FROM owned.worker;
+RESET ROLE;
+SELECT privseg.protect('owned.apart', 'person', 'owned.person'), privseg.classify('owned.apart', 'mark', 'class.money');
+SET row_security = off;
+INSERT INTO owned.worker SELECT i, 100 + i, i, 1 FROM generate_series(1, 9) i;
+INSERT INTO owned.apart VALUES (1, 7, 1);
+RESET row_security;
+SET ROLE class_owner;
+ALTER TABLE owned.worker ALTER ssn SET DEFAULT 105, ALTER boss SET DEFAULT 3;
+COPY owned.worker (person, team) FROM stdin;
+900	1
+\.
+ALTER TABLE owned.worker ALTER ssn DROP DEFAULT;
+RESET ROLE;
+SELECT c.uses, s AS statement, t.code, t.message FROM unnest('{mask,write}'::text[]) WITH ORDINALITY c (uses, m), unnest(ARRAY['ALTER TABLE owned.worker ALTER ssn SET DEFAULT 105; INSERT INTO owned.worker (person, team) VALUES (900, 1)', 'ALTER TABLE owned.worker ALTER ssn SET DEFAULT 105; DELETE FROM owned.worker WHERE person = 5; INSERT INTO owned.worker (person, team) VALUES (900, 1)',
+	'ALTER TABLE owned.worker ALTER ssn SET DEFAULT 106; DELETE FROM owned.worker WHERE person = 5; INSERT INTO owned.worker (person, team) VALUES (900, 1) ON CONFLICT DO NOTHING', 'ALTER TABLE owned.worker ALTER ssn SET DEFAULT nextval(''owned.guessed''); INSERT INTO owned.worker (person, ssn) VALUES (900, DEFAULT), (901, DEFAULT)',
+	'ALTER TABLE owned.worker ALTER ssn ADD GENERATED ALWAYS AS IDENTITY (START 105); INSERT INTO owned.worker (person) VALUES (900)', 'ALTER TABLE owned.worker ALTER ssn SET DEFAULT 105; INSERT INTO owned.worker_view (person) VALUES (900)', 'ALTER VIEW owned.worker_view ALTER ssn SET DEFAULT 105; INSERT INTO owned.worker_view (person) VALUES (900)',
+	'ALTER TABLE owned.worker ALTER ssn SET DEFAULT 105; MERGE INTO owned.worker w USING (VALUES (900)) v (i) ON w.person = v.i WHEN NOT MATCHED THEN INSERT (person) VALUES (v.i)', 'CREATE TABLE owned.heir (LIKE owned.worker INCLUDING INDEXES) INHERITS (owned.worker); ALTER TABLE owned.heir ALTER ssn SET DEFAULT 105; INSERT INTO owned.heir (person) VALUES (900)',
+	'INSERT INTO owned.apart (person, place) VALUES (900, 1)', 'INSERT INTO owned.apart_1 (person, place) VALUES (900, 1)', 'ALTER TABLE owned.apart ALTER mark SET DEFAULT NULL; INSERT INTO owned.apart (person, place) VALUES (900, 1)', 'DROP INDEX owned.apart_1_mark_idx; INSERT INTO owned.apart (person, place) VALUES (900, 1)']) WITH ORDINALITY s (s, n),
+	pg_temp.refusal(format('SELECT privseg.grant_clearance(''class_owner'', ''class_care'', ''class.money'', ''{%s}''); SET LOCAL ROLE class_owner; %s', uses, s)) t ORDER BY m, n;
+
 DROP SCHEMA owned CASCADE;
 DROP OWNED BY class_owner, class_admin;
 DROP ROLE class_owner, class_admin;
