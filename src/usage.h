@@ -185,7 +185,6 @@ extern Const *usage_constant(Node *expr);
 typedef struct UsageSum
 {
 	int arithmetic; /* how much of it there is */
-	bool integers;  /* of integers, too, which must be of one table */
 	bool products;  /* a column is not only added to another */
 	bool terms;     /* a constant is added */
 	bool rounds;    /* a column loses digits */

@@ -437,6 +437,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	const MadeColumn *column = NULL;
 	List *conditions = NIL; /* by which the statement chooses rows */
 	bool rest = false;
+	Oid type = aggregate->aggtype;
 	List *values = NIL;
 	List *lacking = NIL; /* of these: some rows may have none */
 	List *present;       /* conditions, and that they have */
@@ -454,6 +455,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
 	if (usage_repeats(cells->block->repeats, aggregate))
 		return refuse_aggregate(cells, aggregate, USAGE_REPEATS);
+	aggregate = usage_widened(aggregate);
 	if (aggregate->aggfilter != NULL)
 		conditions = list_make1(aggregate->aggfilter);
 	foreach (lc, aggregate->args)
@@ -479,10 +481,6 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 								"count(DISTINCT) in it is of more than a column.");
 	if (made.nullable)
 		lacking = values;
-	if (usage_mixes_integers(&made))
-		return refuse_aggregate(cells, aggregate,
-								"An aggregate in it computes with integers of several tables: cast "
-								"them to numeric.");
 	/* powers of powers tell more than either */
 	if (made.squares && usage_squares(aggregate))
 		return refuse_aggregate(cells, aggregate,
@@ -507,7 +505,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 		(void) usage_refuse_groups(grouping, "A condition in it may tell of single rows.");
 	enough = enough_of_factors(cells, aggregate, values, present);
 	if (grouping->problem != NULL || (present == NIL && enough == NULL))
-		return (Node *) aggregate;
+		return usage_narrowed(aggregate, type);
 	if (present != NIL)
 		enough = make_and_qual(column != NULL ? enough_with(cells, conditions, column, present) :
 												enough_of(cells, present, lacking != NIL),
@@ -515,7 +513,7 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	/* kept first, for the others are compared with it */
 	if (conditions == NIL)
 		enough = make_and_qual(enough_of(cells, NIL, false), enough);
-	return where_enough(enough, (Node *) aggregate);
+	return where_enough(enough, usage_narrowed(aggregate, type));
 }
 
 static Node *

@@ -76,42 +76,13 @@ find_columns(Node *node, List **columns)
 	return expression_tree_walker(node, find_columns, columns);
 }
 
-static Expr *
-as_numeric(Expr *value)
-{
-	Oid cast;
-
-	switch (getBaseType(exprType((Node *) value)))
-	{
-		case INT2OID:
-			cast = F_NUMERIC_INT2;
-			break;
-		case INT4OID:
-			cast = F_NUMERIC_INT4;
-			break;
-		case INT8OID:
-			cast = F_NUMERIC_INT8;
-			break;
-		case FLOAT4OID:
-			cast = F_NUMERIC_FLOAT4;
-			break;
-		case FLOAT8OID:
-			cast = F_NUMERIC_FLOAT8;
-			break;
-		default:
-			return value;
-	}
-	return (Expr *) makeFuncExpr(cast, NUMERICOID, list_make1(value), InvalidOid, InvalidOid,
-								 COERCE_EXPLICIT_CAST);
-}
-
 /* a product that an aggregate makes: a numeric, which is never too large, as float8 may be */
 static Expr *
 product_of(Expr *a, Expr *b)
 {
 	return (Expr *) makeFuncExpr(F_NUMERIC_MUL, NUMERICOID,
-								 list_make2(as_numeric(a), as_numeric(b)), InvalidOid, InvalidOid,
-								 COERCE_EXPLICIT_CALL);
+								 list_make2(usage_as_numeric(a), usage_as_numeric(b)), InvalidOid,
+								 InvalidOid, COERCE_EXPLICIT_CALL);
 }
 
 /* usage_none_is_zero -- of values that are multiplied: conditions */
@@ -124,10 +95,10 @@ usage_none_is_zero(List *values)
 	ListCell *lc;
 
 	foreach (lc, values)
-		conditions =
-			lappend(conditions, makeFuncExpr(F_NUMERIC_NE, BOOLOID,
-											 list_make2(as_numeric(copyObject(lfirst(lc))), zero),
-											 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
+		conditions = lappend(
+			conditions, makeFuncExpr(F_NUMERIC_NE, BOOLOID,
+									 list_make2(usage_as_numeric(copyObject(lfirst(lc))), zero),
+									 InvalidOid, InvalidOid, COERCE_EXPLICIT_CALL));
 	return conditions;
 }
 

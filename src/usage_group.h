@@ -6,6 +6,7 @@
  *	  usage_key.c		keys that are the same, or grouped by
  *	  usage_cell.c		the groups they make
  *	  usage_made.c		what aggregates are computed of
+ *	  usage_widen.c		integers in them, computed in numeric
  *	  usage_factor.c	and what they multiply
  *	  usage_source.c	what the rows are joined with
  *	  usage_repeat.c	and how often each is there then
@@ -118,10 +119,14 @@ typedef struct MadeColumn
 } MadeColumn;
 
 extern bool usage_is_made_of_columns(Node *expr, const Block *block, Made *made);
-extern bool usage_mixes_integers(const Made *made);
 extern bool usage_weighs(const Grouping *grouping, const Aggref *aggregate, const Made *made);
 extern bool usage_counts(const Aggref *aggregate);
 extern bool usage_squares(const Aggref *aggregate);
+
+/* usage_widen.c */
+extern Expr *usage_as_numeric(Expr *value);
+extern Aggref *usage_widened(Aggref *aggregate);
+extern Node *usage_narrowed(Aggref *aggregate, Oid type);
 
 /* usage_factor.c */
 

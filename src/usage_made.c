@@ -237,24 +237,6 @@ usage_is_made_of_columns(Node *expr, const Block *block, Made *made)
 	return result;
 }
 
-/*
- * usage_mixes_integers -- are integers added that the statement has brought together?  One could be
- * chosen that overflows.
- */
-bool
-usage_mixes_integers(const Made *made)
-{
-	ListCell *lc;
-
-	if (!made->sum.integers)
-		return false;
-	foreach (lc, made->columns)
-		if (protected_relation(((MadeColumn *) lfirst(lc))->relid) == NULL ||
-			((MadeColumn *) lfirst(lc))->root != ((MadeColumn *) linitial(made->columns))->root)
-			return true;
-	return made->numbers > 0 || made->aggregates;
-}
-
 /* is it linear?  Others square what they are of, or multiply two */
 static bool
 only_adds(const Aggref *aggregate, const Made *made)

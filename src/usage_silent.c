@@ -5,8 +5,8 @@
  *
  * Reviewed clauses may run before the policy (policy_reviewed.c).  Here the rows are permitted, and
  * more is needed to make groups and sums: functions of core's that raise for no value that a column
- * is likely to have, and arithmetic that cannot be led to overflow for one row: with constants of
- * some size in numeric and float8 only.
+ * is likely to have, and arithmetic that cannot be led to overflow for one row: in numeric and float8
+ * only, with constants of some size.
  */
 #include "compat.h"
 
@@ -68,16 +68,10 @@ static const Oid writing_conversions[] = {F_NUMERIC_FLOAT4, F_NUMERIC_FLOAT8};
 
 static const Oid negations[] = {F_NUMERIC_UMINUS, F_NUMERIC_UPLUS, F_FLOAT8UM, F_FLOAT8UP};
 
-/* of two columns of one table, which hold what it may hold together; products of bigint are too large */
-static const Oid of_columns[] = {F_INT4PL,  F_INT4MI,  F_INT4MUL, F_INT8PL, F_INT8MI,
-								 F_INT48PL, F_INT48MI, F_INT84PL, F_INT84MI};
-
-/* with a constant, too */
-static const Oid with_constants[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL,
-									 F_FLOAT8PL,    F_FLOAT8MI,    F_FLOAT8MUL};
-static const Oid sums[] = {F_INT4PL,      F_INT4MI,      F_INT8PL,   F_INT8MI,
-						   F_INT48PL,     F_INT48MI,     F_INT84PL,  F_INT84MI,
-						   F_NUMERIC_ADD, F_NUMERIC_SUB, F_FLOAT8PL, F_FLOAT8MI};
+/* that has no overflow; integers have, and are computed in numeric before (usage_widen.c) */
+static const Oid operations[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_NUMERIC_MUL,
+								 F_FLOAT8PL,    F_FLOAT8MI,    F_FLOAT8MUL};
+static const Oid sums[] = {F_NUMERIC_ADD, F_NUMERIC_SUB, F_FLOAT8PL, F_FLOAT8MI};
 static const Oid of_float8[] = {F_FLOAT8PL, F_FLOAT8MI, F_FLOAT8MUL, F_FLOAT8DIV};
 /* digits are lost where a large constant is added, and who has more than others keeps them */
 static const Oid rounding[] = {F_FLOAT8PL, F_FLOAT8MI};
@@ -95,7 +89,6 @@ typedef struct Silence
 	int texts;     /* put together */
 	bool last;     /* no query around makes more of it */
 	bool together; /* may columns be computed with each other, and float8? */
-	bool integer;  /* some is of integers */
 	bool alone;    /* of one row, which is shown: digits may be lost */
 } Silence;
 
@@ -198,6 +191,7 @@ static bool
 is_arithmetic(Oid function, List *arguments, Silence *silence)
 {
 	Node *right = llast(arguments);
+	ListCell *lc;
 
 	if (list_length(arguments) != 2)
 		return false;
@@ -210,21 +204,12 @@ is_arithmetic(Oid function, List *arguments, Silence *silence)
 	if (function_is_among(function, rounding, lengthof(rounding)) &&
 		!(is_computed(linitial(arguments)) && is_computed(right)))
 		return false;
-	if (function_is_among(function, with_constants, lengthof(with_constants)))
-	{
-		ListCell *lc;
-
-		foreach (lc, arguments)
-			if (!is_computed(lfirst(lc)) && !is_moderate(lfirst(lc), false))
-				return false;
-		return ++silence->arithmetic <= MOST_ARITHMETIC;
-	}
-	/* of columns that the statement brings together it could lead to overflow */
-	if (!function_is_among(function, of_columns, lengthof(of_columns)))
+	if (!function_is_among(function, operations, lengthof(operations)))
 		return false;
-	silence->integer = true;
-	return ++silence->arithmetic <= 1 && contain_var_clause(linitial(arguments)) &&
-		   contain_var_clause(right);
+	foreach (lc, arguments)
+		if (!is_computed(lfirst(lc)) && !is_moderate(lfirst(lc), false))
+			return false;
+	return ++silence->arithmetic <= MOST_ARITHMETIC;
 }
 
 static bool
@@ -571,6 +556,5 @@ usage_is_sum_of_columns(Node *expr, UsageSum *sum)
 	bool silent = !contain_volatile_functions(expr) && is_silent(expr, &silence);
 
 	sum->arithmetic = silence.arithmetic;
-	sum->integers |= silence.integer;
 	return silent && is_sum_of_columns(expr, sum);
 }

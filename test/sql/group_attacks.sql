@@ -371,6 +371,47 @@ SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FROM (SELECT n
 SELECT count(*) FROM group_attack.person c WHERE EXISTS (SELECT FROM group_attack.rate r WHERE r.n = c.points AND r.factor > 20);
 SELECT count(*), sum(fee), sum(sum) FROM group_attack.payment;
 
+-- integers whose product, or sum, has no room: for one row, and for a group that is told
+RESET ROLE;
+CREATE TABLE group_attack.account (id bigint PRIMARY KEY, town text NOT NULL, a smallint NOT NULL, b int NOT NULL, c bigint NOT NULL, d int);
+INSERT INTO group_attack.account SELECT g, 'town' || g % 2, 1 + g * 7 % 32, 1 + g * 11 % 40, 1 + g * 13 % 50, CASE WHEN g % 3 > 0 THEN -1 - g % 12 END FROM generate_series(1, 240) g;
+INSERT INTO group_attack.account SELECT 240 + g, 'town2', (ARRAY[-32768, 32767])[1 + g % 2], (ARRAY[-2147483648, 2147483647, 3])[1 + g % 3], (ARRAY[-9223372036854775808, 9223372036854775807, 5])[1 + g % 3], (ARRAY[-2147483648, 2147483647])[1 + g % 2] FROM generate_series(1, 30) g;
+GRANT SELECT ON group_attack.account TO group_attack_counter;
+SELECT privseg.create_purpose(p, 'contract'), privseg.grant_clearance('group_attack_counter', p, NULL, '{aggregate}'), privseg.grant_clearance('group_attack_counter', p, 'group_attack.money', '{aggregate,filter}') FROM unnest('{group_attack_integers,group_attack_products}'::text[]) p;
+SELECT privseg.protect('group_attack.account', 'id', 'group_attack.person');
+SELECT privseg.classify('group_attack.account', x, 'group_attack.money') FROM unnest('{a,b,c,d}'::name[]) x;
+SET privseg.purpose = 'group_attack_integers';
+SET ROLE group_attack_counter;
+CREATE FUNCTION pg_temp.value_of(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE result text;
+BEGIN
+	EXECUTE statement INTO result;
+	RETURN result;
+EXCEPTION WHEN OTHERS THEN RETURN SQLERRM;
+END $$;
+SELECT DISTINCT x, pg_temp.value_of(format('SELECT %s(%s) FILTER (WHERE id = %s) FROM group_attack.account', f, x, i)) FROM unnest('{a * b,b * d,b + d,b - d,-b,-a,c * b,c + b,c * d - 1,b * 3,c * 5,CASE WHEN b > 1 THEN b * d END,(b * d)::bigint + c,(b * d)::numeric}'::text[]) x, unnest('{sum,avg,count,stddev}'::text[]) f, generate_series(240, 246) i;
+SELECT DISTINCT x, pg_temp.value_of(format('SELECT sum(%s) FROM group_attack.account WHERE id = %s GROUP BY town', x, i)) FROM unnest('{b * d,c + b,b * d * a + c}'::text[]) x, generate_series(240, 246) i;
+-- the types that they have anywhere else, and the values, where these have room
+SET privseg.purpose = 'group_attack_products';
+SELECT sum(b * d), pg_typeof(sum(a * b)), sum(c - b), pg_typeof(sum(c - b)), avg(a * b), stddev(b * d), pg_typeof(count(b * d)), sum(-d), sum(b * 2), pg_typeof(sum(b * 2)), sum(d + 1), avg(c * 3) FROM group_attack.account WHERE id <= 240;
+SELECT town, sum(b * d), sum(CASE WHEN b > 20 THEN a * b ELSE 0 END) FROM group_attack.account WHERE id <= 240 GROUP BY town HAVING sum(b * d) < 0 ORDER BY sum(a * b);
+SELECT sum(c * d) FROM group_attack.account WHERE id > 240;
+SELECT sum(b * d * a * 1000000) FROM group_attack.account WHERE id > 240;
+PREPARE products AS SELECT sum(b * 2 + a) FROM group_attack.account WHERE id <= 240;
+EXECUTE products;
+SELECT variance(b - d), stddev_pop(c + b) FROM group_attack.account WHERE id <= 240;
+RESET ROLE;
+SET row_security = off;
+SELECT sum(b * d), pg_typeof(sum(a * b)), sum(c - b), pg_typeof(sum(c - b)), avg(a * b), stddev(b * d), pg_typeof(count(b * d)), sum(-d), sum(b * 2), pg_typeof(sum(b * 2)), sum(d + 1), avg(c * 3) FROM group_attack.account WHERE id <= 240;
+EXECUTE products;
+SELECT variance(b - d), stddev_pop(c + b) FROM group_attack.account WHERE id <= 240;
+RESET row_security;
+SET ROLE group_attack_counter;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(b / d) FROM group_attack.account', 'SELECT sum(b % d) FROM group_attack.account', 'SELECT sum((b * d)::int) FROM group_attack.account', 'SELECT sum((c * d)::int) FROM group_attack.account', 'SELECT corr(b * d, a) FROM group_attack.account', 'SELECT sum((b + d)::float8) FROM group_attack.account',
+	'SELECT count(DISTINCT b * d) FROM group_attack.account', 'SELECT count(*) FROM group_attack.account WHERE b + 1 > 0', 'SELECT sum(x) FROM (SELECT id, sum(b * 2) AS x FROM group_attack.account GROUP BY id) q', 'SELECT sum(x) FROM (SELECT b + 1 AS x FROM group_attack.account) q', 'SELECT sum(b * 2000000000000) FROM group_attack.account',
+	'SELECT b * 2, count(*) FROM group_attack.account GROUP BY 1', 'SELECT sum(coalesce(b * d, 0)) FROM group_attack.account']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+DEALLOCATE products;
+
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;
 DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;

@@ -65,8 +65,8 @@ SELECT sum(pets + income * divorced), sum(pets) FROM group_factor.person WHERE i
 SELECT sum(pets) FROM group_factor.person WHERE id BETWEEN 42 AND 99;
 SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(pets + income * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99', 'SELECT sum((pets + income) * divorced) FROM group_factor.person WHERE id BETWEEN 42 AND 99']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 SET privseg.purpose = 'group_factor_trips';
-SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
-SELECT code, detail FROM pg_temp.refusal('SELECT covar_pop(pets + divorced, income) FROM group_factor.person WHERE id BETWEEN 40 AND 91 OR id IN (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 92, 94)');
+SELECT covar_pop(pets::float8 + divorced::float8, income) FROM group_factor.person WHERE id BETWEEN 40 AND 90;
+SELECT code, detail FROM pg_temp.refusal('SELECT covar_pop(pets::float8 + divorced::float8, income) FROM group_factor.person WHERE id BETWEEN 40 AND 91 OR id IN (2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 92, 94)');
 SELECT sum(v)::numeric(8, 2) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 80;
 SELECT code, detail FROM pg_temp.refusal('SELECT sum(v) FROM (SELECT person, covar_pop(price, size) AS v FROM group_factor.trip GROUP BY person) q WHERE person BETWEEN 20 AND 100');
 -- and of one column: who has one row only has no variance
