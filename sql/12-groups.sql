@@ -82,3 +82,14 @@ COMMENT ON AGGREGATE privseg.enough_differ(bigint, privseg.group_cell, bigint, b
 CREATE FUNCTION privseg.as_float8(numeric) RETURNS double precision
 LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'as_float8';
 COMMENT ON FUNCTION privseg.as_float8(numeric) IS 'infinity, where there is no room for a number; added to statements';
+
+-- Around what core's functions of dates and times raise for.
+CREATE FUNCTION privseg.as_moment(date) RETURNS date
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'as_moment_of_date';
+COMMENT ON FUNCTION privseg.as_moment(date) IS 'infinity, before 3000 BC and after 294000; added to statements';
+CREATE FUNCTION privseg.as_moment(timestamp) RETURNS timestamp
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'as_moment';
+COMMENT ON FUNCTION privseg.as_moment(timestamp) IS 'infinity, before 3000 BC and after 294000; added to statements';
+CREATE FUNCTION privseg.as_moment(timestamptz) RETURNS timestamptz
+LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'as_moment';
+COMMENT ON FUNCTION privseg.as_moment(timestamptz) IS 'infinity, before 3000 BC and after 294000; added to statements';

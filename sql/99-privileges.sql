@@ -20,7 +20,7 @@ GRANT EXECUTE ON FUNCTION privseg.library_is_preloaded() TO PUBLIC;
 -- it takes what nobody can write
 GRANT EXECUTE ON FUNCTION privseg.enough_subjects(bigint, privseg.group_cell, bigint), privseg.enough_subjects(uuid, privseg.group_cell, bigint),
 	privseg.enough_subjects(text, privseg.group_cell, bigint), privseg.enough_differ(bigint, privseg.group_cell, bigint, bigint) TO PUBLIC;
-GRANT EXECUTE ON FUNCTION privseg.as_float8(numeric) TO PUBLIC;
+GRANT EXECUTE ON FUNCTION privseg.as_float8(numeric), privseg.as_moment(date), privseg.as_moment(timestamp), privseg.as_moment(timestamptz) TO PUBLIC;
 GRANT EXECUTE ON FUNCTION privseg.counters_shown(oid), privseg.shown_counter(regproc, oid), privseg.shown_time(regproc, oid), privseg.shown_moment(regproc, oid),
 	privseg.shown_size(regproc, regclass, text), privseg.shown_progress(text), privseg.shown_locks(), privseg.row_security_active(oid), privseg.shown_tid(text, tid),
 	privseg.statistics_shown(regclass, oid) TO PUBLIC;

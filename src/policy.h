@@ -167,6 +167,7 @@ extern void policy_context_leave(const PolicyContext *context);
 extern Oid policy_enough_function(KeyKind kind);
 extern Oid policy_differ_function(void);
 extern Oid policy_float8_function(void);
+extern Oid policy_moment_function(Oid type);
 #define POLICY_MOST_CELLS 0xffff
 #define POLICY_MOST_COLUMNS 0xfff
 #define POLICY_FACTORS 0xffe /* a column's number: of what others are multiplied by */

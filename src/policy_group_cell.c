@@ -103,11 +103,18 @@ policy_differ_function(void)
 	return find_function("enough_differ", arguments, lengthof(arguments));
 }
 
-/* policy_float8_function -- the cast that has no overflow (usage_call.c) */
+/* policy_float8_function -- the cast that has no overflow (usage_fit.c) */
 Oid
 policy_float8_function(void)
 {
 	Oid arguments[] = {NUMERICOID};
 
 	return find_function("as_float8", arguments, lengthof(arguments));
+}
+
+/* policy_moment_function -- and what makes moments of a type such as core can compute with */
+Oid
+policy_moment_function(Oid type)
+{
+	return find_function("as_moment", &type, 1);
 }

@@ -14,6 +14,7 @@
  *	  usage_group.c		groups of enough subjects
  *	  usage_call.c		and the constants that functions are called with
  *	  usage_quiet.c		what tells of no row that it is run beside
+ *	  usage_fit.c		values that functions raise for
  *	  usage_question.c	the same statement, asked again
  *	  usage_written.c	what the transaction has changed
  *	  usage_order.c		indexes whose order would tell of columns
@@ -197,7 +198,10 @@ extern bool usage_is_sum_of_columns(Node *expr, UsageSum *sum);
 
 extern bool usage_takes_constants(Oid function, List *arguments);
 extern bool usage_is_part_of_time(Oid function, List *arguments);
-extern void usage_overflow_to_infinity(Query *query);
+
+/* ---- usage_fit.c ---- */
+
+extern void usage_fit(Query *query);
 
 /* ---- usage_told.c ---- */
 

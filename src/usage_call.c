@@ -1,8 +1,7 @@
 /*
  * usage_call.c
  *	  Functions of core's that raise for some of the constants that they are called with: a part that a
- *	  date has not.  Whether they are called would tell whether there is a row.  And a cast that raises for
- *	  some values, and names them.
+ *	  date has not.  Whether they are called would tell whether there is a row.
  */
 #include "compat.h"
 
@@ -17,9 +16,6 @@
 #include "utils/fmgroids.h"
 #include "utils/formatting.h"
 #include "utils/lsyscache.h"
-#include "utils/numeric.h"
-
-PG_FUNCTION_INFO_V1(as_float8);
 
 /* extract(), date_part() */
 static bool
@@ -117,6 +113,10 @@ usage_takes_constants(Oid function, List *arguments)
 
 	if (strcmp(name, "substr") == 0 || strcmp(name, "substring") == 0)
 		return is_cut_from(arguments);
+	/* not of texts of some encoding, nor of figures */
+	if (strcmp(name, "length") == 0)
+		return list_length(arguments) == 1 && exprType(linitial(arguments)) != LSEGOID &&
+			   exprType(linitial(arguments)) != PATHOID;
 	if (strcmp(name, "to_char") == 0)
 	{
 		word = word_of(llast(arguments));
@@ -132,46 +132,27 @@ usage_takes_constants(Oid function, List *arguments)
 					   has_part(exprType(lsecond(arguments)), word);
 }
 
-/* usage_is_part_of_time -- the year of a time, and the like, is no large number */
+/* the only part that may be a large number */
+static bool
+is_hours(List *arguments)
+{
+	char *part = word_of(linitial(arguments));
+
+	return exprType(lsecond(arguments)) == INTERVALOID &&
+		   (part == NULL || pg_strcasecmp(part, "hour") == 0);
+}
+
+/* usage_is_part_of_time -- is an integer made of the year of a time, or the like, which is no large number? */
 bool
 usage_is_part_of_time(Oid function, List *arguments)
 {
-	const FuncExpr *part = linitial(arguments);
+	const FuncExpr *part;
 
-	return (function == F_INT4_NUMERIC || function == F_INT4_FLOAT8) && IsA(part, FuncExpr) &&
-		   part->funcid < FirstNormalObjectId &&
-		   (strcmp(get_func_name(part->funcid), "extract") == 0 ||
-			strcmp(get_func_name(part->funcid), "date_part") == 0);
-}
-
-/* as_float8(numeric) RETURNS double precision: infinity, where there is no room for it */
-Datum
-as_float8(PG_FUNCTION_ARGS)
-{
-	return numeric_float8_no_overflow(fcinfo);
-}
-
-static bool
-overflow_to_infinity(Node *node, Oid *cast)
-{
-	if (node == NULL)
+	if (function != F_INT4_NUMERIC && function != F_INT4_FLOAT8)
 		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, overflow_to_infinity, cast, 0);
-	if (IsA(node, FuncExpr) && ((FuncExpr *) node)->funcid == F_FLOAT8_NUMERIC)
-	{
-		if (!OidIsValid(*cast))
-			*cast = policy_float8_function();
-		((FuncExpr *) node)->funcid = *cast;
-	}
-	return expression_tree_walker(node, overflow_to_infinity, cast);
-}
-
-/* usage_overflow_to_infinity -- no error names a number that is too large for float8 */
-void
-usage_overflow_to_infinity(Query *query)
-{
-	Oid cast = InvalidOid;
-
-	(void) overflow_to_infinity((Node *) query, &cast);
+	part = linitial(arguments);
+	return IsA(part, FuncExpr) && part->funcid < FirstNormalObjectId &&
+		   (strcmp(get_func_name(part->funcid), "extract") == 0 ||
+			strcmp(get_func_name(part->funcid), "date_part") == 0) &&
+		   !is_hours(part->args);
 }

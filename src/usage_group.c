@@ -623,7 +623,7 @@ usage_group(Query *query, const UsageReader *reader, bool raises)
 		(void) examine(&grouping, query, NULL, ASKS_RESULT);
 	if (grouping.problem == NULL)
 	{
-		usage_overflow_to_infinity(query);
+		usage_fit(query);
 		return true;
 	}
 	if (raises)

@@ -5,8 +5,8 @@
  *
  * Reviewed clauses may run before the policy (policy_reviewed.c).  Here the rows are permitted, and
  * more is needed to make groups and sums: functions of core's that raise for no value that a column
- * is likely to have, and arithmetic that cannot be led to overflow for one row: in numeric and float8
- * only, with constants of some size.
+ * may have, or are not given it (usage_fit.c), and arithmetic that cannot be led to overflow for one row:
+ * in numeric and float8 only, with constants of some size.
  */
 #include "compat.h"
 

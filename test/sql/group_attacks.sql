@@ -412,6 +412,47 @@ SELECT statement, code, detail FROM unnest(ARRAY['SELECT sum(b / d) FROM group_a
 	'SELECT b * 2, count(*) FROM group_attack.account GROUP BY 1', 'SELECT sum(coalesce(b * d, 0)) FROM group_attack.account']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 DEALLOCATE products;
 
+-- values that core's functions raise for: infinite, first and last ones, as they are stored and as constants
+RESET ROLE;
+CREATE TABLE group_attack.odd (id bigint PRIMARY KEY, d date, t timestamp, z timestamptz, v interval, i2 smallint, i4 int, i8 bigint, n numeric, f float8, s text, b bytea, g lseg);
+INSERT INTO group_attack.odd SELECT g, date '2000-01-01' + g, timestamp '2000-01-01' + g * interval '1 day', timestamptz '2000-01-01 UTC' + g * interval '1 day', g * interval '1 hour', g, -g, g, g, g, 'text' || g FROM generate_series(1, 40) g;
+INSERT INTO group_attack.odd (id, d, t, z) SELECT 40 + n, d::date, t::timestamp, z::timestamptz FROM unnest(ARRAY['infinity', '-infinity', '4714-11-24 BC', '5874897-12-31', '294277-01-01', '3001-01-01 BC'], ARRAY['infinity', '-infinity', '4714-11-24 BC', '294276-12-31 23:59:59.999999', '4001-01-01 BC', '2999-01-01 BC'],
+	ARRAY['infinity', '-infinity', '4714-11-24 00:00:00+00 BC', '294276-12-31 23:59:59.999999+00', '4001-01-01 00:00:00+00 BC', '3000-01-01 00:00:00+00 BC']) WITH ORDINALITY o (d, t, z, n);
+INSERT INTO group_attack.odd (id, v, i2, i4, i8, n, f, s) SELECT 46 + o, v::interval, i2, i4, i8, n::numeric, f::float8, s FROM unnest(ARRAY['178000000 years', '-178000000 years', '2562047788 hours', '-2147483648 days'], ARRAY[-32768, 32767, 0, 1], ARRAY[-2147483648, 2147483647, 0, 1], ARRAY[-9223372036854775808, 9223372036854775807, 0, 1],
+	ARRAY['NaN', 'Infinity', '-Infinity', '1e400'], ARRAY['NaN', 'Infinity', '-Infinity', '-0'], ARRAY['', '%', '\', 'text']) WITH ORDINALITY r (v, i2, i4, i8, n, f, s, o);
+GRANT SELECT ON group_attack.odd TO group_attack_counter;
+SELECT privseg.create_purpose('group_attack_odd', 'contract'), privseg.grant_clearance('group_attack_counter', 'group_attack_odd', NULL, '{aggregate}'), privseg.protect('group_attack.odd', 'id', 'group_attack.person');
+SET privseg.purpose = 'group_attack_odd';
+SET ROLE group_attack_counter;
+CREATE FUNCTION pg_temp.raised(statement text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE statement;
+	RETURN 'nothing';
+EXCEPTION WHEN OTHERS THEN RETURN SQLERRM;
+END $$;
+CREATE TEMP TABLE asked AS WITH moment AS (SELECT unnest('{d,t,z,d::timestamp,d::timestamptz,t::timestamptz,t::date,z::timestamp,z::date,t::timestamptz::timestamp}'::text[]) m)
+	SELECT format('date_trunc(%L, %s)', p, m) AS x FROM moment, unnest('{millennium,century,decade,year,quarter,month,week,day,hour,second}'::text[]) p
+	UNION ALL SELECT format('extract(%s FROM %s)%s', p, m, c) FROM moment, unnest('{millennium,year,isoyear,week,doy,dow}'::text[]) p, unnest('{"",::int}'::text[]) c
+	UNION ALL SELECT format('date_part(%L, %s)%s', p, m, c) FROM moment, unnest('{century,quarter,month,isodow}'::text[]) p, unnest('{"",::int}'::text[]) c
+	UNION ALL SELECT format('to_char(%s, %L)', m, 'YYYY-IYYY Month IW Day HH24') FROM moment
+	UNION ALL SELECT format(a, m) FROM moment, unnest(ARRAY['age(%s)', 'age(%s, ''-infinity'')', 'age(''infinity'', %s)', 'age(%s, ''2020-01-01'')', 'extract(year FROM age(%1$s, date_trunc(''week'', %1$s)))::int', '%s']) a
+	UNION ALL SELECT format('extract(%s FROM v)%s', p, c) FROM unnest('{year,month,day,minute}'::text[]) p, unnest('{"",::int}'::text[]) c
+	UNION ALL SELECT unnest('{extract(hour FROM v),abs(i2),abs(i4),abs(i8),abs(i2::int),abs(i4::bigint),abs(n),abs(f),i8::float8,i8::numeric,f::numeric,n::float8,"left(s, -2147483648)","right(s, -2147483648)","left(s, 2147483647)","substr(s, -2147483648, 2147483647)","substring(s, 2147483647)",length(s),upper(s),initcap(s),rtrim(s)}'::text[]);
+SELECT count(*) FROM asked;
+SET TimeZone = 'Pacific/Kiritimati';
+SELECT pg_temp.raised(format('SELECT count(*) FILTER (WHERE %s IS NOT NULL) FROM group_attack.odd WHERE id = %s', x, id)), count(*) FROM asked, generate_series(40, 50) id GROUP BY 1;
+SELECT pg_temp.raised(format('SELECT count(*) FROM group_attack.odd WHERE id = %s GROUP BY %s', id, x)), count(*) FROM asked, generate_series(40, 50) id GROUP BY 1;
+SET TimeZone = 'Etc/GMT+12';
+SELECT pg_temp.raised(format('SELECT count(*) FROM group_attack.odd WHERE id = %s AND %s IS NULL', id, x)), count(*) FROM asked, generate_series(40, 50) id GROUP BY 1;
+RESET TimeZone;
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FROM group_attack.odd WHERE extract(hour FROM v)::int > 1', 'SELECT count(*) FROM group_attack.odd WHERE date_part(''HOUR'', v)::int > 1', 'SELECT count(*) FROM group_attack.odd WHERE length(b, ''UTF8'') > 1', 'SELECT count(*) FROM group_attack.odd WHERE length(g) > 1',
+	'SELECT count(*) FROM group_attack.odd WHERE d - date ''2020-01-01'' > 1', 'SELECT count(*) FROM group_attack.odd WHERE t + v > now()', 'SELECT count(*) FROM group_attack.odd WHERE t - t > ''1 day''', 'SELECT count(*) FROM group_attack.odd WHERE -v > ''1 day''']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+-- who has such a value is in the groups that he is in; there is no age, nor a number of a year
+SELECT count(*), count(*) FILTER (WHERE d::timestamp > '2000-01-21'), count(*) FILTER (WHERE extract(month FROM d)::int = 2) FROM group_attack.odd WHERE id <= 41;
+SELECT count(*) FROM group_attack.odd WHERE age(d) > '1 year' AND id BETWEEN 10 AND 46;
+SELECT date_trunc('month', d)::date, count(*), avg(i4) FROM group_attack.odd WHERE id <= 40 GROUP BY 1 ORDER BY 1;
+DROP TABLE asked;
+
 RESET ROLE;
 DROP SCHEMA group_attack CASCADE;
 DROP OWNED BY group_attack_counter, group_attack_money, group_attack_writer, group_attack_member;
