@@ -42,6 +42,7 @@ static const char *const roundings[] = {"ceil", "ceiling", "floor", "round", "si
 
 /* conversions to what holds every value */
 static const Oid conversions[] = {F_INT8_INT4,
+								  F_INT4_BOOL,
 								  F_INT8_INT2,
 								  F_INT4_INT2,
 								  F_NUMERIC_INT2,

@@ -69,7 +69,7 @@ cast_by(Oid function, Oid type, Node *value)
 								 COERCE_IMPLICIT_CAST);
 }
 
-/* usage_as_numeric -- a number, as a numeric */
+/* usage_as_numeric -- a number, or boolean, as a numeric */
 Expr *
 usage_as_numeric(Expr *value)
 {
@@ -87,6 +87,10 @@ usage_as_numeric(Expr *value)
 	for (size_t i = 0; i < lengthof(casts); i++)
 		if (casts[i].type == type)
 			return cast_by(casts[i].cast, NUMERICOID, (Node *) value);
+	if (type == BOOLOID)
+		return usage_as_numeric(cast_by(F_INT4_BOOL, INT4OID, (Node *) value));
+	if (type != NUMERICOID)
+		elog(ERROR, "type %u is none of numbers", type);
 	return value;
 }
 

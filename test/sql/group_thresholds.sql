@@ -160,6 +160,16 @@ SELECT month, count(*) FILTER (WHERE person > 50), sum(month) FILTER (WHERE pers
 SELECT statement, code, message FROM unnest(ARRAY['SELECT month, sum(month) FROM groups.visit WHERE person <> 7 GROUP BY month', 'SELECT sum(month) FROM groups.visit', 'SELECT month > 2, sum(month) FROM groups.visit GROUP BY month > 2', 'SELECT month, sum(month) FILTER (WHERE person > 51) FROM groups.visit GROUP BY month',
 	'SELECT month, count(*) FILTER (WHERE person <= 69) FROM groups.visit GROUP BY month']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 RESET ROLE;
+-- a boolean is a number of its column, as others are, where it is cast
+CREATE TABLE groups.member (id bigint PRIMARY KEY, vip boolean NOT NULL, paid int NOT NULL);
+INSERT INTO groups.member SELECT g, g % 3 = 0, g % 40 + 1 FROM generate_series(1, 90) g;
+SELECT privseg.protect('groups.member', 'id', 'groups.person');
+GRANT SELECT ON groups.member TO groups_counter;
+SET ROLE groups_counter;
+SELECT avg(vip::int), sum(vip::int), pg_typeof(sum(vip::int)), sum(vip::int * paid), corr(vip::int, paid)::numeric(6, 4) FROM groups.member;
+SELECT count(*) FROM groups.member WHERE vip::int = 1;
+SELECT code, detail FROM pg_temp.refusal('SELECT sum((paid > 5)::int) FROM groups.member');
+RESET ROLE;
 DROP TABLE mine;
 DROP SCHEMA groups CASCADE;
 DROP OWNED BY groups_counter, groups_other, groups_of_money;
