@@ -116,6 +116,19 @@ add_hashes(Factors *factors, List *values)
 	}
 }
 
+/* and what else is multiplied than columns by themselves */
+static List *
+with_operands(List *columns, List *operands)
+{
+	List *values = list_copy(columns);
+	ListCell *lc;
+
+	foreach (lc, operands)
+		if (!list_member(columns, usage_without_casts(lfirst(lc))))
+			values = lappend(values, lfirst(lc));
+	return values;
+}
+
 /* columns, operands, which may be sums, and the product, which is of few where all others have zero */
 static void
 add_product(Factors *factors, OpExpr *op)
@@ -125,7 +138,7 @@ add_product(Factors *factors, OpExpr *op)
 	(void) find_columns((Node *) op->args, &values);
 	/* a column's own powers choose nobody */
 	if (list_length(values) > 1)
-		add_hashes(factors, lappend(list_concat_unique(values, op->args), op));
+		add_hashes(factors, lappend(with_operands(values, op->args), op));
 }
 
 /* the same of an aggregate that multiplies its arguments, or sums with themselves */
@@ -139,7 +152,7 @@ add_arguments(Factors *factors, List *arguments)
 	(void) find_columns((Node *) arguments, &columns);
 	if (list_length(columns) < 2)
 		return;
-	values = list_concat_unique(list_copy(columns), arguments);
+	values = with_operands(columns, arguments);
 	foreach (lc, columns)
 		for (int i = 0; i < foreach_current_index(lc); i++)
 			values = lappend(values, product_of(list_nth(columns, i), lfirst(lc)));
