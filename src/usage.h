@@ -216,6 +216,8 @@ extern bool usage_group(Query *query, const UsageReader *reader, bool raises);
 
 /* ---- usage_quiet.c ---- */
 
+extern bool usage_compares_silently(Node *expr);
+extern bool usage_are_compared_silently(List *clause, List *results);
 extern bool usage_is_settled(Node *expr);
 extern void usage_settle(Query *tree, ParamListInfo params);
 

@@ -453,6 +453,9 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 	if (aggregate->aggdistinct != NIL && !usage_counts(aggregate))
 		return refuse_aggregate(
 			cells, aggregate, "Only count() takes DISTINCT: what a sum leaves out tells of rows.");
+	if (!usage_are_compared_silently(aggregate->aggdistinct, aggregate->args) ||
+		!usage_are_compared_silently(aggregate->aggorder, aggregate->args))
+		return refuse_aggregate(cells, aggregate, "An aggregate in it may tell of single rows.");
 	if (usage_repeats(cells->block->repeats, aggregate))
 		return refuse_aggregate(cells, aggregate, USAGE_REPEATS);
 	aggregate = usage_widened(aggregate);

@@ -16,9 +16,11 @@
 #include "nodes/nodeFuncs.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
+#include "optimizer/tlist.h"
 #include "policy_reviewed.h"
 #include "usage_group.h"
 #include "utils/fmgroids.h"
+#include "utils/lsyscache.h"
 
 /* ---- one query ---- */
 
@@ -74,13 +76,47 @@ relation_is_silent(const RangeTblEntry *rte)
 	return rte->relkind != RELKIND_FOREIGN_TABLE && usage_is_silent((Node *) rte->securityQuals);
 }
 
-/* usage_rows_are_silent -- what makes the rows of a query */
+/*
+ * usage_compares_silently -- are values told apart, or put in an order, by core, and by a collation that has
+ * the version it was made for?  Else whoever makes a range, or a collation, hears of the first.
+ */
+bool
+usage_compares_silently(Node *expr)
+{
+	Oid type = getBaseType(exprType(expr));
+	Oid element = get_element_type(type);
+
+	if (OidIsValid(element))
+		type = getBaseType(element);
+	return collation_is_current(exprCollation(expr)) && type_compares(exprType(expr)) &&
+		   (type < FirstNormalObjectId || get_typtype(type) == TYPTYPE_BASE ||
+			get_typtype(type) == TYPTYPE_ENUM);
+}
+
+/*
+ * usage_are_compared_silently -- the same of what a clause sorts, or groups, by
+ *	results		TargetEntry * that it refers to
+ */
+bool
+usage_are_compared_silently(List *clause, List *results)
+{
+	ListCell *lc;
+
+	foreach (lc, clause)
+		if (!usage_compares_silently(get_sortgroupclause_expr(lfirst(lc), results)))
+			return false;
+	return true;
+}
+
+/* usage_rows_are_silent -- what makes the rows of a query, or its groups */
 bool
 usage_rows_are_silent(const Query *query)
 {
 	ListCell *lc;
 
-	if (!jointree_is_silent((Node *) query->jointree))
+	if (!jointree_is_silent((Node *) query->jointree) ||
+		!usage_are_compared_silently(query->groupClause, query->targetList) ||
+		!usage_are_compared_silently(query->distinctClause, query->targetList))
 		return false;
 	foreach (lc, query->rtable)
 	{
@@ -127,13 +163,15 @@ usage_query_is_silent(const Query *query)
 	{
 		Node *expr = (Node *) lfirst_node(TargetEntry, lc)->expr;
 
-		if (!usage_is_silent(expr) && !set_is_silent(expr))
+		if ((!usage_is_silent(expr) && !set_is_silent(expr)) ||
+			(query->setOperations != NULL && !usage_compares_silently(expr)))
 			return false;
 	}
 	/* locks are there for others to see */
 	return query->rowMarks == NIL && usage_rows_are_silent(query) &&
-		   usage_is_silent(query->havingQual) && limit_is_silent(query->limitCount) &&
-		   limit_is_silent(query->limitOffset);
+		   usage_is_silent(query->havingQual) &&
+		   usage_are_compared_silently(query->sortClause, query->targetList) &&
+		   limit_is_silent(query->limitCount) && limit_is_silent(query->limitOffset);
 }
 
 /* ---- beside rows ---- */

@@ -302,7 +302,7 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 {
 	if (encrypted_is_opening(call))
 		return is_silent(linitial(arguments), silence);
-	if (function >= FirstNormalObjectId)
+	if (function >= FirstNormalObjectId || !collation_is_current(exprInputCollation(call)))
 		return false;
 	if (is_named(function) && usage_takes_constants(function, arguments) &&
 		!is_long(function, arguments, silence))
@@ -320,11 +320,17 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 static bool
 aggregate_is_quiet(const Aggref *aggregate)
 {
-	static const char *const names[] = {"bool_and", "bool_or", "every", "max", "min"};
+	static const char *const comparing[] = {"max", "min"};
+	static const char *const others[] = {"bool_and", "bool_or", "every"};
+	const char *name = get_func_name(aggregate->aggfnoid);
 
-	return aggregate->aggfnoid < FirstNormalObjectId && aggregate->aggkind == AGGKIND_NORMAL &&
-		   (name_is_among(get_func_name(aggregate->aggfnoid), names, lengthof(names)) ||
-			usage_is_of_groups(aggregate->aggfnoid));
+	if (aggregate->aggfnoid >= FirstNormalObjectId || aggregate->aggkind != AGGKIND_NORMAL ||
+		!usage_are_compared_silently(aggregate->aggdistinct, aggregate->args) ||
+		!usage_are_compared_silently(aggregate->aggorder, aggregate->args))
+		return false;
+	if (name_is_among(name, comparing, lengthof(comparing)))
+		return usage_compares_silently((Node *) linitial_node(TargetEntry, aggregate->args)->expr);
+	return name_is_among(name, others, lengthof(others)) || usage_is_of_groups(aggregate->aggfnoid);
 }
 
 static bool

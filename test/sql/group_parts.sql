@@ -36,6 +36,17 @@ SELECT privseg.grant_clearance('group_part_counter', 'group_part_stats', NULL, '
 GRANT SELECT ON ALL TABLES IN SCHEMA group_part TO PUBLIC;
 CREATE TABLE group_part.written (town text);
 GRANT ALL ON group_part.written TO group_part_counter;
+-- of a version that there is not: the first that is compared by it gets a warning
+SET client_min_messages = error;
+CREATE COLLATION group_part.old (provider = icu, locale = 'de', version = '0');
+CREATE TYPE group_part.span AS RANGE (subtype = text, collation = group_part.old);
+CREATE TABLE group_part.name (name text COLLATE group_part.old, spans group_part.span[]);
+INSERT INTO group_part.name VALUES ('a', ARRAY[group_part.span('a', 'b')]), ('b', ARRAY[group_part.span('a', 'c')]);
+CREATE TABLE group_part.alias (person bigint NOT NULL, name text COLLATE group_part.old);
+INSERT INTO group_part.alias SELECT i, 'name' || i % 3 FROM generate_series(1, 100) i;
+SELECT privseg.protect('group_part.alias', 'person', 'group_part.person');
+GRANT SELECT ON group_part.name, group_part.alias TO PUBLIC;
+SET client_min_messages = warning;
 SET privseg.purpose = 'group_part_stats';
 SET ROLE group_part_counter;
 
@@ -67,6 +78,14 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	-- rows that an aggregate of a query around a subquery takes
 	'SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p', 'SELECT ARRAY(SELECT count(*) FILTER (WHERE ROW) FROM group_part.code) FROM group_part.person p', 'SELECT (SELECT (SELECT sum(p.income) FILTER (WHERE ROW))) FROM group_part.person p',
 	'SELECT count(*) FROM group_part.person p HAVING (SELECT sum(p.income) FILTER (WHERE ROW) LIMIT 1) > 0', 'SELECT * FROM (SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p) q']) WITH ORDINALITY s (statement, n) ORDER BY n;
+
+-- what warns
+SELECT statement, code, detail FROM unnest(ARRAY[
+	'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT DISTINCT name FROM group_part.name OFFSET 1)) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT name FROM group_part.name GROUP BY name OFFSET 1)) FROM group_part.person',
+	'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT name FROM group_part.name ORDER BY name OFFSET 1)) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT name FROM group_part.name UNION SELECT name FROM group_part.name OFFSET 1)) FROM group_part.person',
+	'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT DISTINCT spans FROM group_part.name OFFSET 1)) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT FROM group_part.name WHERE length(lower(name)) = 1)) FROM group_part.person',
+	'SELECT count(*) FILTER (WHERE id = 17 AND EXISTS (SELECT FROM group_part.name HAVING count(DISTINCT name) > 1)) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND (SELECT max(name) FROM group_part.name) IS NOT NULL) FROM group_part.person', 'SELECT name, count(*) FROM group_part.alias WHERE person = 17 GROUP BY name', 'SELECT DISTINCT name FROM group_part.alias WHERE person = 17', 'SELECT count(DISTINCT name) FILTER (WHERE person = 17) FROM group_part.alias',
+	'SELECT count(*) FILTER (WHERE person = 17 AND length(lower(name)) = 5) FROM group_part.alias', 'SELECT count(*) FILTER (WHERE person = 17 AND length(name) = 5) FROM group_part.alias']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 
 -- of a plan that is kept, what depends on a setting, or a parameter
 SET plan_cache_mode = force_generic_plan;
