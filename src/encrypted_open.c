@@ -52,6 +52,7 @@ typedef struct CategoryState
 	int32 id;
 	int uses;
 	bool explicit_only;
+	bool groups_only; /* is shown of it */
 } CategoryState;
 
 typedef struct OpenState
@@ -148,6 +149,8 @@ category_of(OpenState *state, int32 category)
 		resolved.explicit_only =
 			entry->special && state->purpose.special == SPECIAL_EXPLICIT_CONSENT;
 		resolved.uses = clearance_uses(state->stamp.user, &state->purpose, entry);
+		resolved.groups_only = (resolved.uses & (USE_AGGREGATE | USE_PROJECT)) == USE_AGGREGATE ||
+							   !clearance_to_act(state->stamp.user, &state->purpose);
 	}
 	if (state->n_categories == MAX_CATEGORIES)
 		state->n_categories = 0;
@@ -382,8 +385,11 @@ encrypted_may_compare(int32 category)
 }
 
 static void
-key_is_gone(OpenState *state)
+key_is_gone(OpenState *state, int32 category)
 {
+	/* it would tell that the row was asked for */
+	if (category_of(state, category)->groups_only)
+		return;
 	if (guc_shredded_is_error)
 		ereport(ERROR, (errcode(PRIVSEG_ERR_NOT_READY),
 						errmsg("the key of an encrypted value was destroyed"),
@@ -476,7 +482,7 @@ open_value(const EncryptedHeader *header, int uses, bool quietly, EncryptedOpene
 	{
 		encrypted_close(opened);
 		if (!quietly)
-			key_is_gone(state);
+			key_is_gone(state, header->category);
 		return false;
 	}
 	if (prefix > 0)

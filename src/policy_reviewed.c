@@ -238,10 +238,10 @@ elements_are_of_core(List *args)
 }
 
 /*
- * Where text is compared, is it known by which collation?  Else that is an error, and one
+ * collation_is_known -- where text is compared, is it known by which?  Else that is an error, and one
  * that only the row tells which gets there.
  */
-static bool
+bool
 collation_is_known(List *args, Oid collation)
 {
 	ListCell *lc;

@@ -46,6 +46,7 @@ extern bool type_any_part(Oid type, bool (*is)(Oid type, void *context), void *c
 extern bool type_compares(Oid type);
 /* a collation: is its library's version the one it was made for?  Else comparing by it warns */
 extern bool collation_is_current(Oid collation);
+extern bool collation_is_known(List *args, Oid collation);
 /* policy_class.c: a range's subtype_diff, or none: does it raise for no two bounds? */
 extern bool range_distance_is_silent(Oid function);
 /* an expression of an owner's DDL: may it run over every row? */

@@ -218,6 +218,9 @@ extern bool usage_group(Query *query, const UsageReader *reader, bool raises);
 
 extern bool usage_compares_silently(Node *expr);
 extern bool usage_are_compared_silently(List *clause, List *results);
+extern bool usage_reads_settings(Oid function);
+extern bool usage_is_of_clock(Node *expr);
+extern bool usage_is_setting(Node *expr);
 extern bool usage_is_settled(Node *expr);
 extern void usage_settle(Query *tree, ParamListInfo params);
 

@@ -20,9 +20,9 @@
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
 
-/* a cast that is not seen, or of an integer to what holds it, too */
-static bool
-only_changes_type(const FuncExpr *call)
+/* usage_changes_type -- is it a cast that is not seen, or of an integer to what holds it? */
+bool
+usage_changes_type(const FuncExpr *call)
 {
 	static const Oid casts[] = {F_INT8_INT4,    F_INT8_INT2,    F_INT4_INT2,
 								F_NUMERIC_INT2, F_NUMERIC_INT4, F_NUMERIC_INT8};
@@ -40,7 +40,7 @@ usage_without_casts(Node *node)
 	{
 		if (IsA(node, RelabelType))
 			node = (Node *) ((RelabelType *) node)->arg;
-		else if (IsA(node, FuncExpr) && only_changes_type((FuncExpr *) node))
+		else if (IsA(node, FuncExpr) && usage_changes_type((FuncExpr *) node))
 			node = linitial(((FuncExpr *) node)->args);
 		else
 			return node;
@@ -186,6 +186,39 @@ usage_is_not_null(Oid relid, AttrNumber column)
 	return result;
 }
 
+/* of others, which has values of its own */
+static bool
+contains_case(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return IsA(node, CaseExpr) || IsA(node, ArrayCoerceExpr) ||
+		   expression_tree_walker(node, contains_case, context);
+}
+
+static Node *
+with_value(Node *node, Node *value)
+{
+	if (node == NULL)
+		return NULL;
+	if (IsA(node, CaseTestExpr))
+		return copyObject(value);
+	return expression_tree_mutator(node, with_value, value);
+}
+
+/* of CASE WHEN, or CASE value WHEN; NULL: it is not that simple */
+static Node *
+condition_of(const CaseExpr *choice)
+{
+	Node *condition = (Node *) linitial_node(CaseWhen, choice->args)->expr;
+
+	if (choice->arg == NULL)
+		return condition;
+	return IsA(condition, OpExpr) && !contains_case((Node *) ((OpExpr *) condition)->args, NULL) ?
+			   with_value(condition, (Node *) choice->arg) :
+			   NULL;
+}
+
 /*
  * A condition inside an aggregate chooses rows, as FILTER does: CASE WHEN ... THEN x [ELSE 0] END
  *	rest	set: the others have a value, too
@@ -194,15 +227,17 @@ static Node *
 chosen_value(Node *argument, List **conditions, bool *rest)
 {
 	CaseExpr *choice = (CaseExpr *) argument;
+	Node *condition;
 	Node *otherwise;
 
-	if (!IsA(argument, CaseExpr) || choice->arg != NULL || list_length(choice->args) != 1)
+	if (!IsA(argument, CaseExpr) || list_length(choice->args) != 1 ||
+		(condition = condition_of(choice)) == NULL)
 		return argument;
 	otherwise = choice->defresult != NULL ? usage_without_casts((Node *) choice->defresult) : NULL;
 	if (otherwise != NULL && !IsA(otherwise, Const))
 		return argument;
 	*rest |= otherwise != NULL && !((Const *) otherwise)->constisnull;
-	*conditions = lappend(*conditions, linitial_node(CaseWhen, choice->args)->expr);
+	*conditions = lappend(*conditions, condition);
 	return (Node *) linitial_node(CaseWhen, choice->args)->result;
 }
 

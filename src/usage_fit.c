@@ -7,6 +7,7 @@
  *	  moments that core cannot compute with		infinity: the years before 3000 BC and after 294000
  *	  infinity, of which there is no age, nor a part that is an integer		NULL
  *	  the smallest integer, which has no absolute value		NULL
+ *	  a setting that there is not any more		NULL
  *
  * It is done last, in the tree: what expressions are is known before.
  */
@@ -194,6 +195,11 @@ fit_call(FuncExpr *call)
 	else if (function_is_among(call->funcid, ages, lengthof(ages)) ||
 			 usage_is_part_of_time(call->funcid, call->args))
 		fit_each(call->args, without_infinity);
+	else if (call->funcid == F_CURRENT_SETTING_TEXT)
+	{
+		call->funcid = F_CURRENT_SETTING_TEXT_BOOL;
+		call->args = lappend(call->args, makeBoolConst(true, false));
+	}
 	else if (function_is_among(call->funcid, of_moments, lengthof(of_moments)))
 		fit_each(call->args, as_core_computes);
 }

@@ -154,6 +154,7 @@ usage_cte_of(const RangeTblEntry *rte, const Block *block, const Block **owner);
 extern Query *usage_query_of_cte(const RangeTblEntry *rte, const Block *block, const Block **owner);
 extern bool usage_is_not_null(Oid relid, AttrNumber column);
 extern bool usage_contains_any(Node *node, void *nodes);
+extern bool usage_changes_type(const FuncExpr *call);
 extern Node *usage_without_casts(Node *node);
 extern void usage_guard_groups(Grouping *grouping, const Block *block);
 

@@ -9,11 +9,14 @@
 #include "compat.h"
 
 #include "access/parallel.h"
+#include "access/transam.h"
+#include "access/xact.h"
 #include "errors.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "usage.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 
 #define NOTE_NAME "privseg: uses of columns"
 #define ENTRY_NUMBERS 5
@@ -170,6 +173,31 @@ usage_plan_holds(const PlannedStmt *statement)
 }
 
 /*
+ * Under SERIALIZABLE a reader conflicts with who has written what it reads since it began, and it may be a row
+ * that decides whether that is read.
+ */
+static void
+refuse_conflicts(const PlannedStmt *statement)
+{
+	ListCell *lc;
+
+	if (!IsolationIsSerializable())
+		return;
+	foreach (lc, statement->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && rte->relid >= FirstNormalObjectId &&
+			protected_relation(rte->relid) == NULL && usage_is_of_role(rte))
+			ereport(ERROR,
+					(errcode(PRIVSEG_ERR_DENIED),
+					 errmsg("groups of people are not shown beside \"%s\" under SERIALIZABLE",
+							get_rel_name(rte->relid)),
+					 errdetail("The role may write to it, and would hear of conflicts.")));
+	}
+}
+
+/*
  * usage_plan_begins -- a statement begins: what is asked of groups, nothing (0) where it is not the same
  * again, and about columns.
  * Errors: 42501 where groups are asked for by a transaction that has changed what they are made of.
@@ -184,6 +212,7 @@ usage_plan_begins(const PlannedStmt *statement, ParamListInfo params)
 	if (asked.groups)
 	{
 		usage_refuse_written();
+		refuse_conflicts(statement);
 		usage_settle(note->subquery, params);
 		asked.question = usage_question(note->subquery, params);
 	}

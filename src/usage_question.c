@@ -26,7 +26,8 @@ may_change(Oid function, void *context)
 {
 	if (catalog_is_own_function(function))
 		return false;
-	return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE;
+	return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE ||
+		   usage_reads_settings(function);
 }
 
 static bool

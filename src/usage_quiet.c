@@ -10,10 +10,12 @@
 
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_type.h"
 #include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
+#include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
@@ -45,14 +47,25 @@ jointree_is_silent(Node *node)
 	return false;
 }
 
-/* a sample that no row decides about */
+static bool
+is_percentage(Node *argument)
+{
+	const Const *constant = usage_constant(argument);
+
+	return constant != NULL && !constant->constisnull && constant->consttype == FLOAT4OID &&
+		   DatumGetFloat4(constant->constvalue) >= 0 && DatumGetFloat4(constant->constvalue) <= 100;
+}
+
+/* a sample that no row decides about, and that is looked at when it begins: which a row may decide */
 static bool
 sample_is_silent(const TableSampleClause *sample)
 {
-	Node *parts = (Node *) list_make2(sample->args, sample->repeatable);
+	const Const *seed =
+		sample->repeatable != NULL ? usage_constant((Node *) sample->repeatable) : NULL;
 
-	return sample->tsmhandler < FirstNormalObjectId && !usage_names_column(parts) &&
-		   usage_is_silent((Node *) sample->args) && usage_is_silent((Node *) sample->repeatable);
+	return sample->tsmhandler < FirstNormalObjectId && list_length(sample->args) == 1 &&
+		   is_percentage(linitial(sample->args)) &&
+		   (sample->repeatable == NULL || (seed != NULL && !seed->constisnull));
 }
 
 /* a series, or the elements of an array, which are there before */
@@ -67,13 +80,27 @@ set_is_silent(Node *expr)
 		   !usage_names_column((Node *) call->args) && usage_is_silent((Node *) call->args);
 }
 
+/* also in parts */
+static bool
+is_foreign(Oid relid)
+{
+	ListCell *lc;
+
+	if (get_rel_relkind(relid) == RELKIND_FOREIGN_TABLE)
+		return true;
+	foreach (lc, has_subclass(relid) ? find_all_inheritors(relid, NoLock, NULL) : NIL)
+		if (get_rel_relkind(lfirst_oid(lc)) == RELKIND_FOREIGN_TABLE)
+			return true;
+	return false;
+}
+
 /* another table's policies are run where it is read; and who knows what a foreign one is */
 static bool
 relation_is_silent(const RangeTblEntry *rte)
 {
 	if (rte->rtekind != RTE_RELATION || protected_relation(rte->relid) != NULL)
 		return true;
-	return rte->relkind != RELKIND_FOREIGN_TABLE && usage_is_silent((Node *) rte->securityQuals);
+	return !is_foreign(rte->relid) && usage_is_silent((Node *) rte->securityQuals);
 }
 
 /*
@@ -85,10 +112,14 @@ usage_compares_silently(Node *expr)
 {
 	Oid type = getBaseType(exprType(expr));
 	Oid element = get_element_type(type);
+	Oid collation = exprCollation(expr);
 
 	if (OidIsValid(element))
 		type = getBaseType(element);
-	return collation_is_current(exprCollation(expr)) && type_compares(exprType(expr)) &&
+	/* what is in a record is only seen when two are compared */
+	return collation_is_current(collation) &&
+		   (OidIsValid(collation) || !type_is_collatable(exprType(expr))) &&
+		   type_compares(exprType(expr)) && type != RECORDOID &&
 		   (type < FirstNormalObjectId || get_typtype(type) == TYPTYPE_BASE ||
 			get_typtype(type) == TYPTYPE_ENUM);
 }
@@ -194,8 +225,72 @@ may_be_several(const SubLink *link)
 		   DatumGetInt64(limit->constvalue) > 1;
 }
 
+/* a table that whoever asks may fill with values for which arithmetic, and the like, raises */
 static bool
-find_quiet(Node *node, List **quiet)
+reads_own(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, Query))
+	{
+		ListCell *lc;
+
+		foreach (lc, ((Query *) node)->rtable)
+		{
+			const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+			if (rte->rtekind == RTE_VALUES || rte->rtekind == RTE_NAMEDTUPLESTORE ||
+				(rte->rtekind == RTE_RELATION && rte->relid >= FirstNormalObjectId &&
+				 rte->relkind != RELKIND_VIEW && protected_relation(rte->relid) == NULL &&
+				 usage_is_of_role(rte)))
+				return true;
+		}
+		return query_tree_walker((Query *) node, reads_own, context, 0);
+	}
+	return expression_tree_walker(node, reads_own, context);
+}
+
+static bool
+reads_people(const Query *query)
+{
+	ListCell *lc;
+
+	foreach (lc, query->rtable)
+	{
+		const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
+
+		if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL)
+			return true;
+	}
+	return false;
+}
+
+/* is more made of values than comparisons? */
+static bool
+makes_more(Node *node, void *context)
+{
+	static const char *const aggregates[] = {"bool_and", "bool_or", "count", "every", "max", "min"};
+
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if (IsA(node, FuncExpr) && !usage_changes_type((FuncExpr *) node) && !set_is_silent(node))
+		return true;
+	if ((IsA(node, OpExpr) || IsA(node, NullIfExpr)) && exprType(node) != BOOLOID)
+		return true;
+	if (IsA(node, Aggref) && !name_is_among(get_func_name(((Aggref *) node)->aggfnoid), aggregates,
+											lengthof(aggregates)))
+		return true;
+	return expression_tree_walker(node, makes_more, context);
+}
+
+typedef struct Quiet
+{
+	List *queries;
+	bool own; /* the statement reads tables of who asks */
+} Quiet;
+
+static bool
+find_quiet(Node *node, Quiet *quiet)
 {
 	if (node == NULL)
 		return false;
@@ -208,8 +303,11 @@ find_quiet(Node *node, List **quiet)
 	}
 	if (!IsA(node, Query))
 		return expression_tree_walker(node, find_quiet, quiet);
-	if (usage_query_is_silent((Query *) node))
-		*quiet = lappend(*quiet, node);
+	if (usage_query_is_silent((Query *) node) &&
+		(!quiet->own || reads_people((Query *) node) ||
+		 !query_tree_walker((Query *) node, makes_more, NULL,
+							QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES)))
+		quiet->queries = lappend(quiet->queries, node);
 	return query_tree_walker((Query *) node, find_quiet, quiet, 0);
 }
 
@@ -217,10 +315,10 @@ find_quiet(Node *node, List **quiet)
 List *
 usage_quiet_queries(Query *query)
 {
-	List *quiet = NIL;
+	Quiet quiet = {.own = reads_own((Node *) query, NULL)};
 
 	(void) find_quiet((Node *) query, &quiet);
-	return quiet;
+	return quiet.queries;
 }
 
 typedef struct Parts
@@ -318,6 +416,9 @@ depends_on_more(Node *node, void *context)
 			return true;
 		case T_Param:
 			return ((Param *) node)->paramkind != PARAM_EXTERN;
+		/* of each element, which is none of these */
+		case T_ArrayCoerceExpr:
+			return depends_on_more((Node *) ((ArrayCoerceExpr *) node)->arg, context);
 		default:
 			return expression_tree_walker(node, depends_on_more, context);
 	}
@@ -328,6 +429,8 @@ is_expression(Node *node)
 {
 	switch (nodeTag(node))
 	{
+		/* a variable of plpgsql may be of another type now, which it says when it is read */
+		case T_Param:
 		case T_FuncExpr:
 		case T_OpExpr:
 		case T_DistinctExpr:
@@ -349,12 +452,127 @@ is_expression(Node *node)
 	}
 }
 
-/* usage_is_settled -- can usage_settle() compute an expression, before there are rows? */
+/* usage_reads_settings -- does a function, which core calls immutable, go by a setting? */
+bool
+usage_reads_settings(Oid function)
+{
+	static const char *const functions[] = {"age", "quote_ident", "timezone"};
+
+	return function < FirstNormalObjectId &&
+		   name_is_among(get_func_name(function), functions, lengthof(functions));
+}
+
+static bool
+reads_settings(Oid function, void *context)
+{
+	return usage_reads_settings(function);
+}
+
+/* would it be noticed each time that it is computed? */
+static bool
+is_noticed(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return exprType(node) == TSQUERYOID || exprType(node) == XMLOID ||
+		   check_functions_in_node(node, reads_settings, NULL);
+}
+
+static bool
+any_is_noticed(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (!IsA(node, List) && !IsA(node, CaseWhen) && is_noticed(node, NULL))
+		return true;
+	return expression_tree_walker(node, any_is_noticed, context);
+}
+
+/* usage_is_settled -- comes an expression to the same whenever it is computed for a statement, by usage_settle() first? */
 bool
 usage_is_settled(Node *expr)
 {
 	return is_expression(expr) && !depends_on_more(expr, NULL) && !runs_user_code(expr) &&
-		   !contain_volatile_functions(expr) && !expression_returns_set(expr);
+		   !contain_mutable_functions(expr) && !expression_returns_set(expr) &&
+		   !any_is_noticed(expr, NULL);
+}
+
+static bool
+is_of_no_clock(Oid function, void *context)
+{
+	static const char *const functions[] = {"age",
+											"date",
+											"date_mi",
+											"date_mi_interval",
+											"date_mii",
+											"date_part",
+											"date_pl_interval",
+											"date_pli",
+											"date_trunc",
+											"extract",
+											"interval_mi",
+											"interval_pl",
+											"now",
+											"statement_timestamp",
+											"timestamp",
+											"timestamp_mi_interval",
+											"timestamp_pl_interval",
+											"timestamptz",
+											"timestamptz_mi_interval",
+											"timestamptz_pl_interval",
+											"to_char",
+											"transaction_timestamp"};
+
+	return function >= FirstNormalObjectId ||
+		   !name_is_among(get_func_name(function), functions, lengthof(functions));
+}
+
+static bool
+names_more_than_clock(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	if (IsA(node, SQLValueFunction))
+		return false;
+	if (!IsA(node, Const) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) &&
+		!IsA(node, RelabelType) && !IsA(node, List))
+		return true;
+	return check_functions_in_node(node, is_of_no_clock, NULL) ||
+		   expression_tree_walker(node, names_more_than_clock, context);
+}
+
+/* raises here, or gives a value */
+static bool
+is_computed_now(Node *expr)
+{
+	PlannerInfo root = {.type = T_PlannerInfo};
+	PlannerGlobal global = {.type = T_PlannerGlobal};
+
+	root.glob = &global;
+	return IsA(estimate_expression_value(&root, copyObject(expr)), Const);
+}
+
+/*
+ * usage_is_of_clock -- is an expression made of the time and constants?  It raises while it is planned, or
+ * never: a kept plan is not that old.
+ */
+bool
+usage_is_of_clock(Node *expr)
+{
+	return !names_more_than_clock(expr, NULL) && is_computed_now(expr);
+}
+
+/* usage_is_setting -- of a name; one that there is not is NULL (usage_fit.c) */
+bool
+usage_is_setting(Node *expr)
+{
+	const FuncExpr *call = (FuncExpr *) expr;
+
+	return IsA(expr, FuncExpr) &&
+		   (call->funcid == F_CURRENT_SETTING_TEXT ||
+			call->funcid == F_CURRENT_SETTING_TEXT_BOOL) &&
+		   IsA(linitial(call->args), Const) && IsA(llast(call->args), Const) &&
+		   is_computed_now(expr);
 }
 
 static void
@@ -387,8 +605,7 @@ find_settled(Node *node, ParamListInfo params)
 }
 
 /*
- * usage_settle -- compute what is of no row before there are any: what raises, by its parameters, by settings or
- * by the clock, which were others when a plan was made that is kept, raises whatever the rows are.
+ * usage_settle -- compute what is of parameters before there are rows: what raises, raises whatever they are.
  */
 void
 usage_settle(Query *tree, ParamListInfo params)

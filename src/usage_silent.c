@@ -115,11 +115,24 @@ names_column(Node *node, void *context)
 	return IsA(node, Var) || expression_tree_walker(node, names_column, context);
 }
 
+/* what CASE x WHEN ... compares, which may be of a row */
+static bool
+names_case(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	/* an array's elements are of the array */
+	if (IsA(node, ArrayCoerceExpr))
+		return names_case((Node *) ((ArrayCoerceExpr *) node)->arg, context);
+	return IsA(node, CaseTestExpr) || expression_tree_walker(node, names_case, context);
+}
+
 /* of rows, or what subqueries read */
 static bool
 is_computed(Node *node)
 {
-	return names_column(node, NULL) || checkExprHasSubLink(node) || contain_agg_clause(node);
+	return names_column(node, NULL) || names_case(node, NULL) || checkExprHasSubLink(node) ||
+		   contain_agg_clause(node);
 }
 
 /* what core computes once and for all: a plan that is kept outlives settings */
@@ -239,35 +252,35 @@ without_parts(List *arguments)
 }
 
 static bool
-is_reviewed(Node *call)
+is_reviewed(Node *call, List *arguments)
 {
+	union
+	{
+		FuncExpr function;
+		OpExpr op;
+		ScalarArrayOpExpr array;
+	} copy;
+	List *parts = without_parts(arguments);
+
+	/* of what is of no row, something else is asked there */
+	if (!names_column((Node *) parts, NULL))
+		return false;
 	switch (nodeTag(call))
 	{
 		case T_FuncExpr:
-		{
-			FuncExpr *copy = makeNode(FuncExpr);
-
-			*copy = *(FuncExpr *) call;
-			copy->args = without_parts(copy->args);
-			return reviewed_clause((Node *) copy);
-		}
+			copy.function = *(FuncExpr *) call;
+			copy.function.args = parts;
+			break;
 		case T_ScalarArrayOpExpr:
-		{
-			ScalarArrayOpExpr *copy = makeNode(ScalarArrayOpExpr);
-
-			*copy = *(ScalarArrayOpExpr *) call;
-			copy->args = without_parts(copy->args);
-			return reviewed_clause((Node *) copy);
-		}
+			copy.array = *(ScalarArrayOpExpr *) call;
+			copy.array.args = parts;
+			break;
 		default:
-		{
-			OpExpr *copy = makeNode(OpExpr);
-
-			*copy = *(OpExpr *) call;
-			copy->args = without_parts(copy->args);
-			return reviewed_clause((Node *) copy);
-		}
+			copy.op = *(OpExpr *) call;
+			copy.op.args = parts;
+			break;
 	}
+	return reviewed_clause((Node *) &copy);
 }
 
 static bool
@@ -302,7 +315,7 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 {
 	if (encrypted_is_opening(call))
 		return is_silent(linitial(arguments), silence);
-	if (function >= FirstNormalObjectId || !collation_is_current(exprInputCollation(call)))
+	if (function >= FirstNormalObjectId || !collation_is_known(arguments, exprInputCollation(call)))
 		return false;
 	if (is_named(function) && usage_takes_constants(function, arguments) &&
 		!is_long(function, arguments, silence))
@@ -313,7 +326,7 @@ call_is_silent(Node *call, Oid function, List *arguments, Silence *silence)
 		function_is_among(function, negations, lengthof(negations)) ||
 		usage_is_part_of_time(function, arguments) || is_arithmetic(function, arguments, silence))
 		return are_silent(arguments, silence);
-	return function != F_TEXTCAT && is_reviewed(call) && are_silent(arguments, silence);
+	return function != F_TEXTCAT && is_reviewed(call, arguments) && are_silent(arguments, silence);
 }
 
 /* of core's, and it raises for nothing that it may be given */
@@ -346,14 +359,17 @@ is_silent(Node *node, Silence *silence)
 		return is_silent((Node *) ((CaseWhen *) node)->expr, silence) &&
 			   is_silent((Node *) ((CaseWhen *) node)->result, silence);
 	/* of no row: once, before there are any, so that it raises for all or for none */
-	if (!is_computed(node))
-		return is_known_before(node) || (!silence->alone && usage_is_settled(node));
+	if (!is_computed(node) &&
+		(is_known_before(node) || usage_is_of_clock(node) || usage_is_setting(node) ||
+		 (!silence->alone && usage_is_settled(node))))
+		return true;
 	switch (nodeTag(node))
 	{
 		case T_Var:
 		case T_Const:
 		case T_Param:
 		case T_CaseTestExpr:
+		case T_SQLValueFunction:
 			return true;
 		case T_List:
 			return are_silent((List *) node, silence);

@@ -13,6 +13,7 @@
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_inherits.h"
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -64,17 +65,30 @@ is_of_member(Oid relid, Oid member)
 	return found;
 }
 
-/*
- * usage_may_write -- may whoever asks change what a table holds?  An owner may take the right to, and
- * give it back.
- */
-bool
-usage_may_write(Oid relid)
+static bool
+may_write(Oid relid)
 {
 	return is_of(relid, GetUserId()) ||
 		   /* whom SET ROLE goes back to, and what else it goes to; a superuser has other ways */
 		   (!superuser_arg(GetSessionUserId()) &&
 			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId())));
+}
+
+/*
+ * usage_may_write -- may whoever asks change what a table holds, or a child of it?  An owner may take the right
+ * to, and give it back.
+ */
+bool
+usage_may_write(Oid relid)
+{
+	ListCell *lc;
+
+	if (!has_subclass(relid))
+		return may_write(relid);
+	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
+		if (may_write(lfirst_oid(lc)))
+			return true;
+	return false;
 }
 
 /* usage_is_of_role -- the same of what is read, which may be of no table */

@@ -231,7 +231,20 @@ SELECT count(*), count(note::text) FROM copy;
 SELECT id, note::text, born::date, plain FROM encrypted.person WHERE id = 40;
 SET privseg.shredded_is_error = on;
 SELECT code, message FROM pg_temp.refusal('SELECT note::text FROM encrypted.person WHERE id = 40');
+-- of whom groups only are shown nothing is said
+RESET ROLE;
+CREATE ROLE encrypted_counter;
+GRANT SELECT ON encrypted.person TO encrypted_counter;
+GRANT USAGE ON SCHEMA encrypted TO encrypted_counter;
+SELECT privseg.grant_clearance('encrypted_counter', 'encrypted_care', NULL, '{aggregate}'), privseg.grant_clearance('encrypted_counter', 'encrypted_care', 'encrypted', '{aggregate,filter}');
+SET ROLE encrypted_counter;
+SELECT count(*) FROM encrypted.person WHERE id = 40 AND note > 'a';
 RESET privseg.shredded_is_error;
+SELECT count(*) FROM encrypted.person WHERE id = 40 AND note > 'a';
+RESET ROLE;
+DROP OWNED BY encrypted_counter;
+DROP ROLE encrypted_counter;
+SET ROLE encrypted_app;
 -- what is written later is of a new key; what it was stays closed
 UPDATE encrypted.person SET note = 'again' WHERE id = 40 RETURNING note, born::date;
 RESET ROLE;

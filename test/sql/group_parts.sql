@@ -35,7 +35,16 @@ SELECT privseg.classify('group_part.person', 'income', 'group_part.money');
 SELECT privseg.grant_clearance('group_part_counter', 'group_part_stats', NULL, '{aggregate}'), privseg.grant_clearance('group_part_counter', 'group_part_stats', 'group_part.money', '{aggregate,filter}');
 GRANT SELECT ON ALL TABLES IN SCHEMA group_part TO PUBLIC;
 CREATE TABLE group_part.written (town text);
-GRANT ALL ON group_part.written TO group_part_counter;
+CREATE TABLE group_part.large (n numeric, f float8, t text);
+INSERT INTO group_part.large VALUES ('9e131071', 1e308, 'a'), ('9e131071', 1e308, 'b');
+CREATE TABLE group_part.apart (town text) PARTITION BY LIST (town);
+CREATE FOREIGN TABLE group_part.apart_1 PARTITION OF group_part.apart DEFAULT SERVER group_part_files OPTIONS (filename '/nowhere');
+GRANT SELECT ON group_part.apart TO PUBLIC;
+GRANT ALL ON group_part.written, group_part.large TO group_part_counter;
+CREATE TABLE group_part.member (id bigint PRIMARY KEY, mail text COLLATE "POSIX" NOT NULL, nick text COLLATE "C" NOT NULL);
+INSERT INTO group_part.member SELECT i, 'm' || i, 'n' || i FROM generate_series(1, 20) i;
+SELECT privseg.protect('group_part.member', 'id', 'group_part.person');
+GRANT SELECT ON group_part.member TO PUBLIC;
 -- of a version that there is not: the first that is compared by it gets a warning
 SET client_min_messages = error;
 CREATE COLLATION group_part.old (provider = icu, locale = 'de', version = '0');
@@ -67,6 +76,12 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	'SELECT count(*) FROM group_part.person p WHERE ROW AND EXISTS (SELECT FROM group_part.code LIMIT -1)',
 	'SELECT town, count(*) FILTER (WHERE ROW AND p.town = (SELECT 1 / (count(*) - 50) FROM group_part.code)::text) FROM group_part.person p GROUP BY town',
 	'SELECT p.town = (SELECT 1 / (count(*) - 50) FROM group_part.code)::text, count(*) FROM group_part.person p WHERE ROW GROUP BY 1',
+	'SELECT count(*) FROM group_part.person p JOIN group_part.shift TABLESAMPLE bernoulli (-1) ON person = p.id WHERE ROW', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code TABLESAMPLE system (50) REPEATABLE (NULL))) FROM group_part.person p',
+	'SELECT count(*) FROM (SELECT ''1''::json j, town FROM group_part.person p WHERE p.income IN (1700, 1800)) s GROUP BY s', 'SELECT count(*) FROM (SELECT ''1''::json j, town FROM group_part.person p WHERE p.income IN (1700, 1800)) s GROUP BY ARRAY[s]',
+	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT s FROM (SELECT ''1''::json j, code FROM group_part.code) s UNION SELECT NULL)) FROM group_part.person p',
+	-- what is made of values of one''s own
+	'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(n) FROM group_part.large) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE n * 1000000000000.0 > 0)) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT avg(f) FROM (SELECT f FROM group_part.large) l) > 0) FROM group_part.person p',
+	'WITH l AS (SELECT f FROM group_part.large) SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(f) FROM l) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE upper(t) = ''A'')) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(x) FROM (VALUES (1e308::float8), (1e308)) v (x)) > 0) FROM group_part.person p',
 	-- what may find several
 	'SELECT count(*) FILTER (WHERE ROW AND town = (SELECT code FROM group_part.code)) FROM group_part.person p',
 	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town = (SELECT code FROM group_part.code))) FROM group_part.person p',
@@ -74,7 +89,7 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.written FOR UPDATE)', 'WITH q AS (SELECT town FROM group_part.written FOR SHARE) SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM q)',
 	-- whose code is run
 	'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.told)', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT code FROM group_part.code WHERE group_part.tell(code))',
-	'SELECT count(*) FROM group_part.person p JOIN group_part.told USING (town) WHERE ROW', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.elsewhere)', 'SELECT count(*) FROM group_part.person p JOIN group_part.elsewhere USING (town) WHERE ROW',
+	'SELECT count(*) FROM group_part.person p JOIN group_part.told USING (town) WHERE ROW', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town IN (SELECT town FROM group_part.elsewhere)', 'SELECT count(*) FROM group_part.person p JOIN group_part.elsewhere USING (town) WHERE ROW', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.apart WHERE town = ''town1'')) FROM group_part.person p', 'SELECT count(*) FROM group_part.member p WHERE p.id = 17 AND lower(coalesce(mail, nick)) IS NULL',
 	-- rows that an aggregate of a query around a subquery takes
 	'SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p', 'SELECT ARRAY(SELECT count(*) FILTER (WHERE ROW) FROM group_part.code) FROM group_part.person p', 'SELECT (SELECT (SELECT sum(p.income) FILTER (WHERE ROW))) FROM group_part.person p',
 	'SELECT count(*) FROM group_part.person p HAVING (SELECT sum(p.income) FILTER (WHERE ROW) LIMIT 1) > 0', 'SELECT * FROM (SELECT (SELECT sum(p.income) FILTER (WHERE ROW)) FROM group_part.person p) q']) WITH ORDINALITY s (statement, n) ORDER BY n;
@@ -89,19 +104,36 @@ SELECT statement, code, detail FROM unnest(ARRAY[
 
 -- of a plan that is kept, what depends on a setting, or a parameter
 SET plan_cache_mode = force_generic_plan;
-SET group_part.n = '5';
-PREPARE there AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND town = (current_setting('group_part.n')::int)::text) FROM group_part.person;
-PREPARE not_there AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1700 AND town = (current_setting('group_part.n')::int)::text) FROM group_part.person;
-PREPARE divided AS SELECT sum(income / current_setting('group_part.n')::numeric) FROM group_part.person WHERE id = 17;
 PREPARE there_by(int) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND salary = 60 / $1) FROM group_part.person;
 PREPARE not_there_by(int) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1700 AND salary = 60 / $1) FROM group_part.person;
-EXECUTE there;
-EXECUTE not_there;
 EXECUTE there_by(5);
 EXECUTE not_there_by(5);
-SET group_part.n = 'five';
-SELECT code, message FROM unnest('{there,not_there,divided,there_by(0),not_there_by(0)}'::text[]) WITH ORDINALITY s (name, n), LATERAL pg_temp.refusal('EXECUTE ' || name) ORDER BY n;
+SELECT code, message FROM unnest('{there_by(0),not_there_by(0)}'::text[]) WITH ORDINALITY s (name, n), LATERAL pg_temp.refusal('EXECUTE ' || name) ORDER BY n;
+SET group_part.n = '5';
+SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND salary = current_setting(''group_part.n'')::int) FROM group_part.person', 'SELECT sum(income / current_setting(''group_part.n'')::numeric) FROM group_part.person WHERE id = 17',
+	'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND ''group_part.code''::text::regclass IS NOT NULL) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery(''the'') IS NOT NULL) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND town = current_setting(''data_directory'')) FROM group_part.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+PREPARE asks(text) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery('english', $1) IS NOT NULL) FROM group_part.person;
+SELECT code, detail FROM pg_temp.refusal('EXECUTE asks(''the'')');
 RESET plan_cache_mode;
+-- a variable that is of another type now
+CREATE FUNCTION pg_temp.changes(bound numeric) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+	r record;
+	n int;
+BEGIN
+	FOR i IN 1 .. 2 LOOP
+		IF i = 1 THEN SELECT true AS b INTO r; ELSE SELECT 1 AS b INTO r; END IF;
+		SELECT count(*) FILTER (WHERE id = 17 AND income > bound AND r.b) INTO n FROM group_part.person;
+	END LOOP;
+	RETURN 'finished';
+EXCEPTION WHEN OTHERS THEN RETURN sqlerrm;
+END $$;
+SELECT pg_temp.changes(1600) = pg_temp.changes(1700) AS alike;
+-- conflicts with who has written meanwhile
+BEGIN ISOLATION LEVEL SERIALIZABLE;
+SELECT code, message FROM pg_temp.refusal('SELECT count(*) FROM group_part.person WHERE town IN (SELECT town FROM group_part.written)');
+SELECT code FROM pg_temp.refusal('SELECT count(*) FROM group_part.person WHERE town IN (SELECT town FROM group_part.code)');
+ROLLBACK;
 
 -- HAVING without an aggregate makes a group, too
 SELECT 1 AS one FROM group_part.person HAVING true;
@@ -110,9 +142,14 @@ SELECT count(*) FROM (SELECT 1 FROM group_part.person HAVING true) q;
 WITH q AS (SELECT 1 AS one FROM group_part.person HAVING 1 = 1) SELECT count(*) FROM q, group_part.code;
 SELECT count(*) FROM group_part.person JOIN (SELECT 1 AS one FROM group_part.shift HAVING true) q ON true;
 
+
 -- what is answered
 SELECT DISTINCT town FROM group_part.person ORDER BY town DESC;
 SELECT DISTINCT town FROM group_part.person ORDER BY town LIMIT 1;
+SELECT CASE town WHEN 'town1' THEN 'one' ELSE 'others' END AS kind, count(*), sum(CASE town WHEN 'town2' THEN income END) FROM group_part.person GROUP BY 1 ORDER BY 1;
+PREPARE chosen(text) AS SELECT count(*) FROM group_part.person WHERE id = ANY (string_to_array($1, ',')::bigint[]);
+EXECUTE chosen('1,2,3,4,5,6,7,8,9,10,11,12');
+SELECT count(*) FROM group_part.person WHERE town <> current_setting('group_part.n');
 SELECT DISTINCT id FROM group_part.person;
 SELECT code, detail FROM pg_temp.refusal('SELECT DISTINCT ON (town) town FROM group_part.person');
 WITH q AS (SELECT town, sum(income) / count(*) AS mean FROM group_part.person GROUP BY town) SELECT town, mean::int FROM q ORDER BY town;
