@@ -282,6 +282,15 @@ AS $$
 				OR has_table_privilege(g.role, c.oid, 'DELETE')) t
 	 WHERE t.changed IS NOT NULL
 	UNION ALL
+	SELECT 'gap', 'clearance', r.rolname::text,
+		   format('is shown groups only under purpose "%s"%s, and may record what people decide: who asks before and after learns of single people',
+				  g.purpose, ', of ' || g.categories),
+		   'Use another role for one of them.'
+	  FROM privseg.shown_groups_only() g JOIN pg_roles r ON r.oid = g.role
+	 WHERE pg_has_role(g.role, 'privseg_steward', 'USAGE')
+		OR EXISTS (SELECT FROM privseg.clearances c
+					WHERE c.purpose = g.purpose AND 'collect' = ANY (c.uses) AND EXISTS (SELECT FROM pg_roles o WHERE o.oid = c.grantee AND pg_has_role(g.role, o.oid, 'USAGE')))
+	UNION ALL
 	-- 10: whom initdb made
 	SELECT 'gap', 'clearance', r.rolname::text, 'is a superuser beside the first: it reads rows of everybody under row_security = off, and what the server''s memory holds',
 		   'Have people work under roles of their own, and one superuser for maintenance.'

@@ -451,9 +451,14 @@ argument_value(const Cells *cells, const Aggref *aggregate, const TargetEntry *a
 									  chosen_value((Node *) argument->expr, conditions, rest);
 
 	if (contain_vars_of_level(value, 1) ||
-		!usage_is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made) ||
-		(!usage_counts(aggregate) && usage_names_key(value, cells->block)))
+		!usage_is_made_of_columns(value, cells->block, argument->resjunk ? &sorted : made))
 		return NULL;
+	if (!usage_counts(aggregate) && usage_names_key(value, cells->block))
+	{
+		made->problem =
+			"An aggregate in it adds up a key, or another column that tells rows apart.";
+		return NULL;
+	}
 	return value;
 }
 
@@ -502,11 +507,11 @@ guard_aggregate(Cells *cells, Aggref *aggregate)
 									 &conditions, &rest);
 
 		if (value == NULL)
-			return refuse_aggregate(cells, aggregate,
-									made.problem != NULL ?
-										made.problem :
-										"An aggregate in it is of more than columns: conditions "
-										"belong into FILTER.");
+			return refuse_aggregate(
+				cells, aggregate,
+				made.problem != NULL ? made.problem :
+									   "An aggregate in it is of more than columns and arithmetic: "
+									   "functions and conditions belong into FILTER or GROUP BY.");
 		values = lappend(values, value);
 	}
 	/* rows that meet one of several conditions are in it, too */

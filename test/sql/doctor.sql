@@ -167,6 +167,9 @@ SELECT p AS privilege, pg_temp.outcome(format('GRANT %s doctor_test.person TO do
   FROM unnest('{SELECT ON,INSERT ON,UPDATE ON,DELETE ON,UPDATE (n) ON,REFERENCES ON}'::text[]) WITH ORDINALITY u(p, i) ORDER BY i;
 GRANT UPDATE (n) ON doctor_test.person TO doctor_counts;
 SELECT * FROM doctor_test.found('^doctor_(count|apart)');
+-- and who may record what people decide
+SELECT done, pg_temp.outcome(done || '; SELECT string_agg(object, $$,$$ ORDER BY object) FROM doctor_test.found($$^doctor_(count|apart)$$) WHERE message LIKE $$%may record%$$')
+  FROM unnest(ARRAY['SELECT 1', 'GRANT privseg_steward TO doctor_counts', 'SELECT privseg.grant_clearance($$doctor_counter$$, $$doctor_news$$, uses => $${aggregate,collect}$$)']) WITH ORDINALITY u(done, i) ORDER BY i;
 -- cleared for rows beside; for a category, but not for one that is shown, nor for what is below such a one, unless it is special
 SELECT u.held, pg_temp.outcome(format($s$
 	SELECT privseg.create_data_category('doctor'), privseg.create_data_category('doctor.health', 'special');
