@@ -82,6 +82,7 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	-- what is made of values of one''s own
 	'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(n) FROM group_part.large) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE n * 1000000000000.0 > 0)) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT avg(f) FROM (SELECT f FROM group_part.large) l) > 0) FROM group_part.person p',
 	'WITH l AS (SELECT f FROM group_part.large) SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(f) FROM l) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE upper(t) = ''A'')) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(x) FROM (VALUES (1e308::float8), (1e308)) v (x)) > 0) FROM group_part.person p',
+	'SELECT count(*) FILTER (WHERE ROW AND town = current_setting(''data_directory'')) FROM group_part.person p',
 	-- what may find several
 	'SELECT count(*) FILTER (WHERE ROW AND town = (SELECT code FROM group_part.code)) FROM group_part.person p',
 	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town = (SELECT code FROM group_part.code))) FROM group_part.person p',
@@ -111,7 +112,7 @@ EXECUTE not_there_by(5);
 SELECT code, message FROM unnest('{there_by(0),not_there_by(0)}'::text[]) WITH ORDINALITY s (name, n), LATERAL pg_temp.refusal('EXECUTE ' || name) ORDER BY n;
 SET group_part.n = '5';
 SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND salary = current_setting(''group_part.n'')::int) FROM group_part.person', 'SELECT sum(income / current_setting(''group_part.n'')::numeric) FROM group_part.person WHERE id = 17',
-	'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND ''group_part.code''::text::regclass IS NOT NULL) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery(''the'') IS NOT NULL) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND town = current_setting(''data_directory'')) FROM group_part.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
+	'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND ''group_part.code''::text::regclass IS NOT NULL) FROM group_part.person', 'SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery(''the'') IS NOT NULL) FROM group_part.person']) WITH ORDINALITY s (statement, n), LATERAL pg_temp.refusal(statement) ORDER BY n;
 PREPARE asks(text) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery('english', $1) IS NOT NULL) FROM group_part.person;
 SELECT code, detail FROM pg_temp.refusal('EXECUTE asks(''the'')');
 RESET plan_cache_mode;

@@ -98,12 +98,12 @@ SELECT count(*) FROM groups.person WHERE id > 30 AND town <> current_setting('gr
 -- nor by functions that core calls immutable
 SELECT count(*) FROM groups.person WHERE id > 30 AND age < 1002 AND (id <> 41 OR quote_ident('x') = 'x');
 SET quote_all_identifiers = on;
-SELECT code FROM pg_temp.refusal($$SELECT count(*) FROM groups.person WHERE id > 30 AND age < 1002 AND (id <> 41 OR quote_ident('x') = 'x')$$);
+SELECT count(*) FROM groups.person WHERE id > 30 AND age < 1002 AND (id <> 41 OR quote_ident('x') = 'x');
 RESET quote_all_identifiers;
 -- and of a table that the role writes to by a part of it
 SELECT count(*) FROM groups.person WHERE id > 20 AND town IN (SELECT town FROM groups.chosen);
 INSERT INTO groups.chosen_1 VALUES ('hamlet');
-SELECT code FROM pg_temp.refusal('SELECT count(*) FROM groups.person WHERE id > 20 AND town IN (SELECT town FROM groups.chosen)');
+SELECT count(*) FROM groups.person WHERE id > 20 AND town IN (SELECT town FROM groups.chosen);
 PREPARE without(int) AS SELECT count(*) FROM groups.person WHERE id > 52 AND id <> $1;
 EXECUTE without(0);
 EXECUTE without(0);
