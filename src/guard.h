@@ -46,6 +46,7 @@ extern void guard_plan(PlannedStmt *plan);
 extern void guard_locks_nothing_in_parallel(const PlannedStmt *plan);
 extern PolicyReads guard_execution(PlannedStmt *plan, const PolicyContext *context);
 extern PolicyReads guard_reads(PlannedStmt *plan);
+extern void guard_referential_planned(PlannedStmt *plan, Oid relid);
 extern bool guard_is_referential(PlannedStmt *plan);
 
 /* guard_copy.c */

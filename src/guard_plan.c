@@ -24,6 +24,7 @@
 #include "policy_promote.h"
 #include "policy_reviewed.h"
 #include "replication/walsender.h"
+#include "usage.h"
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 
@@ -417,6 +418,15 @@ referential_mark(PlannedStmt *plan)
 	return mark != NULL && mark->cacheId == MARK_REFERENTIAL ? mark : NULL;
 }
 
+/* guard_referential_planned -- one of core's referential queries was planned, for a relation */
+void
+guard_referential_planned(PlannedStmt *plan, Oid relid)
+{
+	policy_mark_plan(plan, MARK_REFERENTIAL, relid);
+	if (protected_relation(relid) != NULL)
+		guard_print();
+}
+
 /* guard_is_referential -- is the plan one of core's referential queries? */
 bool
 guard_is_referential(PlannedStmt *plan)
@@ -467,7 +477,10 @@ guard_execution(PlannedStmt *plan, const PolicyContext *context)
 				(errcode(PRIVSEG_ERR_SHAPE),
 				 errmsg("a plan made during a referential action cannot be used outside it")));
 	if (mark != NULL)
+	{
+		usage_cascade_holds(plan);
 		guard_policed(true);
+	}
 	if (reads != READS_PERMITTED)
 		return reads;
 	rte = protected_in(plan);

@@ -206,10 +206,10 @@ plan_protected(Query *parse, const char *query_string, int cursor_options, Param
 	if (OidIsValid(referential))
 	{
 		guard_bound_statement(parse);
+		usage_plan_cascade(parse, context, &usage);
 		plan = plan_guarded(parse, query_string, cursor_options, params, NULL);
-		policy_mark_plan(plan, MARK_REFERENTIAL, referential);
-		if (protected_relation(referential) != NULL)
-			guard_print();
+		usage_plan_noted(plan, &usage);
+		guard_referential_planned(plan, referential);
 		return plan;
 	}
 	uses.global->boundParams = params;

@@ -127,6 +127,7 @@ extern void
 policy_statement_failed(MemoryContext query_context, bool referential) pg_attribute_noreturn();
 extern Oid policy_actor(void);
 extern bool policy_actor_bypasses(void);
+extern bool policy_cascade_bypasses(void);
 extern bool policy_is_referential(void);
 extern bool policy_rows_may_be_newer(void);
 extern Oid policy_carried(void);

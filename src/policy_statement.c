@@ -347,17 +347,23 @@ policy_carried(void)
 	return executions != NULL ? executions->carrying : InvalidOid;
 }
 
+/* policy_cascade_bypasses -- as row_security_bypassed(), of whoever core acts for in an action of a foreign key */
+bool
+policy_cascade_bypasses(void)
+{
+	/* what was replayed was allowed where it was done */
+	return IsLogicalWorker() ||
+		   (guc_row_security_is_off() && has_bypassrls_privilege(policy_actor()) &&
+			has_bypassrls_privilege(GetOuterUserId()) &&
+			has_bypassrls_privilege(GetSessionUserId()));
+}
+
 /* policy_actor_bypasses -- as row_security_bypassed(), of whoever core acts for */
 bool
 policy_actor_bypasses(void)
 {
-	/* what was replayed was allowed where it was done */
-	if (IsLogicalWorker())
-		return true;
-	if (!policy_is_referential())
-		return row_security_bypassed();
-	return guc_row_security_is_off() && has_bypassrls_privilege(policy_actor()) &&
-		   has_bypassrls_privilege(GetOuterUserId()) && has_bypassrls_privilege(GetSessionUserId());
+	return policy_is_referential() || IsLogicalWorker() ? policy_cascade_bypasses() :
+														  row_security_bypassed();
 }
 
 /* ---- in core's security context for foreign keys ---- */

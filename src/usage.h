@@ -9,6 +9,7 @@
  *	  usage_masked.c	those that are computed apart from the statement
  *	  usage_apply.c		masks put in the columns' places
  *	  usage_write.c		columns that a role may not write
+ *	  usage_compared.c	columns that constraints ask again where others are set
  *	  usage_silent.c	expressions that tell of no row
  *	  usage_told.c		calls that may tell what they are made with
  *	  usage_group.c		groups of enough subjects
@@ -33,6 +34,7 @@
 #include "nodes/pathnodes.h"
 #include "nodes/plannodes.h"
 #include "policy.h"
+#include "utils/relcache.h"
 
 #pragma GCC visibility push(hidden)
 
@@ -46,6 +48,10 @@
 #define USE_PARTITION 0x800
 /* a part of it is assigned, and the rest stays: there is no mask for that either */
 #define USE_PART 0x1000
+/* as it is stored, a constraint compares it with a column that is set: no mask either */
+#define USE_COMPARE 0x2000
+/* so it does, or with what is written there, by who may write it */
+#define USE_COMPARE_SET 0x4000
 
 /* a column of a protected relation that is written to */
 typedef struct UsageTarget
@@ -105,6 +111,7 @@ typedef struct Usage
 	List *left;    /* of TargetEntry *: columns that are set to what they are */
 	List *targets; /* of UsageTarget * */
 	List *asked;   /* Vars in policies of their own table */
+	List *members; /* OIDs of what has constraints that were looked at */
 	bool modifies; /* a protected relation */
 } Usage;
 
@@ -137,6 +144,7 @@ typedef struct UsageReader
 } UsageReader;
 
 extern bool usage_reader(UsageReader *reader);
+extern bool usage_actor(UsageReader *reader);
 extern char *usage_column_name(Oid root, AttrNumber column);
 extern UsageOutcome usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use);
 extern bool usage_is_open(const ColumnClass *class);
@@ -173,6 +181,11 @@ extern void usage_apply(Query *query, Usage *usage, const UsageReader *reader);
 
 extern bool usage_default_is_compared(Oid relid, AttrNumber number, Oid root);
 extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
+
+/* ---- usage_compared.c ---- */
+
+extern Bitmapset *usage_index_columns(Relation index);
+extern void usage_compared(Usage *usage, const Query *query);
 
 /* ---- usage_silent.c ---- */
 
@@ -244,12 +257,15 @@ typedef struct UsagePlan
 {
 	List *entries; /* of UsageEntry * */
 	List *decided;
-	Query *tree; /* before masks; NULL: nothing is noted */
+	List *members; /* as in Usage */
+	Query *tree;   /* before masks; NULL: nothing is noted */
 	int cursor_options;
 	int settings; /* the level of those that it is planned under; 0: as they are */
 } UsagePlan;
 
 extern void usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan);
+extern void usage_plan_cascade(Query *query, const PolicyContext *context, UsagePlan *plan);
+extern void usage_cascade_holds(const PlannedStmt *statement);
 extern void usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan);
 extern bool usage_plan_holds(const PlannedStmt *statement);
 extern PolicyAsked usage_plan_begins(const PlannedStmt *statement, ParamListInfo params);

@@ -12,15 +12,12 @@
 #include "usage.h"
 #include "utils/lsyscache.h"
 
-/*
- * usage_reader -- for whom is decided, here and now; false: nobody who may act under a purpose
- */
-bool
-usage_reader(UsageReader *reader)
+static bool
+reader_is(UsageReader *reader, Oid user, bool bypasses)
 {
-	reader->user = GetUserId();
+	reader->user = user;
 	reader->aggregate_only = false;
-	reader->bypasses = row_security_bypassed();
+	reader->bypasses = bypasses;
 	if (reader->bypasses)
 		return true;
 	if (guc_purpose == NULL || !purpose_by_name(guc_purpose, &reader->purpose))
@@ -29,6 +26,22 @@ usage_reader(UsageReader *reader)
 		return true;
 	reader->aggregate_only = true;
 	return clearance_to_aggregate(reader->user, &reader->purpose);
+}
+
+/*
+ * usage_reader -- for whom is decided, here and now; false: nobody who may act under a purpose
+ */
+bool
+usage_reader(UsageReader *reader)
+{
+	return reader_is(reader, GetUserId(), row_security_bypassed());
+}
+
+/* usage_actor -- for whom, where core is about to do what a foreign key says */
+bool
+usage_actor(UsageReader *reader)
+{
+	return reader_is(reader, policy_actor(), policy_cascade_bypasses());
 }
 
 /* what clearance_uses() says, kept: every statement asks */
@@ -72,6 +85,13 @@ is_by_partition(int use)
 	return use == USE_TELL || use == USE_PARTITION;
 }
 
+/* is it asked for by a constraint?  So is that. */
+static bool
+is_by_constraint(int use)
+{
+	return use == USE_COMPARE || use == USE_COMPARE_SET;
+}
+
 /*
  * usage_is_open -- may whoever may act under a purpose use the column, for anything?
  *	class	NULL: it is no column of the root, and has no class
@@ -105,7 +125,10 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 									  OUTCOME_REFUSED;
 	category = category_by_id(class->category);
 	uses = category != NULL ? uses_of(reader, category) : 0;
-	if (is_by_partition(use) && usage_needs_explicit(reader, root, column))
+	if (use == USE_COMPARE_SET && (uses & USE_WRITE) != 0)
+		return OUTCOME_SHOWN;
+	if ((is_by_partition(use) || is_by_constraint(use)) &&
+		usage_needs_explicit(reader, root, column))
 		return OUTCOME_REFUSED;
 	switch (use)
 	{
@@ -117,6 +140,8 @@ usage_outcome(const UsageReader *reader, Oid root, AttrNumber column, int use)
 			return (uses & USE_WRITE) != 0 ? OUTCOME_SHOWN : OUTCOME_GUARDED;
 		case USE_FIND:
 		case USE_PARTITION:
+		case USE_COMPARE:
+		case USE_COMPARE_SET:
 			return (uses & USE_FILTER) != 0 ? OUTCOME_SHOWN : OUTCOME_REFUSED;
 		case USE_PART:
 			if (usage_needs_explicit(reader, root, column))
@@ -169,6 +194,8 @@ use_name(int use)
 		case USE_FILTER:
 		case USE_FIND:
 		case USE_PARTITION:
+		case USE_COMPARE:
+		case USE_COMPARE_SET:
 			return "filter";
 		case USE_AGGREGATE:
 			return "aggregate";
@@ -237,12 +264,23 @@ usage_refuse(const UsageReader *reader, Oid root, AttrNumber column, int use)
 					   "consent only.",
 					   usage_column_name(root, column)),
 			 errhint("Name \"%s\" itself, and not tableoid.", relation)));
+	if (is_by_constraint(use) && usage_needs_explicit(reader, root, column))
+		ereport(
+			ERROR,
+			(errcode(PRIVSEG_ERR_DENIED),
+			 errmsg("columns of \"%s\" may not be set that a constraint compares with column %s "
+					"under purpose \"%s\"",
+					relation, usage_column_name(root, column), reader->purpose.name),
+			 errdetail("Its values are for subjects with explicit consent only, and the constraint "
+					   "asks for those of others.")));
 	ereport(ERROR,
 			(errcode(PRIVSEG_ERR_DENIED),
 			 errmsg("role \"%s\" may not %s column %s under purpose \"%s\"", user, use_name(use),
 					usage_column_name(root, column), reader->purpose.name),
 			 use == USE_PART ?
 				 errdetail("A part of it is assigned, and the rest would be what is shown.") :
+			 is_by_constraint(use) ?
+				 errdetail("A constraint compares what is stored there with what is written.") :
 			 category->special && reader->purpose.special == SPECIAL_NONE ?
 				 errdetail("The category is a special one, and the purpose has no basis for these "
 						   "(GDPR Art. 9(2)).") :

@@ -107,11 +107,29 @@ usage_plan(Query *query, int cursor_options, bool kept, UsagePlan *plan)
 	if (!kept)
 		return;
 	plan->entries = usage->entries;
+	plan->members = usage->members;
 	plan->tree = copyObject(query);
 	plan->decided = decide(query, usage, false);
 	if (usage_is_refused(plan->decided))
 		*query = *copyObject(plan->tree);
 	keep_groups_together(plan);
+}
+
+/*
+ * usage_plan_cascade -- before core's own query for a foreign key is planned: it reads for nobody, but what
+ * it sets is compared, as what others set is
+ */
+void
+usage_plan_cascade(Query *query, const PolicyContext *context, UsagePlan *plan)
+{
+	Usage *usage = palloc0(sizeof(Usage));
+
+	/* of carried subjects, nobody chooses what is set */
+	if (!OidIsValid(context->carrying))
+		usage_compared(usage, query);
+	*plan = (UsagePlan){.entries = usage->entries, .members = usage->members};
+	plan->tree = usage->members != NIL ? copyObject(query) : NULL;
+	plan->decided = list_make1_int(0);
 }
 
 /* usage_plan_noted -- when it has been planned */
@@ -131,6 +149,8 @@ usage_plan_noted(PlannedStmt *statement, const UsagePlan *plan)
 	note->colcollations = encode(plan->entries);
 	note->rellockmode = plan->cursor_options;
 	statement->rtable = lappend(statement->rtable, note);
+	/* a constraint that one of them gets later is another use */
+	statement->relationOids = list_concat_unique_oid(statement->relationOids, plan->members);
 }
 
 static RangeTblEntry *
@@ -195,6 +215,21 @@ refuse_conflicts(const PlannedStmt *statement)
 							get_rel_name(rte->relid)),
 					 errdetail("The role may write to it, and would hear of conflicts.")));
 	}
+}
+
+/*
+ * usage_cascade_holds -- at executor start of core's query for a foreign key.  Where nobody may act, it ends
+ * at the first row that it comes to (guard_cascade.c).
+ * Errors: 42501 where what it sets is compared with what whoever core acts for may not filter by.
+ */
+void
+usage_cascade_holds(const PlannedStmt *statement)
+{
+	const RangeTblEntry *note = note_of(statement);
+	UsageReader reader;
+
+	if (note != NULL && usage_actor(&reader))
+		(void) usage_decide(&reader, decode(note->colcollations), true);
 }
 
 /*
@@ -315,6 +350,7 @@ usage_plan_again(const PlannedStmt *statement, UsagePlan *plan)
 
 	plan->cursor_options = note->rellockmode;
 	plan->entries = usage->entries;
+	plan->members = usage->members;
 	plan->tree = copyObject(query);
 	plan->decided = decide(query, usage, true);
 	keep_groups_together(plan);

@@ -671,6 +671,7 @@ usage_of(Query *query)
 	ListCell *lc;
 
 	usage_walk_query(usage, query, NULL, NULL, false);
+	usage_compared(usage, query);
 	foreach (lc, usage->places)
 	{
 		UsagePlace *place = lfirst(lc);
