@@ -90,8 +90,8 @@ guard_command_begins(Node *command)
 
 	/* asked here, for core becomes the relation's owner before it makes an index */
 	maintains = !IsA(command, TransactionStmt) && protected_any() && row_security_bypassed();
-	administers =
-		IsA(command, IndexStmt) && protected_any() && role_is_admin(GetUserId(), "privseg_admin");
+	administers = (IsA(command, IndexStmt) || IsA(command, AlterTableStmt)) && protected_any() &&
+				  role_is_admin(GetUserId(), "privseg_admin");
 	return outer;
 }
 

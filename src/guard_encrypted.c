@@ -216,7 +216,6 @@ index_created(Oid index)
 									   index, SnapshotSelf);
 	Form_pg_index form;
 	const oidvector *classes;
-	bool searched = false;
 
 	if (!HeapTupleIsValid(tuple))
 		return;
@@ -251,18 +250,7 @@ index_created(Oid index)
 			refuse_index(
 				form->indrelid, by_reader,
 				"CREATE INDEX, CREATE UNIQUE INDEX or USING hash finds equal values of a searchable column; constraints are not possible.");
-		searched = true;
 	}
-	if (searched && form->indisunique && !guard_is_empty(form->indrelid) && !guard_may_compare() &&
-		guard_parents(form->indexrelid, SnapshotSelf) == NIL)
-		ereport(
-			ERROR,
-			(errcode(PRIVSEG_ERR_DENIED),
-			 errmsg(
-				 "a unique index of searchable columns of \"%s\", which has rows, is for members of privseg_admin",
-				 get_rel_name(form->indrelid)),
-			 errdetail("Its failure tells that values are equal."),
-			 errhint("Or whoever may bypass row security makes it after SET row_security = off.")));
 	if (uses_encrypted(guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId), NULL) ||
 		uses_encrypted(guard_expression(tuple, Anum_pg_index_indpred, IndexRelationId), NULL))
 		refuse("an index", form->indrelid);

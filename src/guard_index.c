@@ -26,6 +26,7 @@
 #include "nodes/makefuncs.h"
 #include "optimizer/optimizer.h"
 #include "policy_reviewed.h"
+#include "usage.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -224,6 +225,96 @@ refusal_of(HeapTuple tuple, bool empty)
 	return (Refusal){NULL, NULL};
 }
 
+/* are these columns of an index another's, whichever comes first? */
+static bool
+are_same(Form_pg_index form, Form_pg_index other)
+{
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		bool found = false;
+
+		for (int k = 0; k < other->indnkeyatts; k++)
+			found = found || form->indkey.values[i] == other->indkey.values[k];
+		if (!found)
+			return false;
+	}
+	return form->indnkeyatts == other->indnkeyatts;
+}
+
+/*
+ * Were these values unique when the command began?  Then an index that is made anew, because of another
+ * type or concurrently, tells nothing.
+ */
+static bool
+was_unique(Form_pg_index form)
+{
+	Relation indexes = table_open(IndexRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key, Anum_pg_index_indrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(form->indrelid));
+	scan = systable_beginscan(indexes, IndexIndrelidIndexId, true,
+							  ActiveSnapshotSet() ? GetActiveSnapshot() : NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_index other = (Form_pg_index) GETSTRUCT(tuple);
+
+		found = other->indexrelid != form->indexrelid && other->indisunique && other->indisvalid &&
+				other->indimmediate && other->indnullsnotdistinct >= form->indnullsnotdistinct &&
+				heap_attisnull(tuple, Anum_pg_index_indexprs, NULL) &&
+				heap_attisnull(tuple, Anum_pg_index_indpred, NULL) && are_same(form, other);
+	}
+	systable_endscan(scan);
+	table_close(indexes, AccessShareLock);
+	return found;
+}
+
+/* which column does it compare that is not everybody's? */
+static AttrNumber
+compares_closed(Form_pg_index form, Oid root)
+{
+	for (int i = 0; i < form->indnkeyatts; i++)
+	{
+		AttrNumber number = form->indkey.values[i];
+		AttrNumber column = number > 0 ? usage_root_column(form->indrelid, number, root) : 0;
+
+		if (column > 0 && !usage_is_open(column_class(root, column)))
+			return column;
+	}
+	return InvalidAttrNumber;
+}
+
+static bool
+has_rows(Oid relid)
+{
+	return get_rel_relkind(relid) == RELKIND_PARTITIONED_TABLE ? !guard_is_empty_tree(relid) :
+																 !guard_is_empty(relid);
+}
+
+/* rows of which one must not be equal to another: that they are, is told, and then whose they are */
+static void
+refuse_to_compare(Form_pg_index form)
+{
+	Oid root = guard_root_now(form->indrelid);
+	AttrNumber column = form->indisunique ? compares_closed(form, root) : InvalidAttrNumber;
+
+	if (column == InvalidAttrNumber || guard_may_compare() || !has_rows(form->indrelid) ||
+		/* a partition's was looked at with its table's */
+		guard_parents(form->indexrelid, SnapshotSelf) != NIL || was_unique(form))
+		return;
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_DENIED),
+		 errmsg(
+			 "a unique index of column %s, where there are rows, is for members of privseg_admin",
+			 usage_column_name(root, column)),
+		 errdetail("Its failure tells that values are equal."),
+		 errhint("Or whoever may bypass row security makes it after SET row_security = off.")));
+}
+
 /*
  * guard_index_created -- for core's object access hook, of any relation
  *	retyped	does the command change how values are stored, later?
@@ -244,6 +335,7 @@ guard_index_created(Oid index, bool retyped)
 	refusal = refusal_of(tuple, guard_is_empty(relid));
 	if (refusal.what != NULL)
 		guard_refuse(relid, refusal.what, refusal.why);
+	refuse_to_compare((Form_pg_index) GETSTRUCT(tuple));
 	if (!guard_is_empty(relid))
 		guard_index_must_fit(
 			tuple, (List *) guard_expression(tuple, Anum_pg_index_indexprs, IndexRelationId),

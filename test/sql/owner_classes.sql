@@ -328,6 +328,26 @@ SET privseg.unclassified = deny;
 SELECT s AS statement, t.code, t.message FROM unnest(ARRAY['CLUSTER owned.met USING met_pkey', 'ALTER TABLE owned.met CLUSTER ON met_pkey', 'CLUSTER owned.person USING person_pkey', 'SET LOCAL row_security = off; RESET ROLE; CLUSTER owned.worker USING worker_pkey']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
 RESET privseg.unclassified;
 
+-- unique indexes of classified columns over rows that are there: that two have one value, and whose a guess is
+SET ROLE class_owner;
+CREATE TABLE owned.paid (id bigint PRIMARY KEY, income numeric, email varchar(20), town text, mail varchar(20) UNIQUE);
+CREATE TABLE owned.paid_parts (person bigint, income numeric, part int) PARTITION BY LIST (part);
+CREATE TABLE owned.paid_part PARTITION OF owned.paid_parts FOR VALUES IN (1);
+CREATE TABLE owned.unpaid (id bigint PRIMARY KEY, income numeric);
+INSERT INTO owned.paid SELECT i, i * 100, 'e' || i, 't' || i, 'm' || i FROM generate_series(1, 9) i;
+INSERT INTO owned.paid_parts SELECT i, i * 100, 1 FROM generate_series(1, 9) i;
+RESET ROLE;
+SELECT privseg.protect('owned.paid', 'id', 'owned.person'), privseg.protect('owned.paid_parts', 'person', 'owned.person'), privseg.protect('owned.unpaid', 'id', 'owned.person');
+SELECT count(privseg.classify(t::regclass, c, 'class.money')) FROM (VALUES ('owned.paid', 'income'), ('owned.paid', 'email'), ('owned.paid', 'mail'), ('owned.paid_parts', 'income'), ('owned.unpaid', 'income')) v (t, c);
+SELECT r AS as_role, s AS statement, t.code, t.message FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), unnest(ARRAY['CREATE UNIQUE INDEX ON owned.paid (income)', 'ALTER TABLE owned.paid ADD UNIQUE (town, email)', 'ALTER TABLE owned.paid DROP CONSTRAINT paid_pkey, ADD PRIMARY KEY (income)',
+	'CREATE UNIQUE INDEX ON owned.paid_parts (income, part)', 'CREATE UNIQUE INDEX ON owned.paid_part (income)', 'CREATE UNIQUE INDEX ON ONLY owned.paid_parts (income, part)', 'ALTER TABLE owned.paid ALTER email TYPE varchar(30), ADD UNIQUE (email)', 'ALTER TABLE owned.paid DROP CONSTRAINT paid_mail_key, ADD CONSTRAINT paid_mail_key UNIQUE (income)', 'CREATE UNIQUE INDEX ON owned.paid (mail) NULLS NOT DISTINCT',
+	-- without rows, of open columns, and of what was unique
+	'CREATE UNIQUE INDEX ON owned.unpaid (income)', 'CREATE UNIQUE INDEX ON owned.paid (town)', 'CREATE INDEX ON owned.paid (income)', 'ALTER TABLE owned.paid ALTER mail TYPE varchar(30)', 'CREATE UNIQUE INDEX ON owned.paid (mail)', 'CREATE TABLE owned.paid_2 PARTITION OF owned.paid_parts (UNIQUE (income)) FOR VALUES IN (2)'])
+	WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t ORDER BY i, n;
+SET ROLE class_owner;
+REINDEX INDEX CONCURRENTLY owned.paid_mail_key;
+RESET ROLE;
+
 -- nor is a default compared with others' values of a classified column, by who may not write it
 SET ROLE class_owner;
 CREATE SEQUENCE owned.guessed;
