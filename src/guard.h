@@ -280,6 +280,7 @@ extern void guard_generated_made(Oid member, AttrNumber column, Oid root);
 extern bool guard_class_is_free(void);
 extern bool guard_is_classified(Oid root, const char *name);
 extern void guard_class_joins(Oid member, Oid root);
+extern void guard_rows_join(Oid member, Oid root);
 extern bool guard_hands_rows(HeapTuple trigger);
 extern void guard_class_set(Oid root, const char *name);
 extern void guard_class_dropped(Oid root, const char *name);

@@ -330,6 +330,7 @@ joins_tree(Oid child, Oid parent)
 			guard_class_joins(member, root);
 			guard_part_joins(member, parent, root);
 			guard_encrypted_joins(member, parent);
+			guard_rows_join(member, root);
 		}
 	}
 	if (root == InvalidOid)

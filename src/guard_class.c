@@ -448,3 +448,21 @@ guard_class_joins(Oid member, Oid root)
 	triggers_join(member, root);
 	policies_join(member, root);
 }
+
+/* guard_rows_join -- and with rows: in a classified column they bring somebody's values, and guesses at what others have */
+void
+guard_rows_join(Oid member, Oid root)
+{
+	AttrNumber column = first_classified(root, false);
+
+	if (!guard_class_is_free() && column != InvalidAttrNumber && !guard_is_empty(member))
+		ereport(ERROR,
+				(errcode(PRIVSEG_ERR_DENIED),
+				 errmsg("only a member of privseg_admin may have \"%s\", which has rows, become a "
+						"part of \"%s\"",
+						get_rel_name(member), get_rel_name(root)),
+				 errdetail("They would be written without the clearance for column %s, and without "
+						   "asking whom they are about.",
+						   usage_column_name(root, column)),
+				 errhint("Have it join empty, and INSERT the rows.")));
+}

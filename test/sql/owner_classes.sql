@@ -347,6 +347,14 @@ SELECT r AS as_role, s AS statement, t.code, t.message FROM unnest('{class_owner
 SET ROLE class_owner;
 REINDEX INDEX CONCURRENTLY owned.paid_mail_key;
 RESET ROLE;
+-- rows that a table brings which joins are written by nobody
+SET ROLE class_owner;
+CREATE TABLE owned.paid_2 (person bigint, income numeric, part int);
+CREATE TABLE owned.paid_kid () INHERITS (owned.unpaid);
+CREATE TABLE owned.paid_own (id bigint PRIMARY KEY, income numeric);
+RESET ROLE;
+SELECT r AS as_role, s AS statement, t.code, t.message, t.detail, t.hint FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), unnest(ARRAY['ALTER TABLE owned.paid_parts ATTACH PARTITION owned.paid_2 FOR VALUES IN (2)', 'ALTER TABLE owned.paid_own INHERIT owned.unpaid',
+	'INSERT INTO owned.paid_2 VALUES (3, 700, 2); ALTER TABLE owned.paid_parts ATTACH PARTITION owned.paid_2 FOR VALUES IN (2)', 'INSERT INTO owned.paid_own VALUES (3, 700); ALTER TABLE owned.paid_own INHERIT owned.unpaid', 'INSERT INTO owned.paid_own VALUES (3, 700); ALTER TABLE owned.paid_own INHERIT owned.paid_kid']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t ORDER BY i, n;
 
 -- nor is a default compared with others' values of a classified column, by who may not write it
 SET ROLE class_owner;
