@@ -185,6 +185,7 @@ extern void usage_may_copy(Oid relid, Oid root, const Bitmapset *columns);
 /* ---- usage_compared.c ---- */
 
 extern Bitmapset *usage_index_columns(Relation index);
+extern void usage_insert_compares(Usage *usage, Oid relid);
 extern void usage_compared(Usage *usage, const Query *query);
 
 /* ---- usage_silent.c ---- */

@@ -318,6 +318,31 @@ any_is_classified(Oid root)
 	return guc_unclassified == UNCLASSIFIED_DENY;
 }
 
+static void
+nulls_compare(const Change *change, Oid relid)
+{
+	Relation relation = table_open(relid, NoLock);
+	ListCell *lc;
+
+	foreach (lc, RelationGetIndexList(relation))
+	{
+		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
+		Bitmapset *columns =
+			index->rd_index->indnullsnotdistinct ? usage_index_columns(index) : NULL;
+
+		for (int i = -1; (i = bms_next_member(columns, i)) >= 0;)
+		{
+			AttrNumber column =
+				AS_NUMBER(i) > 0 ? usage_root_column(relid, AS_NUMBER(i), change->root) : 0;
+
+			if (column > 0)
+				usage_entry(change->usage, change->root, column, USE_COMPARE_SET, NULL);
+		}
+		index_close(index, NoLock);
+	}
+	table_close(relation, NoLock);
+}
+
 /*
  * A relation's rows are changed.
  *	targets		what is set
@@ -352,6 +377,26 @@ change_compares(Usage *usage, const Query *query, const List *targets)
 }
 
 /*
+ * usage_insert_compares -- a row is inserted.  Where an index takes NULLs for equal, so is the NULL of whoever
+ * leaves a column out, which anybody may do: by it he would ask who has no value.
+ */
+void
+usage_insert_compares(Usage *usage, Oid relid)
+{
+	const ProtectedRelation *found = protected_relation(relid);
+	Change change = {.usage = usage, .root = found != NULL ? found->relid : InvalidOid};
+	List *members;
+	ListCell *lc;
+
+	if (!OidIsValid(change.root) || !any_is_classified(change.root))
+		return;
+	members = find_all_inheritors(relid, AccessShareLock, NULL);
+	foreach (lc, members)
+		nulls_compare(&change, lfirst_oid(lc));
+	usage->members = list_concat_unique_oid(usage->members, members);
+}
+
+/*
  * usage_compared -- what the changes that a statement makes have compared: when all else is known of it, for
  * a column that is written with what was read may stay what it is
  */
@@ -364,9 +409,17 @@ usage_compared(Usage *usage, const Query *query)
 		change_compares(usage, query, query->targetList);
 	if (query->onConflict != NULL && query->onConflict->action == ONCONFLICT_UPDATE)
 		change_compares(usage, query, query->onConflict->onConflictSet);
+	if (query->commandType == CMD_INSERT)
+		usage_insert_compares(usage, rt_fetch(query->resultRelation, query->rtable)->relid);
 	foreach (lc, query->mergeActionList)
-		if (lfirst_node(MergeAction, lc)->commandType == CMD_UPDATE)
-			change_compares(usage, query, lfirst_node(MergeAction, lc)->targetList);
+	{
+		const MergeAction *action = lfirst_node(MergeAction, lc);
+
+		if (action->commandType == CMD_UPDATE)
+			change_compares(usage, query, action->targetList);
+		else if (action->commandType == CMD_INSERT)
+			usage_insert_compares(usage, rt_fetch(query->resultRelation, query->rtable)->relid);
+	}
 	/* WITH changes rows at the top of a statement only */
 	foreach (lc, query->cteList)
 		usage_compared(usage, castNode(Query, lfirst_node(CommonTableExpr, lc)->ctequery));

@@ -8,14 +8,12 @@
 #include "access/genam.h"
 #include "access/sysattr.h"
 #include "access/table.h"
-#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "encrypted.h"
 #include "errors.h"
 #include "fmgr.h"
 #include "guc.h"
 #include "miscadmin.h"
-#include "optimizer/optimizer.h"
 #include "rewrite/rewriteHandler.h"
 #include "usage.h"
 #include "utils/builtins.h"
@@ -37,16 +35,9 @@ is_in_unique_index(Oid relid, AttrNumber number)
 	foreach (lc, RelationGetIndexList(relation))
 	{
 		Relation index = index_open(lfirst_oid(lc), AccessShareLock);
-		Form_pg_index form = index->rd_index;
-		Bitmapset *columns = NULL;
 
-		for (int i = 0; i < form->indnkeyatts; i++)
-			columns = bms_add_member(columns,
-									 form->indkey.values[i] - FirstLowInvalidHeapAttributeNumber);
-		pull_varattnos((Node *) RelationGetIndexExpressions(index), 1, &columns);
-		pull_varattnos((Node *) RelationGetIndexPredicate(index), 1, &columns);
-		found = found || ((form->indisunique || form->indisexclusion) &&
-						  bms_is_member(number - FirstLowInvalidHeapAttributeNumber, columns));
+		found = found || bms_is_member(number - FirstLowInvalidHeapAttributeNumber,
+									   usage_index_columns(index));
 		index_close(index, NoLock);
 	}
 	table_close(relation, NoLock);
@@ -54,7 +45,7 @@ is_in_unique_index(Oid relid, AttrNumber number)
 }
 
 /*
- * usage_default_is_compared -- is what a row gets that leaves a classified column out compared with what other
+ * usage_default_is_compared -- is what a row gets that leaves a column out, which is not everybody's, compared with what other
  * rows have?  Whoever may change the default, or what it is computed from, asks by it whether somebody has a
  * value; and, when he has deleted a row, whether it was that.
  *	number	of the column in the relation
@@ -86,6 +77,7 @@ usage_default_is_compared(Oid relid, AttrNumber number, Oid root)
 void
 usage_may_copy(Oid relid, Oid root, const Bitmapset *columns)
 {
+	Usage usage = {0};
 	UsageReader reader;
 	Relation relation;
 
@@ -109,6 +101,8 @@ usage_may_copy(Oid relid, Oid root, const Bitmapset *columns)
 			usage_refuse(&reader, root, column, USE_INSERT);
 	}
 	table_close(relation, NoLock);
+	usage_insert_compares(&usage, relid);
+	(void) usage_decide(&reader, usage.entries, true);
 }
 
 /*

@@ -102,6 +102,28 @@ SELECT code, message FROM pg_temp.refusal('UPDATE compared.account SET email = '
 RESET ROLE;
 RESET privseg.unclassified;
 
+-- where NULLs are equal, so is the NULL of whoever leaves a column out, or writes it, by COPY, too
+SET ROLE compared_owner;
+CREATE TABLE compared.single (id bigint PRIMARY KEY, tenant int, email text, town text, UNIQUE NULLS NOT DISTINCT (tenant, email), UNIQUE NULLS NOT DISTINCT (town));
+GRANT ALL ON compared.single TO PUBLIC;
+RESET ROLE;
+SELECT privseg.protect('compared.single', 'id', 'compared.account'), privseg.classify('compared.single', 'email', 'compared.money');
+SET row_security = off;
+INSERT INTO compared.single VALUES (1, 1, NULL, 'a'), (2, 2, 'e', 'b');
+RESET row_security;
+SELECT s, pg_temp.by_role(s) FROM unnest(ARRAY['INSERT INTO compared.single (id, tenant) VALUES (3, 1)', 'INSERT INTO compared.single (id, tenant) VALUES (3, 2)', 'INSERT INTO compared.single (id, tenant, email) VALUES (3, 2, NULL)', 'INSERT INTO compared.single VALUES (3, 2, ''n'', NULL)', 'MERGE INTO compared.single s USING (VALUES (3)) v (i) ON s.id = v.i WHEN NOT MATCHED THEN INSERT (id, tenant) VALUES (v.i, 2)']) WITH ORDINALITY s (s, n) ORDER BY n;
+SET ROLE compared_none;
+COPY compared.single (id, tenant) FROM stdin;
+3	2
+\.
+RESET ROLE;
+BEGIN;
+SET LOCAL ROLE compared_write;
+COPY compared.single (id, tenant) FROM stdin;
+3	2
+\.
+ROLLBACK;
+
 DROP SCHEMA compared CASCADE;
 DROP OWNED BY compared_owner, compared_none, compared_mask, compared_write, compared_filter;
 DROP ROLE compared_owner, compared_none, compared_mask, compared_write, compared_filter;
