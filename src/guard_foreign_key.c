@@ -12,7 +12,10 @@
 #include "catalog.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_index.h"
+#include "errors.h"
 #include "guard.h"
+#include "guc.h"
+#include "usage.h"
 #include "utils/array.h"
 #include "utils/fmgroids.h"
 #include "utils/lsyscache.h"
@@ -178,7 +181,7 @@ joins_subjects(HeapTuple tuple, Form_pg_constraint form, Oid from, Oid to)
 		   is_of_keys(tuple, Anum_pg_constraint_confkey, form->confrelid, to, false);
 }
 
-/* is one of these columns of a constraint classified, in the relation or the one whose child it becomes? */
+/* is one of these columns of a constraint not everybody's, in the relation or the one whose child it becomes? */
 static bool
 is_of_classified(HeapTuple constraint, AttrNumber in, Oid relid, Oid protected)
 {
@@ -188,8 +191,12 @@ is_of_classified(HeapTuple constraint, AttrNumber in, Oid relid, Oid protected)
 	int n = guard_columns_of(constraint, in, columns);
 
 	for (int i = 0; OidIsValid(root) && i < n; i++)
-		if (guard_is_classified(root, get_attname(relid, columns[i], false)))
+	{
+		AttrNumber column = get_attnum(root, get_attname(relid, columns[i], false));
+
+		if (!usage_is_open(column > 0 ? column_class(root, column) : NULL))
 			return true;
+	}
 	return false;
 }
 
@@ -251,6 +258,21 @@ reference_from(HeapTuple tuple, Form_pg_constraint form)
 			"It is checked against rows of everybody, then or later, and its actions change them. A column and its foreign key may be added in one ALTER TABLE.");
 }
 
+static void
+refuse_of_classified(Oid relid, const char *which)
+{
+	ereport(
+		ERROR,
+		(errcode(PRIVSEG_ERR_SHAPE),
+		 errmsg("a foreign key %s a %s column is not allowed on protected relation \"%s\"", which,
+				guc_unclassified == UNCLASSIFIED_DENY ? "classified, or closed," : "classified",
+				get_rel_name(relid)),
+		 errdetail(TELLS_WHOSE),
+		 errhint("Between keys of the same people it is: protect the table that refers first, and "
+				 "then ALTER TABLE ... ADD FOREIGN KEY. Or whoever may bypass row security makes "
+				 "it after SET row_security = off.")));
+}
+
 /*
  * guard_reference -- a foreign key was created or altered.
  *	validates	it is checked for rows that are there
@@ -268,7 +290,7 @@ guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool val
 			guard_refuse(form->confrelid, "a foreign key to other than its key",
 						 "Whether somebody has a value could be asked by referring to it.");
 		if (asks_for_classified(tuple, form, form->confrelid))
-			guard_refuse(form->confrelid, "a foreign key to a classified column", TELLS_WHOSE);
+			refuse_of_classified(form->confrelid, "to");
 		if (copies_values(tuple, form, form->confrelid))
 			guard_refuse(form->confrelid, "a foreign key ON UPDATE CASCADE of an unprotected table",
 						 "It copies there what is changed here, whoever permits what.");
@@ -276,7 +298,7 @@ guard_reference(HeapTuple tuple, Form_pg_constraint form, bool created, bool val
 	from = guard_root_now(form->conrelid);
 	if (OidIsValid(from) && created && !OidIsValid(form->conparentid) &&
 		guard_compares_classified(tuple, form, from))
-		guard_refuse(form->conrelid, "a foreign key of a classified column", TELLS_WHOSE);
+		refuse_of_classified(form->conrelid, "of");
 	if (protected_relation(form->conrelid) != NULL && validates)
 		reference_from(tuple, form);
 }

@@ -58,7 +58,7 @@ usage_default_is_compared(Oid relid, AttrNumber number, Oid root)
 	char *name;
 	ListCell *lc;
 
-	if (class == NULL || !class->classified)
+	if (class == NULL || usage_is_open(class))
 		return false;
 	name = pstrdup(class->name);
 	/* a row may go to a partition that has the index alone */

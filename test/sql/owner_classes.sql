@@ -355,6 +355,29 @@ CREATE TABLE owned.paid_own (id bigint PRIMARY KEY, income numeric);
 RESET ROLE;
 SELECT r AS as_role, s AS statement, t.code, t.message, t.detail, t.hint FROM unnest('{class_owner,class_admin}'::text[]) WITH ORDINALITY r (r, i), unnest(ARRAY['ALTER TABLE owned.paid_parts ATTACH PARTITION owned.paid_2 FOR VALUES IN (2)', 'ALTER TABLE owned.paid_own INHERIT owned.unpaid',
 	'INSERT INTO owned.paid_2 VALUES (3, 700, 2); ALTER TABLE owned.paid_parts ATTACH PARTITION owned.paid_2 FOR VALUES IN (2)', 'INSERT INTO owned.paid_own VALUES (3, 700); ALTER TABLE owned.paid_own INHERIT owned.unpaid', 'INSERT INTO owned.paid_own VALUES (3, 700); ALTER TABLE owned.paid_own INHERIT owned.paid_kid']) WITH ORDINALITY s (s, n), LATERAL pg_temp.refusal(s, r) t ORDER BY i, n;
+-- under privseg.unclassified = deny, of columns without a class, too
+SET privseg.unclassified = deny;
+SELECT t.code, t.message FROM pg_temp.refusal('CREATE UNIQUE INDEX ON owned.paid (town)', 'class_owner') t;
+-- nor are columns that are closed to everybody compared by foreign keys, or by a default
+SELECT s AS statement, t.code, t.message, t.hint FROM unnest(ARRAY['ALTER TABLE owned.paid ADD o bigint REFERENCES owned.guess', 'CREATE TABLE owned.probe (n bigint, t int, FOREIGN KEY (n, t) REFERENCES owned.called)', 'CREATE TABLE owned.probe (p bigint REFERENCES owned.paid)']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
+RESET privseg.unclassified;
+SET ROLE class_owner;
+CREATE TABLE owned.closed (id bigint PRIMARY KEY, person bigint, mark int DEFAULT 7, UNIQUE (mark), town text);
+RESET ROLE;
+SELECT privseg.protect('owned.closed', 'person', 'owned.person'), privseg.grant_clearance('class_owner', 'class_care', 'class.money', '{write}'), privseg.classify('owned.closed', 'id', 'class.money');
+SET privseg.unclassified = deny;
+SELECT s AS statement, t.code, t.message FROM unnest(ARRAY['INSERT INTO owned.closed (id, person) VALUES (1, 1)', 'INSERT INTO owned.closed (id, person, mark) VALUES (1, 1, NULL)']) WITH ORDINALITY s (s, n), pg_temp.refusal(s, 'class_owner') t ORDER BY n;
+RESET privseg.unclassified;
+SELECT privseg.revoke_clearance('class_owner', 'class_care', 'class.money');
+-- a foreign key between keys of the same people comes after the protection
+SELECT t.* FROM pg_temp.refusal('CREATE TABLE owned.session (id bigserial PRIMARY KEY, member text REFERENCES owned.member)', 'class_owner') t;
+SET ROLE class_owner;
+CREATE TABLE owned.session (id bigserial PRIMARY KEY, member text);
+RESET ROLE;
+SELECT privseg.protect('owned.session', 'member', 'owned.member');
+SET ROLE class_owner;
+ALTER TABLE owned.session ADD FOREIGN KEY (member) REFERENCES owned.member;
+RESET ROLE;
 
 -- nor is a default compared with others' values of a classified column, by who may not write it
 SET ROLE class_owner;
