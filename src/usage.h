@@ -16,6 +16,7 @@
  *	  usage_call.c		and the constants that functions are called with
  *	  usage_quiet.c		what tells of no row that it is run beside
  *	  usage_fit.c		values that functions raise for
+ *	  usage_settle.c	and what is of no row at all
  *	  usage_question.c	the same statement, asked again
  *	  usage_written.c	what the transaction has changed
  *	  usage_order.c		indexes whose order would tell of columns
@@ -194,6 +195,7 @@ extern bool usage_is_silent(Node *expr);
 extern bool usage_group_is_silent(Node *expr);
 extern bool usage_mask_is_silent(Node *expr);
 extern bool usage_names_column(Node *expr);
+extern bool usage_is_moderate(Node *number);
 extern bool usage_is_product(const OpExpr *op);
 extern Const *usage_constant(Node *expr);
 /* arithmetic of what is aggregated */
@@ -232,7 +234,10 @@ extern bool usage_group(Query *query, const UsageReader *reader, bool raises);
 
 extern bool usage_compares_silently(Node *expr);
 extern bool usage_are_compared_silently(List *clause, List *results);
-extern bool usage_reads_settings(Oid function);
+
+/* ---- usage_settle.c ---- */
+
+extern bool usage_is_pure(Oid function);
 extern bool usage_is_of_clock(Node *expr);
 extern bool usage_is_setting(Node *expr);
 extern bool usage_is_settled(Node *expr);

@@ -26,8 +26,7 @@ may_change(Oid function, void *context)
 {
 	if (catalog_is_own_function(function))
 		return false;
-	return function >= FirstNormalObjectId || func_volatile(function) != PROVOLATILE_IMMUTABLE ||
-		   usage_reads_settings(function);
+	return !usage_is_pure(function);
 }
 
 static bool

@@ -11,11 +11,10 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
-#include "executor/executor.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "nodes/pathnodes.h"
 #include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
@@ -184,6 +183,28 @@ limit_is_silent(Node *limit)
 							 (constant->constisnull || DatumGetInt64(constant->constvalue) >= 0));
 }
 
+/* a number, or a time, of which the sum over many rows may have no room */
+static bool
+names_large(Node *node, void *context)
+{
+	if (node == NULL || IsA(node, Query))
+		return false;
+	if (IsA(node, Const) || IsA(node, Param))
+		switch (exprType(node))
+		{
+			case NUMERICOID:
+			case FLOAT8OID:
+				return !usage_is_moderate(node);
+			case FLOAT4OID:
+			case INTERVALOID:
+			case CASHOID:
+				return true;
+			default:
+				return false;
+		}
+	return expression_tree_walker(node, names_large, context);
+}
+
 /* usage_query_is_silent -- all of one that is run for each row of a query around it */
 bool
 usage_query_is_silent(const Query *query)
@@ -199,13 +220,16 @@ usage_query_is_silent(const Query *query)
 			return false;
 	}
 	/* locks are there for others to see */
-	return query->rowMarks == NIL && usage_rows_are_silent(query) &&
+	return query->rowMarks == NIL && !names_large((Node *) query->targetList, NULL) &&
+		   !names_large(query->havingQual, NULL) && usage_rows_are_silent(query) &&
 		   usage_is_silent(query->havingQual) &&
 		   usage_are_compared_silently(query->sortClause, query->targetList) &&
 		   limit_is_silent(query->limitCount) && limit_is_silent(query->limitOffset);
 }
 
 /* ---- beside rows ---- */
+
+#define MOST_ELEMENTS 10000
 
 /* core raises where a subquery that stands for one value finds several rows */
 static bool
@@ -215,8 +239,12 @@ may_be_several(const SubLink *link)
 	const Const *limit = query->limitCount != NULL ? usage_constant(query->limitCount) : NULL;
 
 	if (link->subLinkType == EXISTS_SUBLINK || link->subLinkType == ANY_SUBLINK ||
-		link->subLinkType == ALL_SUBLINK || link->subLinkType == ARRAY_SUBLINK)
+		link->subLinkType == ALL_SUBLINK)
 		return false;
+	/* an array has an end */
+	if (link->subLinkType == ARRAY_SUBLINK)
+		return limit == NULL || limit->constisnull || query->limitOption != LIMIT_OPTION_COUNT ||
+			   DatumGetInt64(limit->constvalue) > MOST_ELEMENTS;
 	if (query->jointree->fromlist == NIL && !query->hasTargetSRFs && query->setOperations == NULL)
 		return false;
 	if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL)
@@ -225,33 +253,26 @@ may_be_several(const SubLink *link)
 		   DatumGetInt64(limit->constvalue) > 1;
 }
 
-/* a table that whoever asks may fill with values for which arithmetic, and the like, raises */
+static bool reads_people(const Query *query, const List *ctes);
+
+/* of those that are seen, the last of its name; it does not read those behind it */
 static bool
-reads_own(Node *node, void *context)
+cte_reads_people(const RangeTblEntry *rte, const List *ctes)
 {
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
+	for (int i = list_length(ctes) - 1; i >= 0; i--)
 	{
-		ListCell *lc;
+		const CommonTableExpr *cte = list_nth(ctes, i);
 
-		foreach (lc, ((Query *) node)->rtable)
-		{
-			const RangeTblEntry *rte = lfirst_node(RangeTblEntry, lc);
-
-			if (rte->rtekind == RTE_VALUES || rte->rtekind == RTE_NAMEDTUPLESTORE ||
-				(rte->rtekind == RTE_RELATION && rte->relid >= FirstNormalObjectId &&
-				 rte->relkind != RELKIND_VIEW && protected_relation(rte->relid) == NULL &&
-				 usage_is_of_role(rte)))
-				return true;
-		}
-		return query_tree_walker((Query *) node, reads_own, context, 0);
+		if (strcmp(cte->ctename, rte->ctename) != 0)
+			continue;
+		ctes = list_copy_head(ctes, i);
+		return IsA(cte->ctequery, Query) && reads_people((Query *) cte->ctequery, ctes);
 	}
-	return expression_tree_walker(node, reads_own, context);
+	return false;
 }
 
 static bool
-reads_people(const Query *query)
+reads_people(const Query *query, const List *ctes)
 {
 	ListCell *lc;
 
@@ -261,11 +282,15 @@ reads_people(const Query *query)
 
 		if (rte->rtekind == RTE_RELATION && protected_relation(rte->relid) != NULL)
 			return true;
+		if (rte->rtekind == RTE_SUBQUERY && reads_people(rte->subquery, ctes))
+			return true;
+		if (rte->rtekind == RTE_CTE && !rte->self_reference && cte_reads_people(rte, ctes))
+			return true;
 	}
 	return false;
 }
 
-/* is more made of values than comparisons? */
+/* is more made of values than comparisons?  Of one's own, whatever is made may overflow */
 static bool
 makes_more(Node *node, void *context)
 {
@@ -286,36 +311,51 @@ makes_more(Node *node, void *context)
 typedef struct Quiet
 {
 	List *queries;
-	bool own; /* the statement reads tables of who asks */
+	List *ctes; /* of CommonTableExpr *: those of queries around */
 } Quiet;
+
+static bool find_quiet(Node *node, Quiet *quiet);
+
+static bool
+find_in_query(Query *query, Quiet *quiet, bool silent)
+{
+	int seen = list_length(quiet->ctes);
+	bool result;
+
+	quiet->ctes = list_concat(quiet->ctes, query->cteList);
+	if (silent && usage_query_is_silent(query) &&
+		(reads_people(query, quiet->ctes) ||
+		 !query_tree_walker(query, makes_more, NULL,
+							QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES)))
+		quiet->queries = lappend(quiet->queries, query);
+	result = query_tree_walker(query, find_quiet, quiet, 0);
+	quiet->ctes = list_truncate(quiet->ctes, seen);
+	return result;
+}
 
 static bool
 find_quiet(Node *node, Quiet *quiet)
 {
 	if (node == NULL)
 		return false;
-	if (IsA(node, SubLink) && may_be_several((SubLink *) node))
+	check_stack_depth();
+	if (IsA(node, SubLink))
 	{
-		Query *query = castNode(Query, ((SubLink *) node)->subselect);
+		SubLink *link = (SubLink *) node;
 
-		return find_quiet(((SubLink *) node)->testexpr, quiet) ||
-			   query_tree_walker(query, find_quiet, quiet, 0);
+		return find_quiet(link->testexpr, quiet) ||
+			   find_in_query(castNode(Query, link->subselect), quiet, !may_be_several(link));
 	}
-	if (!IsA(node, Query))
-		return expression_tree_walker(node, find_quiet, quiet);
-	if (usage_query_is_silent((Query *) node) &&
-		(!quiet->own || reads_people((Query *) node) ||
-		 !query_tree_walker((Query *) node, makes_more, NULL,
-							QTW_IGNORE_RT_SUBQUERIES | QTW_IGNORE_CTE_SUBQUERIES)))
-		quiet->queries = lappend(quiet->queries, node);
-	return query_tree_walker((Query *) node, find_quiet, quiet, 0);
+	if (IsA(node, Query))
+		return find_in_query((Query *) node, quiet, true);
+	return expression_tree_walker(node, find_quiet, quiet);
 }
 
 /* usage_quiet_queries -- of a statement, as it was written */
 List *
 usage_quiet_queries(Query *query)
 {
-	Quiet quiet = {.own = reads_own((Node *) query, NULL)};
+	Quiet quiet = {.queries = NIL};
 
 	(void) find_quiet((Node *) query, &quiet);
 	return quiet.queries;
@@ -392,223 +432,4 @@ usage_parts_are_quiet(const List *quiet, const Block *block, bool groups)
 			return false;
 	}
 	return true;
-}
-
-/* ---- what is of no row ---- */
-
-/* of no row, and of no query */
-static bool
-depends_on_more(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	switch (nodeTag(node))
-	{
-		case T_Var:
-		case T_Aggref:
-		case T_GroupingFunc:
-		case T_WindowFunc:
-		case T_SubLink:
-		case T_CaseTestExpr:
-		case T_CoerceToDomainValue:
-		case T_SetToDefault:
-		case T_CurrentOfExpr:
-			return true;
-		case T_Param:
-			return ((Param *) node)->paramkind != PARAM_EXTERN;
-		/* of each element, which is none of these */
-		case T_ArrayCoerceExpr:
-			return depends_on_more((Node *) ((ArrayCoerceExpr *) node)->arg, context);
-		default:
-			return expression_tree_walker(node, depends_on_more, context);
-	}
-}
-
-static bool
-is_expression(Node *node)
-{
-	switch (nodeTag(node))
-	{
-		/* a variable of plpgsql may be of another type now, which it says when it is read */
-		case T_Param:
-		case T_FuncExpr:
-		case T_OpExpr:
-		case T_DistinctExpr:
-		case T_NullIfExpr:
-		case T_ScalarArrayOpExpr:
-		case T_BoolExpr:
-		case T_RelabelType:
-		case T_CoerceViaIO:
-		case T_ArrayCoerceExpr:
-		case T_CaseExpr:
-		case T_ArrayExpr:
-		case T_CoalesceExpr:
-		case T_MinMaxExpr:
-		case T_NullTest:
-		case T_BooleanTest:
-			return true;
-		default:
-			return false;
-	}
-}
-
-/* usage_reads_settings -- does a function, which core calls immutable, go by a setting? */
-bool
-usage_reads_settings(Oid function)
-{
-	static const char *const functions[] = {"age", "quote_ident", "timezone"};
-
-	return function < FirstNormalObjectId &&
-		   name_is_among(get_func_name(function), functions, lengthof(functions));
-}
-
-static bool
-reads_settings(Oid function, void *context)
-{
-	return usage_reads_settings(function);
-}
-
-/* would it be noticed each time that it is computed? */
-static bool
-is_noticed(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	return exprType(node) == TSQUERYOID || exprType(node) == XMLOID ||
-		   check_functions_in_node(node, reads_settings, NULL);
-}
-
-static bool
-any_is_noticed(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (!IsA(node, List) && !IsA(node, CaseWhen) && is_noticed(node, NULL))
-		return true;
-	return expression_tree_walker(node, any_is_noticed, context);
-}
-
-/* usage_is_settled -- comes an expression to the same whenever it is computed for a statement, by usage_settle() first? */
-bool
-usage_is_settled(Node *expr)
-{
-	return is_expression(expr) && !depends_on_more(expr, NULL) && !runs_user_code(expr) &&
-		   !contain_mutable_functions(expr) && !expression_returns_set(expr) &&
-		   !any_is_noticed(expr, NULL);
-}
-
-static bool
-is_of_no_clock(Oid function, void *context)
-{
-	static const char *const functions[] = {"age",
-											"date",
-											"date_mi",
-											"date_mi_interval",
-											"date_mii",
-											"date_part",
-											"date_pl_interval",
-											"date_pli",
-											"date_trunc",
-											"extract",
-											"interval_mi",
-											"interval_pl",
-											"now",
-											"statement_timestamp",
-											"timestamp",
-											"timestamp_mi_interval",
-											"timestamp_pl_interval",
-											"timestamptz",
-											"timestamptz_mi_interval",
-											"timestamptz_pl_interval",
-											"to_char",
-											"transaction_timestamp"};
-
-	return function >= FirstNormalObjectId ||
-		   !name_is_among(get_func_name(function), functions, lengthof(functions));
-}
-
-static bool
-names_more_than_clock(Node *node, void *context)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, SQLValueFunction))
-		return false;
-	if (!IsA(node, Const) && !IsA(node, FuncExpr) && !IsA(node, OpExpr) &&
-		!IsA(node, RelabelType) && !IsA(node, List))
-		return true;
-	return check_functions_in_node(node, is_of_no_clock, NULL) ||
-		   expression_tree_walker(node, names_more_than_clock, context);
-}
-
-/* raises here, or gives a value */
-static bool
-is_computed_now(Node *expr)
-{
-	PlannerInfo root = {.type = T_PlannerInfo};
-	PlannerGlobal global = {.type = T_PlannerGlobal};
-
-	root.glob = &global;
-	return IsA(estimate_expression_value(&root, copyObject(expr)), Const);
-}
-
-/*
- * usage_is_of_clock -- is an expression made of the time and constants?  It raises while it is planned, or
- * never: a kept plan is not that old.
- */
-bool
-usage_is_of_clock(Node *expr)
-{
-	return !names_more_than_clock(expr, NULL) && is_computed_now(expr);
-}
-
-/* usage_is_setting -- of a name; one that there is not is NULL (usage_fit.c) */
-bool
-usage_is_setting(Node *expr)
-{
-	const FuncExpr *call = (FuncExpr *) expr;
-
-	return IsA(expr, FuncExpr) &&
-		   (call->funcid == F_CURRENT_SETTING_TEXT ||
-			call->funcid == F_CURRENT_SETTING_TEXT_BOOL) &&
-		   IsA(linitial(call->args), Const) && IsA(llast(call->args), Const) &&
-		   is_computed_now(expr);
-}
-
-static void
-compute(Node *node, ParamListInfo params)
-{
-	Expr *expr = expression_planner((Expr *) copyObject(node));
-	EState *estate = CreateExecutorState();
-	MemoryContext old = MemoryContextSwitchTo(estate->es_query_cxt);
-	ExprState *state = ExecInitExprWithParams(expr, params);
-	ExprContext *context = GetPerTupleExprContext(estate);
-	bool isnull;
-
-	context->ecxt_param_list_info = params;
-	(void) ExecEvalExprSwitchContext(state, context, &isnull);
-	MemoryContextSwitchTo(old);
-	FreeExecutorState(estate);
-}
-
-static bool
-find_settled(Node *node, ParamListInfo params)
-{
-	if (node == NULL)
-		return false;
-	if (IsA(node, Query))
-		return query_tree_walker((Query *) node, find_settled, params, 0);
-	if (!usage_is_settled(node))
-		return expression_tree_walker(node, find_settled, params);
-	compute(node, params);
-	return false;
-}
-
-/*
- * usage_settle -- compute what is of parameters before there are rows: what raises, raises whatever they are.
- */
-void
-usage_settle(Query *tree, ParamListInfo params)
-{
-	(void) find_settled((Node *) tree, params);
 }

@@ -201,6 +201,13 @@ is_moderate(Node *node, bool divides)
 	return (number == 0 && !divides) || fabs(number) >= 1 / GREATEST_CONSTANT;
 }
 
+/* usage_is_moderate -- the same of what is only added up */
+bool
+usage_is_moderate(Node *number)
+{
+	return is_moderate(number, false);
+}
+
 static bool
 is_arithmetic(Oid function, List *arguments, Silence *silence)
 {
@@ -369,7 +376,6 @@ is_silent(Node *node, Silence *silence)
 		case T_Const:
 		case T_Param:
 		case T_CaseTestExpr:
-		case T_SQLValueFunction:
 			return true;
 		case T_List:
 			return are_silent((List *) node, silence);

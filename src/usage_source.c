@@ -11,9 +11,15 @@
 #include "access/htup_details.h"
 #include "access/sysattr.h"
 #include "access/table.h"
+#include "access/genam.h"
+#include "access/table.h"
 #include "access/transam.h"
+#include "catalog/indexing.h"
 #include "catalog/pg_class.h"
+#include "catalog/pg_constraint.h"
+#include "catalog/pg_depend.h"
 #include "catalog/pg_inherits.h"
+#include "catalog/pg_rewrite.h"
 #include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
@@ -65,13 +71,97 @@ is_of_member(Oid relid, Oid member)
 	return found;
 }
 
+/* of a view, and of another relation that has a rule */
+static Oid
+rule_relation(Oid rule)
+{
+	Relation rules = table_open(RewriteRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	Oid relid = InvalidOid;
+
+	ScanKeyInit(&key, Anum_pg_rewrite_oid, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(rule));
+	scan = systable_beginscan(rules, RewriteOidIndexId, true, NULL, 1, &key);
+	if (HeapTupleIsValid(tuple = systable_getnext(scan)))
+		relid = ((Form_pg_rewrite) GETSTRUCT(tuple))->ev_class;
+	systable_endscan(scan);
+	table_close(rules, AccessShareLock);
+	return relid;
+}
+
+static bool
+changes_rows(char action)
+{
+	return action == FKCONSTR_ACTION_CASCADE || action == FKCONSTR_ACTION_SETNULL ||
+		   action == FKCONSTR_ACTION_SETDEFAULT;
+}
+
+static bool may_write(Oid relid);
+
+/* by a view, which writes with its owner's rights */
+static bool
+may_write_view(Oid relid)
+{
+	Relation depends = table_open(DependRelationId, AccessShareLock);
+	ScanKeyData keys[2];
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(RelationRelationId));
+	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(depends, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
+		Oid view = form->classid == RewriteRelationId ? rule_relation(form->objid) : InvalidOid;
+
+		/* its own rule depends on a view */
+		found = OidIsValid(view) && view != relid && may_write(view);
+	}
+	systable_endscan(scan);
+	table_close(depends, AccessShareLock);
+	return found;
+}
+
+/* by what it refers to, as a foreign key says */
+static bool
+may_write_referred(Oid relid)
+{
+	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
+	ScanKeyData key;
+	SysScanDesc scan;
+	HeapTuple tuple;
+	bool found = false;
+
+	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
+				ObjectIdGetDatum(relid));
+	scan = systable_beginscan(constraints, ConstraintRelidTypidNameIndexId, true, NULL, 1, &key);
+	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	{
+		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
+
+		found = form->contype == CONSTRAINT_FOREIGN && form->confrelid != relid &&
+				(changes_rows(form->confdeltype) || changes_rows(form->confupdtype)) &&
+				may_write(form->confrelid);
+	}
+	systable_endscan(scan);
+	table_close(constraints, AccessShareLock);
+	return found;
+}
+
 static bool
 may_write(Oid relid)
 {
+	check_stack_depth();
 	return is_of(relid, GetUserId()) ||
 		   /* whom SET ROLE goes back to, and what else it goes to; a superuser has other ways */
 		   (!superuser_arg(GetSessionUserId()) &&
-			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId())));
+			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId()))) ||
+		   may_write_view(relid) || may_write_referred(relid);
 }
 
 /*
@@ -306,6 +396,16 @@ ties_by_result(const SubLink *link)
 			   Var);
 }
 
+/* of a query that has got its condition: its groups are of enough, whatever it asks of their rows */
+static bool
+shows_groups(Node *node, void *context)
+{
+	if (node == NULL)
+		return false;
+	return (IsA(node, Aggref) && catalog_is_own_function(((Aggref *) node)->aggfnoid)) ||
+		   expression_tree_walker(node, shows_groups, context);
+}
+
 /*
  * What a query asks of the rows that it reads.  Policies are not asked about, nor is what rows are
  * only sorted by.
@@ -317,6 +417,8 @@ ask_query(Query *query, const Block *outer, bool results, Asked *asked)
 	Block inner = {.outer = outer, .query = query};
 	ListCell *lc;
 
+	if (shows_groups(query->havingQual, NULL))
+		return;
 	ask_in(&inner, (Node *) query->jointree, asked);
 	ask_in(&inner, query->havingQual, asked);
 	ask_in(&inner, (Node *) list_make2(query->limitCount, query->limitOffset), asked);

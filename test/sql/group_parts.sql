@@ -38,13 +38,23 @@ CREATE TABLE group_part.written (town text);
 CREATE TABLE group_part.chosen (id bigint) PARTITION BY LIST (id);
 CREATE TABLE group_part.chosen_1 PARTITION OF group_part.chosen DEFAULT;
 INSERT INTO group_part.chosen SELECT generate_series(3, 99, 3);
+CREATE TABLE group_part.viewed (id bigint PRIMARY KEY);
+INSERT INTO group_part.viewed SELECT generate_series(10, 60);
+CREATE VIEW group_part.view AS SELECT * FROM group_part.viewed;
+CREATE TABLE group_part.above (id bigint PRIMARY KEY);
+INSERT INTO group_part.above SELECT generate_series(2, 99, 4);
+CREATE TABLE group_part.below (id bigint PRIMARY KEY REFERENCES group_part.above ON DELETE CASCADE);
+INSERT INTO group_part.below SELECT * FROM group_part.above;
 CREATE TABLE group_part.large (n numeric, f float8, t text);
 INSERT INTO group_part.large VALUES ('9e131071', 1e308, 'a'), ('9e131071', 1e308, 'b');
 CREATE TABLE group_part.apart (town text) PARTITION BY LIST (town);
 CREATE FOREIGN TABLE group_part.apart_1 PARTITION OF group_part.apart DEFAULT SERVER group_part_files OPTIONS (filename '/nowhere');
 GRANT SELECT ON group_part.apart TO PUBLIC;
 GRANT ALL ON group_part.written, group_part.large TO group_part_counter;
-GRANT SELECT ON group_part.chosen TO group_part_counter;
+GRANT SELECT ON group_part.chosen, group_part.viewed, group_part.below, group_part.above TO group_part_counter;
+GRANT SELECT, DELETE ON group_part.view TO group_part_counter;
+GRANT DELETE ON group_part.above TO group_part_counter;
+GRANT CREATE ON SCHEMA group_part TO group_part_counter;
 GRANT INSERT ON group_part.chosen_1 TO group_part_counter;
 CREATE TABLE group_part.member (id bigint PRIMARY KEY, mail text COLLATE "POSIX" NOT NULL, nick text COLLATE "C" NOT NULL);
 INSERT INTO group_part.member SELECT i, 'm' || i, 'n' || i FROM generate_series(1, 20) i;
@@ -88,6 +98,9 @@ SELECT statement, pg_temp.ends(statement) FROM unnest(ARRAY[
 	'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(n) FROM group_part.large) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE n * 1000000000000.0 > 0)) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT avg(f) FROM (SELECT f FROM group_part.large) l) > 0) FROM group_part.person p',
 	'WITH l AS (SELECT f FROM group_part.large) SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(f) FROM l) > 0) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.large WHERE upper(t) = ''A'')) FROM group_part.person p', 'SELECT count(*) FILTER (WHERE ROW AND (SELECT sum(x) FROM (VALUES (1e308::float8), (1e308)) v (x)) > 0) FROM group_part.person p',
 	'SELECT count(*) FILTER (WHERE ROW AND town = current_setting(''data_directory'')) FROM group_part.person p',
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND p.income < (SELECT x * 1e12 FROM (SELECT 1e131071::numeric AS x OFFSET 0) s LIMIT 1)', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town = ANY (ARRAY(SELECT town FROM group_part.code))', 'SELECT count(*) FROM group_part.person p WHERE ROW AND town <> current_schema',
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND current_date + 5866000 > ''2000-01-01''',
+	'SELECT count(*) FROM group_part.person p WHERE ROW AND p.income < (SELECT sum(9e131071::numeric) FROM group_part.person)', 'SELECT count(*) FROM group_part.person p WHERE ROW AND p.income < (SELECT sum(x * 1e12) FROM (SELECT id, 1e131071::numeric AS x FROM group_part.person) q)',
 	-- what may find several
 	'SELECT count(*) FILTER (WHERE ROW AND town = (SELECT code FROM group_part.code)) FROM group_part.person p',
 	'SELECT count(*) FILTER (WHERE ROW AND EXISTS (SELECT FROM group_part.code WHERE town = (SELECT code FROM group_part.code))) FROM group_part.person p',
@@ -121,6 +134,8 @@ SELECT statement, code, detail FROM unnest(ARRAY['SELECT count(*) FILTER (WHERE 
 PREPARE asks(text) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND to_tsquery('english', $1) IS NOT NULL) FROM group_part.person;
 SELECT code, detail FROM pg_temp.refusal('EXECUTE asks(''the'')');
 RESET plan_cache_mode;
+PREPARE written(bytea) AS SELECT count(*) FILTER (WHERE id = 17 AND income > 1600 AND 1 / (length($1::text) - 16) = 1) FROM group_part.person;
+SELECT code, detail FROM pg_temp.refusal($$EXECUTE written('\x01020304')$$);
 -- a variable that is of another type now
 CREATE FUNCTION pg_temp.changes(bound numeric) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -146,6 +161,20 @@ SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.ch
 INSERT INTO group_part.chosen_1 VALUES (40);
 SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.chosen);
 
+-- nor by whatever else core calls immutable, and that goes by the catalogs; nor of a table that is written to by a view, or a cascade
+CREATE TABLE group_part.mine (x int) PARTITION BY LIST (x);
+CREATE TABLE group_part.mine_1 (x int);
+ALTER TABLE group_part.mine ATTACH PARTITION group_part.mine_1 FOR VALUES IN (1);
+SELECT count(*) FROM group_part.person WHERE id > 45 AND id <> CASE WHEN pg_partition_root('group_part.mine_1'::regclass) = 'group_part.mine'::regclass THEN 4444 ELSE 67 END;
+ALTER TABLE group_part.mine DETACH PARTITION group_part.mine_1;
+SELECT count(*) FROM group_part.person WHERE id > 45 AND id <> CASE WHEN pg_partition_root('group_part.mine_1'::regclass) = 'group_part.mine'::regclass THEN 4444 ELSE 67 END;
+SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.viewed);
+DELETE FROM group_part.view WHERE id = 50;
+SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.viewed);
+SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.below);
+DELETE FROM group_part.above WHERE id = 70;
+SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.below);
+
 -- HAVING without an aggregate makes a group, too
 SELECT 1 AS one FROM group_part.person HAVING true;
 SELECT 1 AS one FROM group_part.person WHERE id < 5 HAVING true;
@@ -155,6 +184,7 @@ SELECT count(*) FROM group_part.person JOIN (SELECT 1 AS one FROM group_part.shi
 
 
 -- what is answered
+SELECT code, message FROM pg_temp.refusal('SELECT count(*) FROM group_part.person WHERE income > (SELECT avg(income) FROM group_part.person)');
 SELECT DISTINCT town FROM group_part.person ORDER BY town DESC;
 SELECT DISTINCT town FROM group_part.person ORDER BY town LIMIT 1;
 SELECT CASE town WHEN 'town1' THEN 'one' ELSE 'others' END AS kind, count(*), sum(CASE town WHEN 'town2' THEN income END) FROM group_part.person GROUP BY 1 ORDER BY 1;
