@@ -8,19 +8,18 @@
  */
 #include "compat.h"
 
+#include "access/genam.h"
 #include "access/htup_details.h"
 #include "access/sysattr.h"
-#include "access/table.h"
-#include "access/genam.h"
 #include "access/table.h"
 #include "access/transam.h"
 #include "catalog/indexing.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_constraint.h"
 #include "catalog/pg_depend.h"
+#include "catalog/pg_index.h"
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_rewrite.h"
-#include "catalog/pg_index.h"
 #include "miscadmin.h"
 #include "nodes/makefuncs.h"
 #include "nodes/nodeFuncs.h"
@@ -71,7 +70,23 @@ is_of_member(Oid relid, Oid member)
 	return found;
 }
 
-/* of a view, and of another relation that has a rule */
+static bool
+may_write(Oid relid)
+{
+	return is_of(relid, GetUserId()) ||
+		   /* whom SET ROLE goes back to, and what else it goes to; a superuser has other ways */
+		   (!superuser_arg(GetSessionUserId()) &&
+			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId())));
+}
+
+static bool
+changes_rows(char action)
+{
+	return action == FKCONSTR_ACTION_CASCADE || action == FKCONSTR_ACTION_SETNULL ||
+		   action == FKCONSTR_ACTION_SETDEFAULT;
+}
+
+/* what has a rule: a view, or another relation */
 static Oid
 rule_relation(Oid rule)
 {
@@ -90,94 +105,78 @@ rule_relation(Oid rule)
 	return relid;
 }
 
-static bool
-changes_rows(char action)
-{
-	return action == FKCONSTR_ACTION_CASCADE || action == FKCONSTR_ACTION_SETNULL ||
-		   action == FKCONSTR_ACTION_SETDEFAULT;
-}
-
-static bool may_write(Oid relid);
-
-/* by a view, which writes with its owner's rights */
-static bool
-may_write_view(Oid relid)
+/* views, and what has rules, that write to a relation with their owners' rights */
+static List *
+add_views(List *relids, Oid relid)
 {
 	Relation depends = table_open(DependRelationId, AccessShareLock);
 	ScanKeyData keys[2];
 	SysScanDesc scan;
 	HeapTuple tuple;
-	bool found = false;
 
 	ScanKeyInit(&keys[0], Anum_pg_depend_refclassid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(RelationRelationId));
 	ScanKeyInit(&keys[1], Anum_pg_depend_refobjid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
 	scan = systable_beginscan(depends, DependReferenceIndexId, true, NULL, lengthof(keys), keys);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_depend form = (Form_pg_depend) GETSTRUCT(tuple);
-		Oid view = form->classid == RewriteRelationId ? rule_relation(form->objid) : InvalidOid;
 
-		/* its own rule depends on a view */
-		found = OidIsValid(view) && view != relid && may_write(view);
+		if (form->classid == RewriteRelationId)
+			relids = list_append_unique_oid(relids, rule_relation(form->objid));
 	}
 	systable_endscan(scan);
 	table_close(depends, AccessShareLock);
-	return found;
+	return relids;
 }
 
-/* by what it refers to, as a foreign key says */
-static bool
-may_write_referred(Oid relid)
+/* what it refers to, by a foreign key that changes its rows */
+static List *
+add_referred(List *relids, Oid relid)
 {
 	Relation constraints = table_open(ConstraintRelationId, AccessShareLock);
 	ScanKeyData key;
 	SysScanDesc scan;
 	HeapTuple tuple;
-	bool found = false;
 
 	ScanKeyInit(&key, Anum_pg_constraint_conrelid, BTEqualStrategyNumber, F_OIDEQ,
 				ObjectIdGetDatum(relid));
 	scan = systable_beginscan(constraints, ConstraintRelidTypidNameIndexId, true, NULL, 1, &key);
-	while (!found && HeapTupleIsValid(tuple = systable_getnext(scan)))
+	while (HeapTupleIsValid(tuple = systable_getnext(scan)))
 	{
 		Form_pg_constraint form = (Form_pg_constraint) GETSTRUCT(tuple);
 
-		found = form->contype == CONSTRAINT_FOREIGN && form->confrelid != relid &&
-				(changes_rows(form->confdeltype) || changes_rows(form->confupdtype)) &&
-				may_write(form->confrelid);
+		if (form->contype == CONSTRAINT_FOREIGN &&
+			(changes_rows(form->confdeltype) || changes_rows(form->confupdtype)))
+			relids = list_append_unique_oid(relids, form->confrelid);
 	}
 	systable_endscan(scan);
 	table_close(constraints, AccessShareLock);
-	return found;
-}
-
-static bool
-may_write(Oid relid)
-{
-	check_stack_depth();
-	return is_of(relid, GetUserId()) ||
-		   /* whom SET ROLE goes back to, and what else it goes to; a superuser has other ways */
-		   (!superuser_arg(GetSessionUserId()) &&
-			(is_of(relid, GetSessionUserId()) || is_of_member(relid, GetSessionUserId()))) ||
-		   may_write_view(relid) || may_write_referred(relid);
+	return relids;
 }
 
 /*
- * usage_may_write -- may whoever asks change what a table holds, or a child of it?  An owner may take the right
- * to, and give it back.
+ * usage_may_write -- may whoever asks change what a table holds, or a child of it, also by a view or a foreign
+ * key?  These may lead in a circle.  An owner may take the right to, and give it back.
  */
 bool
 usage_may_write(Oid relid)
 {
-	ListCell *lc;
+	List *relids = list_make1_oid(relid);
 
-	if (!has_subclass(relid))
-		return may_write(relid);
-	foreach (lc, find_all_inheritors(relid, NoLock, NULL))
-		if (may_write(lfirst_oid(lc)))
+	for (int i = 0; i < list_length(relids); i++)
+	{
+		Oid each = list_nth_oid(relids, i);
+
+		if (!OidIsValid(each))
+			continue;
+		if (may_write(each))
 			return true;
+		if (has_subclass(each))
+			relids = list_concat_unique_oid(relids, find_all_inheritors(each, NoLock, NULL));
+		relids = add_referred(add_views(relids, each), each);
+	}
 	return false;
 }
 

@@ -45,6 +45,12 @@ CREATE TABLE group_part.above (id bigint PRIMARY KEY);
 INSERT INTO group_part.above SELECT generate_series(2, 99, 4);
 CREATE TABLE group_part.below (id bigint PRIMARY KEY REFERENCES group_part.above ON DELETE CASCADE);
 INSERT INTO group_part.below SELECT * FROM group_part.above;
+CREATE TABLE group_part.hen (id bigint PRIMARY KEY);
+CREATE TABLE group_part.egg (id bigint PRIMARY KEY REFERENCES group_part.hen ON DELETE CASCADE);
+INSERT INTO group_part.hen SELECT generate_series(4, 64, 3);
+INSERT INTO group_part.egg SELECT * FROM group_part.hen;
+ALTER TABLE group_part.hen ADD FOREIGN KEY (id) REFERENCES group_part.egg ON DELETE CASCADE;
+GRANT SELECT ON group_part.egg TO PUBLIC;
 CREATE TABLE group_part.large (n numeric, f float8, t text);
 INSERT INTO group_part.large VALUES ('9e131071', 1e308, 'a'), ('9e131071', 1e308, 'b');
 CREATE TABLE group_part.apart (town text) PARTITION BY LIST (town);
@@ -174,6 +180,9 @@ SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.vi
 SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.below);
 DELETE FROM group_part.above WHERE id = 70;
 SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.below);
+
+-- foreign keys in a circle
+SELECT count(*) FROM group_part.person WHERE id IN (SELECT id FROM group_part.egg);
 
 -- HAVING without an aggregate makes a group, too
 SELECT 1 AS one FROM group_part.person HAVING true;
