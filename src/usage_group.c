@@ -274,17 +274,11 @@ is_correlated(Query *query)
 static bool
 may_be_several(const SubLink *link, Query *query, const List *keys)
 {
-	const Const *limit = query->limitCount != NULL ? usage_constant(query->limitCount) : NULL;
-
 	if (link->subLinkType == EXISTS_SUBLINK || link->subLinkType == ANY_SUBLINK ||
 		link->subLinkType == ALL_SUBLINK || link->subLinkType == ARRAY_SUBLINK)
 		return false;
-	if (keys == NIL && !is_correlated(query))
-		return false;
-	if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL)
-		return false;
-	return limit == NULL || limit->constisnull || query->limitOption != LIMIT_OPTION_COUNT ||
-		   DatumGetInt64(limit->constvalue) > 1;
+	return (keys != NIL || is_correlated(query)) && !usage_is_one_group(query) &&
+		   !usage_limits_to(query, 1);
 }
 
 typedef struct Sublinks

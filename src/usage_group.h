@@ -145,6 +145,8 @@ extern List *usage_factors(Grouping *grouping, const Block *block, const Aggref 
 /* usage_quiet.c */
 extern bool usage_rows_are_silent(const Query *query);
 extern bool usage_query_is_silent(const Query *query);
+extern bool usage_limits_to(const Query *query, int64 most);
+extern bool usage_is_one_group(const Query *query);
 extern List *usage_quiet_queries(Query *query);
 extern bool usage_parts_are_quiet(const List *quiet, const Block *block, bool groups);
 

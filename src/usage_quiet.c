@@ -11,11 +11,9 @@
 #include "access/transam.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_inherits.h"
-#include "catalog/pg_proc.h"
 #include "catalog/pg_type.h"
 #include "miscadmin.h"
 #include "nodes/nodeFuncs.h"
-#include "optimizer/clauses.h"
 #include "optimizer/optimizer.h"
 #include "optimizer/tlist.h"
 #include "policy_reviewed.h"
@@ -231,26 +229,42 @@ usage_query_is_silent(const Query *query)
 
 #define MOST_ELEMENTS 10000
 
-/* core raises where a subquery that stands for one value finds several rows */
+/* usage_limits_to -- does a query say that it finds so many rows at most? */
+bool
+usage_limits_to(const Query *query, int64 most)
+{
+	const Const *limit = query->limitCount != NULL ? usage_constant(query->limitCount) : NULL;
+
+	return limit != NULL && !limit->constisnull && query->limitOption == LIMIT_OPTION_COUNT &&
+		   DatumGetInt64(limit->constvalue) <= most;
+}
+
+/* usage_is_one_group -- has it one row, of all that it reads? */
+bool
+usage_is_one_group(const Query *query)
+{
+	return query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL;
+}
+
+/* core raises where a subquery that stands for one value finds several rows; and an array has an end */
 static bool
 may_be_several(const SubLink *link)
 {
 	const Query *query = castNode(Query, link->subselect);
-	const Const *limit = query->limitCount != NULL ? usage_constant(query->limitCount) : NULL;
 
-	if (link->subLinkType == EXISTS_SUBLINK || link->subLinkType == ANY_SUBLINK ||
-		link->subLinkType == ALL_SUBLINK)
-		return false;
-	/* an array has an end */
-	if (link->subLinkType == ARRAY_SUBLINK)
-		return limit == NULL || limit->constisnull || query->limitOption != LIMIT_OPTION_COUNT ||
-			   DatumGetInt64(limit->constvalue) > MOST_ELEMENTS;
-	if (query->jointree->fromlist == NIL && !query->hasTargetSRFs && query->setOperations == NULL)
-		return false;
-	if (query->hasAggs && query->groupClause == NIL && query->groupingSets == NIL)
-		return false;
-	return limit == NULL || limit->constisnull || query->limitOption != LIMIT_OPTION_COUNT ||
-		   DatumGetInt64(limit->constvalue) > 1;
+	switch (link->subLinkType)
+	{
+		case EXISTS_SUBLINK:
+		case ANY_SUBLINK:
+		case ALL_SUBLINK:
+			return false;
+		case ARRAY_SUBLINK:
+			return !usage_limits_to(query, MOST_ELEMENTS);
+		default:
+			return !usage_limits_to(query, 1) && !usage_is_one_group(query) &&
+				   (query->jointree->fromlist != NIL || query->hasTargetSRFs ||
+					query->setOperations != NULL);
+	}
 }
 
 static bool reads_people(const Query *query, const List *ctes);

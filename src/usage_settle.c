@@ -323,5 +323,7 @@ find_settled(Node *node, ParamListInfo params)
 void
 usage_settle(Query *tree, ParamListInfo params)
 {
-	(void) find_settled((Node *) tree, params);
+	/* what is of none was computed when it was planned */
+	if (params != NULL)
+		(void) find_settled((Node *) tree, params);
 }
